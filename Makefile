@@ -1,0 +1,56 @@
+# Every target needs nothing but python3 (3.11 or newer) and make. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Entrepot needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+# The lock files are complete, so nothing is resolved here: --no-deps installs exactly what they name.
+$(VENV)/demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "installing Entrepot and what the demo needs into $(VENV) (once)"
+	@$(PIP) install --no-deps -r requirements/demo.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/development: requirements/development.txt pyproject.toml | $(BIN)/python
+	@echo "installing what tests and checks need into $(VENV) (once)"
+	@$(PIP) install --no-deps -r requirements/development.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@ $(VENV)/demo
+
+demo: $(VENV)/demo ## a real import, get-job and export, end to end (DATA=folder takes your files)
+	@$(BIN)/entrepot demo $(if $(DATA),--data "$(DATA)")
+
+serve: $(VENV)/demo ## the server on http://127.0.0.1:8250
+	@$(BIN)/entrepot serve
+
+test: $(VENV)/development ## the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/development ## lint, formatting, strict types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/development ## rewrite the sources in the house format
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/development ## side by side with the peers; writes bench/results/
+	@$(BIN)/python -m bench
+
+lock: $(VENV)/development ## renew the lock files (needs uv)
+	@bash requirements/lock.sh
+
+clean: ## remove the virtual environment and the caches
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Tables and queries: the same code on SQLite and on PostgreSQL."""

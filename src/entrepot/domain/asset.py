@@ -1,0 +1,38 @@
+"""Assets: what a revision holds. Only jobs make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A checksum with the name S3 gives its algorithm (`CRC64NVME`, `SHA256`, …) and its base64 text."""
+
+    algorithm: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One asset: a file that the exchange keeps (`S3_SNAPSHOT`), later also a live thing."""
+
+    scope: Scope
+    data_set_id: str
+    revision_id: str
+    id: str
+    asset_type: AssetType
+    name: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    size_bytes: int
+    store_key: str
+    """Where the bytes lie in the exchange's own store."""
+    store_etag: str
+    """The ETag the store gave them; what reads them pins it."""
+    checksum: Checksum | None
+    """Computed while the bytes streamed through; absent after a server-side copy that gave none."""

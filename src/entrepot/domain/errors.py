@@ -1,0 +1,208 @@
+"""Every error of the project, one tree.
+
+    EntrepotError
+    ├── ServiceError                     an answer of the API; only `wire` turns it into a response
+    │   ├── AccessDenied          403
+    │   ├── Conflict              409    names the resource
+    │   ├── InternalError         500    (InternalServerException)
+    │   ├── ResourceNotFound      404    names the resource
+    │   ├── ServiceLimitExceeded  402    names the limit and its value
+    │   ├── Throttled             429
+    │   ├── ValidationFailed      400    may name an ExceptionCause
+    │   └── AuthenticationFailed  403    signature, token or key refused (AWS's common errors)
+    ├── StoreError                       an object store failed; only the job runner makes it a JobError
+    │   ├── ObjectNotFound               no such key
+    │   ├── BucketNotFound               no such bucket
+    │   ├── StoreAccessDenied            credentials missing, wrong, expired or not sufficient
+    │   ├── ObjectChanged                it is no longer what was pinned (If-Match, 412)
+    │   ├── ChecksumMismatch             bytes arrived other than they were sent
+    │   ├── EncryptionNotApplied         the store ignored the encryption that was asked for
+    │   ├── InvalidStoreRequest          the store calls the request wrong (400): key too long, bad KMS key, …
+    │   ├── StoreFull                    no space left
+    │   └── StoreUnavailable             unreachable, overloaded or failing; worth another try
+    ├── JobFailed                        carries the JobErrors a job ends with
+    ├── JobLost                          another attempt owns the job now; this worker lets go in silence
+    ├── DatabaseError
+    │   └── DatabaseUnavailable          unreachable, or its schema is newer than this program
+    └── ConfigurationError               a setting, folder or port that a person must mend; the CLI prints it
+
+Messages answer: what is wrong, with which resource, what to do next.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from entrepot.domain.job import JobError
+
+
+class EntrepotError(Exception):
+    """The root."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ResourceType(StrEnum):
+    """The values of `ResourceType` in Conflict and ResourceNotFound."""
+
+    DATA_SET = "DATA_SET"
+    REVISION = "REVISION"
+    ASSET = "ASSET"
+    JOB = "JOB"
+    EVENT_ACTION = "EVENT_ACTION"
+    DATA_GRANT = "DATA_GRANT"
+
+
+class ServiceError(EntrepotError):
+    """An error that the API answers with; `code` and `status` are those of the service model."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+
+class AccessDenied(ServiceError):
+    """The caller may not do this."""
+
+    code = "AccessDeniedException"
+    status = 403
+
+
+class InternalError(ServiceError):
+    """Something failed that the caller cannot mend."""
+
+    code = "InternalServerException"
+    status = 500
+
+
+class Throttled(ServiceError):
+    """Too many requests."""
+
+    code = "ThrottlingException"
+    status = 429
+
+
+class ValidationFailed(ServiceError):
+    """The request is wrong in itself."""
+
+    code = "ValidationException"
+    status = 400
+
+    def __init__(self, message: str, *, exception_cause: str | None = None) -> None:
+        super().__init__(message)
+        self.exception_cause = exception_cause
+
+
+class _ResourceError(ServiceError):
+    def __init__(self, message: str, *, resource_id: str, resource_type: ResourceType) -> None:
+        super().__init__(message)
+        self.resource_id = resource_id
+        self.resource_type = resource_type
+
+
+class Conflict(_ResourceError):
+    """The resource is in a state that does not allow this."""
+
+    code = "ConflictException"
+    status = 409
+
+
+class ResourceNotFound(_ResourceError):
+    """No such resource in the caller's account and Region."""
+
+    code = "ResourceNotFoundException"
+    status = 404
+
+
+class ServiceLimitExceeded(ServiceError):
+    """A quota is reached (HTTP 402)."""
+
+    code = "ServiceLimitExceededException"
+    status = 402
+
+    def __init__(self, message: str, *, limit_name: str, limit_value: float) -> None:
+        super().__init__(message)
+        self.limit_name = limit_name
+        self.limit_value = limit_value
+
+
+class AuthenticationFailed(ServiceError):
+    """Not signed, or not by a key this exchange knows; `authentication_code` is one of AWS's."""
+
+    status = 403
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.authentication_code = code
+
+
+class StoreError(EntrepotError):
+    """An object store refused or failed. `bucket` is None for the exchange's own store."""
+
+    def __init__(self, message: str, *, bucket: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.bucket = bucket
+        self.key = key
+
+
+class ObjectNotFound(StoreError):
+    """There is no object under this key."""
+
+
+class BucketNotFound(StoreError):
+    """There is no such bucket."""
+
+
+class StoreAccessDenied(StoreError):
+    """The store refused the credentials, or they are missing."""
+
+
+class ObjectChanged(StoreError):
+    """The object is no longer the one that was pinned."""
+
+
+class ChecksumMismatch(StoreError):
+    """The bytes at the far end are not those that were sent."""
+
+
+class EncryptionNotApplied(StoreError):
+    """The store did not encrypt as it was told."""
+
+
+class InvalidStoreRequest(StoreError):
+    """The store calls the request wrong; trying again does not help."""
+
+
+class StoreFull(StoreError):
+    """No space left in the store."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached, or fails; trying again may help."""
+
+
+class JobFailed(EntrepotError):
+    """A job ends in ERROR with these entries of `Errors`."""
+
+    def __init__(self, errors: tuple[JobError, ...]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
+class JobLost(EntrepotError):
+    """Another attempt owns the job; whatever this worker still had in hand is void."""
+
+
+class DatabaseError(EntrepotError):
+    """The database failed."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database cannot be reached or used."""
+
+
+class ConfigurationError(EntrepotError):
+    """A person must mend a setting, a folder or a port before the program can run."""

@@ -1,0 +1,38 @@
+"""Identifiers: 32 lower-case hex digits, as every real one seen (behaviour reference, section 1).
+
+Randomness comes in from outside. What a job makes has identifiers that follow from the job's own, so that a
+job that runs twice makes the same things twice instead of twice as many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+IDENTIFIER_PATTERN = re.compile(r"[a-zA-Z0-9]{30,40}\Z")
+ACCOUNT_ID_PATTERN = re.compile(r"\d{12}\Z", re.ASCII)
+
+
+def identifier(random_bytes: bytes) -> str:
+    """The identifier made of 16 random bytes."""
+    if len(random_bytes) != 16:
+        raise ValueError("an identifier is made of 16 bytes")
+    return random_bytes.hex()
+
+
+def derived_asset_id(job_id: str, item_number: int) -> str:
+    """The id of the asset that item `item_number` of the job makes; the same however often the job runs."""
+    return hashlib.sha256(f"asset:{job_id}:{item_number}".encode()).hexdigest()[:32]
+
+
+def asset_store_key(asset_id: str) -> str:
+    """Where the bytes of an asset lie in the exchange's own store.
+
+    It follows from the id alone: no name and no key that a user chose ever becomes a path of the store.
+    """
+    return f"assets/{asset_id[:2]}/{asset_id}"
+
+
+def upload_store_key(job_id: str) -> str:
+    """Where the bytes that a user PUTs to a job's signed URL wait for StartJob."""
+    return f"uploads/{job_id[:2]}/{job_id}"

@@ -1,0 +1,1 @@
+"""The ASGI application and its processes: API, signed-URL routes, health, metrics, workers."""

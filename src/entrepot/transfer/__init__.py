@@ -1,0 +1,1 @@
+"""Moving bytes: copies, multipart uploads, checksums, signed URLs."""
