@@ -97,7 +97,9 @@ class ValidationFailed(ServiceError):
 
 
 class _ResourceError(ServiceError):
-    def __init__(self, message: str, *, resource_id: str, resource_type: ResourceType) -> None:
+    """`resource_id` and `resource_type` are None where no resource is meant: a path that does not exist."""
+
+    def __init__(self, message: str, *, resource_id: str | None, resource_type: ResourceType | None) -> None:
         super().__init__(message)
         self.resource_id = resource_id
         self.resource_type = resource_type

@@ -1,1 +1,1 @@
-"""The service model as data: botocore's JSON plus `patches.json`, compiled to frozen operations and shapes."""
+"""The service model as data: botocore's JSON plus `patches.json`, made frozen operations and shapes."""

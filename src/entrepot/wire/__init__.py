@@ -1,1 +1,1 @@
-"""HTTP to Python values and back, driven by the service model; knows nothing of how a data exchange works inside."""
+"""HTTP to Python values and back, driven by the service model; knows nothing of how an exchange works."""

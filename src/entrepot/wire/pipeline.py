@@ -1,0 +1,180 @@
+"""The life of a request. `Pipeline.handle` is the whole list of its stages, in their order.
+
+A path that does not exist is answered before anyone asks for a signature; a body too large to be looked at,
+before it is hashed; a signature that is wrong, before anything the request says is believed or commented on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from entrepot.domain.errors import DatabaseUnavailable, ServiceError, ValidationFailed
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+from entrepot.model.loader import load_model
+from entrepot.model.service_model import Operation, ServiceModel
+from entrepot.wire.authentication import Authenticator, Principal
+from entrepot.wire.errors import error_code, error_response, internal_error
+from entrepot.wire.parser import Parser
+from entrepot.wire.request import HttpRequest, HttpResponse
+from entrepot.wire.router import Router
+from entrepot.wire.serializer import Serializer
+from entrepot.wire.validator import Validator
+
+MEBIBYTE = 1024 * 1024
+BODY_LIMIT_BYTES = 4 * MEBIBYTE
+BODY_LIMITS_BYTES: Mapping[str, int] = MappingProxyType({"SendApiAsset": 10 * MEBIBYTE})
+"""The operations with a limit of their own: API Gateway takes 10 MiB."""
+LARGEST_BODY_BYTES = max(BODY_LIMIT_BYTES, *BODY_LIMITS_BYTES.values())
+"""A server need not read on once it has more than this: every operation refuses it."""
+
+Run = Callable[[Any, Any], Awaitable[Any]]
+"""An operation: from its context and its request to its response."""
+
+logger = logging.getLogger("entrepot.wire")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What is kept of every request. Who and what are None where a request failed before they were known."""
+
+    at: Timestamp
+    request_id: str
+    account_id: str | None
+    access_key_id: str | None
+    operation: str | None
+    status: int
+    error_code: str | None
+    duration_us: int
+
+
+class AuditSink(Protocol):
+    """Where audit entries go."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Takes one entry; must neither block nor raise."""
+
+
+class LogAuditSink:
+    """Writes one line for each request, at INFO, to the logger `entrepot.audit`."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("entrepot.audit")
+
+    def record(self, entry: AuditEntry) -> None:
+        """Logs the entry, if anyone listens."""
+        if self._log.isEnabledFor(logging.INFO):
+            self._log.info(
+                "%s %s account=%s key=%s operation=%s status=%d error=%s us=%d",
+                entry.at.isoformat(),
+                entry.request_id,
+                entry.account_id,
+                entry.access_key_id,
+                entry.operation,
+                entry.status,
+                entry.error_code,
+                entry.duration_us,
+            )
+
+
+class _Stages:
+    """The stages that differ from operation to operation, made once."""
+
+    __slots__ = ("body_limit_bytes", "name", "parser", "run", "serializer", "validator")
+
+    def __init__(self, operation: Operation, run: Run, model: ServiceModel) -> None:
+        self.name = operation.name
+        self.run = run
+        self.parser = Parser(operation, model)
+        self.validator = Validator(operation.input, model)
+        self.serializer = Serializer(operation, model)
+        self.body_limit_bytes = BODY_LIMITS_BYTES.get(operation.name, BODY_LIMIT_BYTES)
+
+    def require_body_size(self, request: HttpRequest) -> None:
+        """Raises `ValidationFailed` for a body that is too large."""
+        if len(request.body) > self.body_limit_bytes:
+            raise ValidationFailed(
+                f"The request body is too large: {self.name} takes {self.body_limit_bytes} bytes at most."
+            )
+
+
+class Pipeline:
+    """Answers requests.
+
+    `operations` gives the function of each operation by the operation's name; every one of the model must be
+    there. `make_context` makes what these functions get beside the request.
+    """
+
+    def __init__(
+        self,
+        operations: Mapping[str, Run],
+        *,
+        authenticator: Authenticator,
+        make_context: Callable[[Scope, str], Any],
+        clock: Callable[[], Timestamp],
+        audit: AuditSink,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        model = load_model()
+        self._router = Router(model.operations.values())
+        self._stages = {
+            name: _Stages(operation, operations[name], model) for name, operation in model.operations.items()
+        }
+        self._authenticator = authenticator
+        self._make_context = make_context
+        self._clock = clock
+        self._audit = audit
+        self._random_bytes = random_bytes
+
+    async def handle(self, request: HttpRequest) -> HttpResponse:
+        """Takes one request through all stages. Never raises, but for cancellation."""
+        started_ns = time.perf_counter_ns()
+        request_id = self._new_request_id()
+        now = self._clock()
+        stages: _Stages | None = None
+        principal: Principal | None = None
+        failure: ServiceError | None = None
+        try:
+            route = self._router.route(request.method, request.raw_path)
+            stages = self._stages[route.operation.name]
+            stages.require_body_size(request)
+            principal = await self._authenticator.authenticate(request, now)
+            parsed = stages.parser.parse(request, route.parameters)
+            value = stages.validator.validate(parsed)
+            context = self._make_context(principal.scope, request_id)
+            result = await stages.run(context, value)
+            response = stages.serializer.serialize(result, request_id)
+        except ServiceError as error:
+            failure = error
+        except DatabaseUnavailable as error:
+            logger.error("request %s: the database is unavailable: %s", request_id, error)  # noqa: TRY400
+            failure = internal_error(request_id)
+        except Exception:
+            logger.exception("request %s failed: %s %r", request_id, request.method, request.raw_path)
+            failure = internal_error(request_id)
+        if failure is not None:
+            response = error_response(failure, request_id)
+        self._audit.record(
+            AuditEntry(
+                at=now,
+                request_id=request_id,
+                account_id=None if principal is None else principal.scope.account_id,
+                access_key_id=None if principal is None else principal.access_key_id,
+                operation=None if stages is None else stages.name,
+                status=response.status,
+                error_code=None if failure is None else error_code(failure),
+                duration_us=(time.perf_counter_ns() - started_ns) // 1000,
+            )
+        )
+        return response
+
+    def _new_request_id(self) -> str:
+        """A random UUID in form; nothing reads its version."""
+        digits = self._random_bytes(16).hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,0 +1,86 @@
+"""From an operation's result to an HTTP response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from entrepot.model import shapes
+from entrepot.model.service_model import Location, Operation, ServiceModel
+from entrepot.wire.request import Header, HttpResponse
+
+_JSON = (b"content-type", b"application/json")
+_NOT_OURS_TO_PASS_ON = frozenset(
+    (b"connection", b"content-length", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+) | {b"x-amzn-requestid"}
+_NO_CONTENT = 204
+
+
+class Serializer:
+    """Writes the responses of one operation."""
+
+    def __init__(self, operation: Operation, model: ServiceModel) -> None:
+        self._status = operation.status
+        members = () if operation.output is None else model.shapes[operation.output].members
+        self._has_output = bool(members)
+        self._payload = next((m for m in members if m.location is Location.PAYLOAD), None)
+        self._headers = [m for m in members if m.location in (Location.HEADER, Location.HEADERS)]
+        self._elsewhere = [m.python_name for m in members if m.location is not Location.BODY]
+
+    def serialize(self, result: msgspec.Struct | None, request_id: str) -> HttpResponse:
+        """The response with the operation's success status; without output, an empty one without a type.
+
+        Raises `TypeError` when a result is missing, or is there though the model has none.
+        """
+        if not self._has_output:
+            return empty_response(self._status, request_id)
+        if result is None:
+            raise TypeError("the operation has an output, but it returned None")
+        if not self._elsewhere:
+            return json_response(self._status, shapes.encode(result), request_id)
+        headers = list(self._header_values(result))
+        if self._payload is None:
+            in_body = msgspec.structs.replace(result, **dict.fromkeys(self._elsewhere))
+            return json_response(self._status, shapes.encode(in_body), request_id, headers)
+        body = (getattr(result, self._payload.python_name) or "").encode()
+        return response(self._status, body, request_id, headers)
+
+    def _header_values(self, result: msgspec.Struct) -> Iterator[Header]:
+        for member in self._headers:
+            value: Any = getattr(result, member.python_name)
+            if value is None:
+                continue
+            if member.location is Location.HEADER:
+                yield _header(member.location_name, str(value))
+            else:
+                for name, text in value.items():
+                    header = _header(member.location_name + name, text)
+                    if header[0] not in _NOT_OURS_TO_PASS_ON:
+                        yield header
+
+
+def json_response(status: int, body: bytes, request_id: str, headers: Sequence[Header] = ()) -> HttpResponse:
+    """A response with a JSON body."""
+    return response(status, body, request_id, (_JSON, *headers))
+
+
+def empty_response(status: int, request_id: str) -> HttpResponse:
+    """A response without body, hence without content type."""
+    return response(status, b"", request_id, ())
+
+
+def response(status: int, body: bytes, request_id: str, headers: Sequence[Header]) -> HttpResponse:
+    """Any response: what every one of them has is put here, and only here."""
+    own: list[Header] = [(b"x-amzn-requestid", request_id.encode()), *headers]
+    if status != _NO_CONTENT:
+        own.append((b"content-length", b"%d" % len(body)))
+    return HttpResponse(status, own, body)
+
+
+def _header(name: str, value: str) -> Header:
+    """One header. Raises `ValueError` for what would end the header early and begin another."""
+    if any(character in name + value for character in "\r\n\0"):
+        raise ValueError(f"header {name!r} contains a line break or NUL")
+    return name.lower().encode(), value.encode()
