@@ -15,7 +15,6 @@ _JSON = (b"content-type", b"application/json")
 _NOT_OURS_TO_PASS_ON = frozenset(
     (b"connection", b"content-length", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 ) | {b"x-amzn-requestid"}
-_NO_CONTENT = 204
 
 
 class Serializer:
@@ -72,11 +71,8 @@ def empty_response(status: int, request_id: str) -> HttpResponse:
 
 
 def response(status: int, body: bytes, request_id: str, headers: Sequence[Header]) -> HttpResponse:
-    """Any response: what every one of them has is put here, and only here."""
-    own: list[Header] = [(b"x-amzn-requestid", request_id.encode()), *headers]
-    if status != _NO_CONTENT:
-        own.append((b"content-length", b"%d" % len(body)))
-    return HttpResponse(status, own, body)
+    """Any response: what every one of them has is put here; its length is the business of who sends it."""
+    return HttpResponse(status, [(b"x-amzn-requestid", request_id.encode()), *headers], body)
 
 
 def _header(name: str, value: str) -> Header:

@@ -26,7 +26,6 @@ def test_an_error_has_its_name_in_a_header_and_its_message_twice() -> None:
         b"x-amzn-requestid": REQUEST_ID.encode(),
         b"x-amzn-errortype": b"ValidationException",
         b"content-type": b"application/json",
-        b"content-length": b"37",
     }
     assert response.body == b'{"Message":"wrong","message":"wrong"}'
 

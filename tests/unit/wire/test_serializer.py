@@ -21,7 +21,6 @@ def test_a_result_becomes_json_with_the_status_of_the_model() -> None:
     assert dict(response.headers) == {
         b"x-amzn-requestid": REQUEST_ID.encode(),
         b"content-type": b"application/json",
-        b"content-length": b"12",
     }
 
 
@@ -30,15 +29,12 @@ def test_the_tag_operations_write_small_tags() -> None:
     assert serializer("ListTagsForResource").serialize(result, REQUEST_ID).body == b'{"tags":{"k":"v"}}'
 
 
-@pytest.mark.parametrize(
-    ("operation", "headers"),
-    [("DeleteDataSet", {b"x-amzn-requestid"}), ("StartJob", {b"x-amzn-requestid", b"content-length"})],
-)
-def test_without_output_there_is_neither_body_nor_content_type(operation: str, headers: set[bytes]) -> None:
+@pytest.mark.parametrize("operation", ["DeleteDataSet", "StartJob"])
+def test_without_output_there_is_neither_body_nor_content_type(operation: str) -> None:
     response = serializer(operation).serialize(None, REQUEST_ID)
     assert response.status == MODEL.operations[operation].status
     assert response.body == b""
-    assert set(dict(response.headers)) == headers
+    assert set(dict(response.headers)) == {b"x-amzn-requestid"}
 
 
 def test_an_api_assets_answer_is_passed_on_but_for_what_belongs_to_this_connection() -> None:
@@ -54,7 +50,6 @@ def test_an_api_assets_answer_is_passed_on_but_for_what_belongs_to_this_connecti
     response = serializer("SendApiAsset").serialize(result, REQUEST_ID)
     assert response.body == "é".encode()
     assert sorted(response.headers) == [
-        (b"content-length", b"2"),
         (b"content-type", b"text/plain"),
         (b"x-amzn-requestid", REQUEST_ID.encode()),
         (b"x-mine", b"1"),

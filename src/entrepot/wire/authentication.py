@@ -1,0 +1,286 @@
+"""Who sends a request: AWS Signature Version 4 verified, or, for tests, believed.
+
+Both forms are understood: the `Authorization` header, and the query parameters of a presigned URL. The error
+codes are AWS's common ones, and its messages are followed: what is wrong, and what the signature was
+calculated over, but never the secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol, TypeVar
+
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+from entrepot.signing import sigv4
+from entrepot.signing.aws_chunked import (
+    SIGNED_WITH_TRAILER,
+    STREAMING_PAYLOADS,
+    UNSIGNED_WITH_TRAILER,
+    ChunkedBody,
+    parse_chunks,
+    verify_chunks,
+)
+from entrepot.wire.request import HttpRequest
+from entrepot.wire.signature_claim import Claim, body_hash, claimed_scope, read_claim, refuse
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+TRUSTED_ACCOUNT_ID = "123456789012"
+"""Whose a request is in `trust` mode when its access key id is not twelve digits."""
+KEY_LIFETIME_SECONDS = 1.0
+"""How long a looked-up key is believed: a key that is disabled may still work for this long."""
+
+MAXIMUM_SKEW_SECONDS = 15 * 60
+"""How far a client's clock may be off, either way."""
+
+_CACHED_ENTRIES = 1024
+_NO_KEY = (0, None)
+_ACCESS_KEY_ID = re.compile(r"[\w.@+=-]{1,128}", re.ASCII)
+_ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]{1,63}")
+_SERVICES = ("dataexchange", "s3")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request, and to which service of ours it is signed (`dataexchange` or `s3`)."""
+
+    scope: Scope
+    access_key_id: str | None
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key as verification needs it, its secret in the clear."""
+
+    access_key_id: str
+    account_id: str
+    secret_access_key: str = field(repr=False)
+    enabled: bool = True
+
+
+class Authenticator(Protocol):
+    """Finds out who sends a request."""
+
+    async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
+        """Raises `AuthenticationFailed` when the request does not prove who sends it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What a key's requests to one service in one Region have in common for a day."""
+
+    signing_key: sigv4.SigningKey
+    principal: Principal
+
+
+class SigV4Authenticator:
+    """Verifies every request's signature.
+
+    It remembers, within bounds, keys for `KEY_LIFETIME_SECONDS`, and signing keys for as long as there is
+    room: only those that a verified request has used, so that strangers cannot crowd them out.
+    """
+
+    def __init__(
+        self, find_key: Callable[[str], Awaitable[AccessKey | None]], default_region: str = "us-east-1"
+    ) -> None:
+        self._find_key = find_key
+        self._default_region = default_region
+        self._keys: dict[str, tuple[int, AccessKey | None]] = {}
+        self._sessions: dict[tuple[str, str, sigv4.CredentialScope], _Session] = {}
+        self._remembered_parameters = lru_cache(_CACHED_ENTRIES)(sigv4.parse_parameters)
+
+    async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
+        """The principal whose key signed the request; raises `AuthenticationFailed`."""
+        claim = read_claim(request, self._parse_parameters)
+        _check_time(claim, now.milliseconds // 1000)
+        scope = claim.scope
+        looked_up_at, key = self._keys.get(scope.access_key_id, _NO_KEY)
+        if key is None or not 0 <= now.milliseconds - looked_up_at < KEY_LIFETIME_SECONDS * 1000:
+            key = await self._look_up(scope.access_key_id)
+            _keep(self._keys, scope.access_key_id, (now.milliseconds, key))
+        identity = (key.account_id, key.secret_access_key, scope)
+        session = self._sessions.get(identity)
+        known = session is not None
+        if session is None:
+            session = self._open_session(key, claim)
+        _check_signature(claim, session.signing_key)
+        _check_payload(request, claim, session.signing_key)
+        if not key.enabled:
+            raise refuse(
+                "AccessDeniedException",
+                f"The access key {key.access_key_id} is disabled. Enable it, or use another one.",
+            )
+        if not known:
+            _keep(self._sessions, identity, session)
+        return session.principal
+
+    def _parse_parameters(self, text: str) -> sigv4.SignatureParameters:
+        # What no client sends is not worth remembering, and may be sent to fill the memory.
+        return self._remembered_parameters(text) if len(text) <= 1024 else sigv4.parse_parameters(text)
+
+    async def _look_up(self, access_key_id: str) -> AccessKey:
+        known = _ACCESS_KEY_ID.fullmatch(access_key_id) is not None
+        key = await self._find_key(access_key_id) if known else None
+        if key is None:
+            raise refuse(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid: this exchange has no access key "
+                f"{access_key_id[:128]!r}.",
+            )
+        return key
+
+    def _open_session(self, key: AccessKey, claim: Claim) -> _Session:
+        _check_scope(claim)
+        scope = claim.scope
+        derived = sigv4.derive_key(key.secret_access_key, scope.date, scope.region, scope.service)
+        region = scope.region or self._default_region
+        where = Scope(key.account_id, region, partition_of(region))
+        return _Session(sigv4.SigningKey(derived), Principal(where, key.access_key_id, scope.service))
+
+
+class TrustAuthenticator:
+    """Believes every request, signed or not: for tests on one's own machine.
+
+    An access key id of twelve digits names the account; any other, and none, means `TRUSTED_ACCOUNT_ID`.
+    """
+
+    def __init__(self, default_region: str = "us-east-1") -> None:
+        self._default_region = default_region
+
+    async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
+        """Never raises."""
+        scope = claimed_scope(request)
+        if scope is None:
+            where = Scope(TRUSTED_ACCOUNT_ID, self._default_region, partition_of(self._default_region))
+            return Principal(where, None, _SERVICES[0])
+        region = scope.region if _REGION.fullmatch(scope.region) else self._default_region
+        known = _ACCOUNT_ID.fullmatch(scope.access_key_id) is not None
+        account_id = scope.access_key_id if known else TRUSTED_ACCOUNT_ID
+        service = scope.service if scope.service in _SERVICES else _SERVICES[0]
+        return Principal(Scope(account_id, region, partition_of(region)), scope.access_key_id, service)
+
+
+def partition_of(region: str) -> str:
+    """The partition that a Region belongs to, told by its name."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def decoded_body(request: HttpRequest) -> bytes:
+    """The body that was meant: itself, or what `aws-chunked` carries.
+
+    Signatures are the authenticator's concern. Raises `AuthenticationFailed` when the chunks are malformed.
+    """
+    for name, value in request.headers:
+        if name == b"x-amz-content-sha256" and value.decode("latin-1") in STREAMING_PAYLOADS:
+            return _chunks(request).data
+    return request.body
+
+
+def _check_scope(claim: Claim) -> None:
+    scope = claim.scope
+    if scope.service not in _SERVICES:
+        raise refuse(
+            "InvalidSignatureException", "Credential should be scoped to correct service: 'dataexchange'."
+        )
+    if scope.region and _REGION.fullmatch(scope.region) is None:
+        raise refuse("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+
+
+def _check_time(claim: Claim, now: int) -> None:
+    if claim.scope.date != claim.timestamp[:8]:
+        raise refuse(
+            "InvalidSignatureException",
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"{claim.scope.date!r} != {claim.timestamp[:8]!r}, from {claim.timestamp!r}.",
+        )
+    if claim.epoch_seconds > now + MAXIMUM_SKEW_SECONDS:
+        limit = sigv4.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
+        raise refuse(
+            "InvalidSignatureException",
+            f"Signature not yet current: {claim.timestamp} is still later than {limit} "
+            f"({sigv4.format_timestamp(now)} + 15 min.). Set the client's clock.",
+        )
+    if claim.expires_in_seconds is not None:
+        end = claim.epoch_seconds + claim.expires_in_seconds
+        if now > end:
+            raise refuse(
+                "InvalidSignatureException",
+                f"Signature expired: the URL was valid until {sigv4.format_timestamp(end)}, and it is now "
+                f"{sigv4.format_timestamp(now)}. Ask for a new one.",
+            )
+    elif claim.epoch_seconds < now - MAXIMUM_SKEW_SECONDS:
+        limit = sigv4.format_timestamp(now - MAXIMUM_SKEW_SECONDS)
+        raise refuse(
+            "InvalidSignatureException",
+            f"Signature expired: {claim.timestamp} is now earlier than {limit} "
+            f"({sigv4.format_timestamp(now)} - 15 min.). Set the client's clock.",
+        )
+
+
+def _check_signature(claim: Claim, signing_key: sigv4.SigningKey) -> None:
+    text = sigv4.string_to_sign(claim.timestamp, claim.scope, claim.canonical_request)
+    if not hmac.compare_digest(signing_key.sign(text), claim.signature):
+        raise refuse(
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided. Check your AWS "
+            "Secret Access Key and signing method. Consult the service documentation for details.\n\n"
+            f"The Canonical String for this request should have been\n'{claim.canonical_request}'\n\n"
+            f"The String-to-Sign should have been\n'{text}'\n",
+        )
+
+
+def _check_payload(request: HttpRequest, claim: Claim, signing_key: sigv4.SigningKey) -> None:
+    """That the body is the one whose hash was signed, or that its chunks are signed one by one."""
+    payload = claim.declared_payload
+    if payload is None or payload == sigv4.UNSIGNED_PAYLOAD:
+        return
+    if payload in STREAMING_PAYLOADS:
+        body = _chunks(request)
+        if payload != UNSIGNED_WITH_TRAILER and not verify_chunks(
+            body,
+            key=signing_key,
+            timestamp=claim.timestamp,
+            scope=claim.scope,
+            seed=claim.signature,
+            with_trailer=payload == SIGNED_WITH_TRAILER,
+        ):
+            raise refuse(
+                "InvalidSignatureException", "The signature of a chunk of the aws-chunked body is wrong."
+            )
+    elif payload != body_hash(request.body):
+        raise refuse(
+            "InvalidSignatureException",
+            "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived.",
+        )
+
+
+def _chunks(request: HttpRequest) -> ChunkedBody:
+    try:
+        body = parse_chunks(request.body)
+    except sigv4.MalformedSignature as error:
+        raise refuse("IncompleteSignatureException", str(error)) from None
+    for name, value in request.headers:
+        if name == b"x-amz-decoded-content-length" and value.strip() != b"%d" % len(body.data):
+            raise refuse(
+                "IncompleteSignatureException",
+                "x-amz-decoded-content-length is not the length of the body that arrived.",
+            )
+    return body
+
+
+def _keep(cache: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Bounded: the oldest entry makes room."""
+    if key not in cache and len(cache) >= _CACHED_ENTRIES:
+        del cache[next(iter(cache))]
+    cache[key] = value

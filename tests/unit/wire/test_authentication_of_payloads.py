@@ -1,0 +1,89 @@
+"""Bodies: hashed, unsigned, or signed chunk by chunk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from tests.unit.wire.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
+
+from entrepot.signing import aws_chunked, sigv4
+from entrepot.wire.authentication import (
+    decoded_body,
+)
+from entrepot.wire.request import HttpRequest
+
+
+class TestPayloads:
+    async def test_a_declared_hash_must_be_that_of_the_body(self) -> None:
+        body = b"content"
+        request = signed("PUT", "/bucket/key", "", body, service="s3")
+        assert dict(request.headers)[b"x-amz-content-sha256"] == hashlib.sha256(body).hexdigest().encode()
+        await authenticator().authenticate(request, NOW)
+        error = await refusal(replace(request, body=b"contents"))
+        assert "is not the SHA-256 of the body" in error.message
+
+    async def test_an_unsigned_payload_may_be_anything(self) -> None:
+        request = signed(payload_hash=sigv4.UNSIGNED_PAYLOAD)
+        principal = await authenticator().authenticate(replace(request, body=b"another"), NOW)
+        assert principal.access_key_id == KEY.access_key_id
+
+    @staticmethod
+    def chunked(payload_hash: str, pieces: tuple[bytes, ...] = (b"hello ", b"world")) -> HttpRequest:
+        length = str(sum(map(len, pieces)))
+        request = signed(
+            "PUT",
+            "/bucket/key",
+            "",
+            b"",
+            service="s3",
+            payload_hash=payload_hash,
+            headers=(("content-encoding", "aws-chunked"), ("x-amz-decoded-content-length", length)),
+        )
+        scope = sigv4.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "s3")
+        key = sigv4.SigningKey(
+            sigv4.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
+        )
+        signature = dict(request.headers)[b"authorization"].decode()[-64:]
+        body = b""
+        for piece in (*pieces, b""):
+            signature = aws_chunked.sign_chunk(key, TIMESTAMP, scope, signature, piece)
+            extension = (
+                f";chunk-signature={signature}" if payload_hash != aws_chunked.UNSIGNED_WITH_TRAILER else ""
+            )
+            body += f"{len(piece):x}{extension}\r\n".encode() + piece + (b"\r\n" if piece else b"")
+        if payload_hash != aws_chunked.SIGNED:
+            trailers = (("x-amz-checksum-crc32", "DUoRhQ=="),)
+            body += b"x-amz-checksum-crc32:DUoRhQ==\r\n"
+            if payload_hash == aws_chunked.SIGNED_WITH_TRAILER:
+                signature = aws_chunked.sign_trailers(key, TIMESTAMP, scope, signature, trailers)
+                body += f"x-amz-trailer-signature:{signature}\r\n".encode()
+        return replace(request, body=body + b"\r\n")
+
+    @pytest.mark.parametrize("payload_hash", sorted(aws_chunked.STREAMING_PAYLOADS))
+    async def test_chunks_are_verified_and_put_together(self, payload_hash: str) -> None:
+        request = self.chunked(payload_hash)
+        await authenticator().authenticate(request, NOW)
+        assert decoded_body(request) == b"hello world"
+
+    @pytest.mark.parametrize("payload_hash", [aws_chunked.SIGNED, aws_chunked.SIGNED_WITH_TRAILER])
+    async def test_a_changed_chunk_is_refused(self, payload_hash: str) -> None:
+        request = self.chunked(payload_hash)
+        error = await refusal(replace(request, body=request.body.replace(b"world", b"worle")))
+        assert error.message == "The signature of a chunk of the aws-chunked body is wrong."
+
+    @pytest.mark.parametrize("payload_hash", sorted(aws_chunked.STREAMING_PAYLOADS))
+    async def test_a_torn_body_is_refused(self, payload_hash: str) -> None:
+        request = self.chunked(payload_hash)
+        error = await refusal(replace(request, body=request.body[:9]))
+        assert error.authentication_code == "IncompleteSignatureException"
+
+    async def test_chunks_of_another_length_than_announced_are_refused(self) -> None:
+        request = self.chunked(aws_chunked.UNSIGNED_WITH_TRAILER)
+        shorter = request.body.replace(b"5\r\nworld\r\n", b"")
+        error = await refusal(replace(request, body=shorter))
+        assert "x-amz-decoded-content-length" in error.message
+
+    async def test_a_body_without_chunks_is_what_it_is(self) -> None:
+        assert decoded_body(signed(body=b"5\r\nhello\r\n0\r\n\r\n")) == b"5\r\nhello\r\n0\r\n\r\n"
