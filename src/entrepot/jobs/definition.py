@@ -1,0 +1,127 @@
+"""What a job type is: four questions that the runner asks, in this order.
+
+    check     at CreateJob: may this job exist, and what does GetJob show of it?
+    plan      once, after StartJob: which objects go from where to where?
+    run_item  per object: move it
+    finish    what becomes true when everything has moved, in one transaction
+
+One module a job type answers them; `registry.py` lists the modules, `runner.py` asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from entrepot.domain.asset import Asset
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType, MultipartCheckpoint
+from entrepot.domain.limits import Limits
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+from entrepot.model import shapes
+
+if TYPE_CHECKING:  # the API process checks jobs too, and must start without what moves bytes
+    from entrepot.database.connection import Connection, Database
+    from entrepot.transfer.signed_urls import SignedUrls
+    from entrepot.transfer.transfer import Transfer
+
+Clock = Callable[[], Timestamp]
+"""Says what time it is; comes in from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What a job type is given to check a CreateJob request."""
+
+    scope: Scope
+    job_id: str
+    """The id the job will have, so that an upload URL can be made before it exists."""
+    now: Timestamp
+    details: shapes.RequestDetails
+    database: Connection
+    limits: Limits
+    signed_urls: SignedUrls
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A CreateJob request that was found good."""
+
+    details: shapes.ResponseDetails
+    """What CreateJob and GetJob answer."""
+    data_set_id: str
+    revision_ids: tuple[str, ...]
+    """The revisions the job is about, for ListJobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a job type is given to plan, move and finish."""
+
+    job: Job
+    details: shapes.ResponseDetails
+    database: Database
+    transfer: Transfer
+    limits: Limits
+    signed_urls: SignedUrls
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """How an item tells how far it is. Both may be called from any thread."""
+
+    on_bytes: Callable[[int], None]
+    """So many more bytes have arrived."""
+    on_checkpoint: Callable[[MultipartCheckpoint | None], None]
+    """The multipart upload is so far now; None: there is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the one final transaction of a job writes, beside the job's new state."""
+
+    assets: tuple[Asset, ...] = ()
+    asset_tags: Mapping[str, str] | None = None
+    """Put on each of the assets."""
+    details: shapes.ResponseDetails | None = None
+    """Replaces the job's Details, where finishing adds something to them."""
+
+
+class JobDefinition(Protocol):
+    """One job type."""
+
+    @property
+    def type(self) -> JobType:
+        """The type it defines."""
+        ...
+
+    async def check(self, creation: Creation) -> Checked:
+        """Decides about a CreateJob request; reads, and writes nothing.
+
+        Raises `ValidationFailed`, `ResourceNotFound`, `Conflict` or `AccessDenied`.
+        """
+        ...
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """Resolves every object the job is about, numbered from 0; an empty plan is fine.
+
+        Moves nothing. Raises `JobFailed` that names all bad objects, not just the first one.
+        """
+        ...
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Moves one object and proves that it arrived; doing it twice does no more than doing it once.
+
+        Raises a `StoreError`, or `JobFailed`.
+        """
+        ...
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """What becomes true now that every item has its result; writes nothing itself. Raises `JobFailed`."""
+        ...
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """Keys of the exchange's own store that nobody needs once the job has ended, however it ended."""
+        ...

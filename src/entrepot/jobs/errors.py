@@ -1,0 +1,143 @@
+"""What went wrong with objects, as the `Errors` of a job: the one place where store errors become job errors.
+
+    ObjectNotFound, BucketNotFound                            RESOURCE_NOT_FOUND_EXCEPTION
+    StoreAccessDenied                                         ACCESS_DENIED_EXCEPTION
+    ObjectChanged, InvalidStoreRequest, EncryptionNotApplied  VALIDATION_EXCEPTION
+    ChecksumMismatch, StoreFull, StoreUnavailable             INTERNAL_SERVER_EXCEPTION
+    anything else                                             INTERNAL_SERVER_EXCEPTION
+
+The exchange's own store is not the caller's to mend: what fails there is INTERNAL_SERVER_EXCEPTION too, and
+told without its details, unless the object is simply gone, or is an upload that was replaced. Which code AWS
+chooses is known for the first two rows only [L]; the rest is our choice [G] (behaviour reference, 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from entrepot.domain.errors import (
+    BucketNotFound,
+    ChecksumMismatch,
+    EncryptionNotApplied,
+    InvalidStoreRequest,
+    JobFailed,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreAccessDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+from entrepot.domain.job import JobError, JobErrorCode, JobItem
+
+CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
+    {
+        ObjectNotFound: JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+        BucketNotFound: JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+        StoreAccessDenied: JobErrorCode.ACCESS_DENIED_EXCEPTION,
+        ObjectChanged: JobErrorCode.VALIDATION_EXCEPTION,
+        InvalidStoreRequest: JobErrorCode.VALIDATION_EXCEPTION,
+        EncryptionNotApplied: JobErrorCode.VALIDATION_EXCEPTION,
+        ChecksumMismatch: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        StoreFull: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        StoreUnavailable: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+    }
+)
+
+MESSAGES_IN_ONE = 5
+"""How many different messages one entry of `Errors` quotes; the objects are listed in full beside them."""
+
+ENOUGH_FAILURES = 100
+"""After so many bad objects no further one is tried: the job has failed, and the reader has seen enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One item that could not be moved."""
+
+    item: JobItem
+    error: Exception
+
+
+def tells_of_the_others(failure: Failure) -> bool:
+    """Whether the other items of the job would fail alike, so that trying them is of no use."""
+    error = failure.error
+    if isinstance(error, StoreAccessDenied):
+        return error.key is None
+    return not isinstance(error, StoreError) or isinstance(
+        error, BucketNotFound | StoreFull | StoreUnavailable
+    )
+
+
+def job_errors(failures: Sequence[Failure]) -> tuple[JobError, ...]:
+    """The entries of `Errors`: one for each code, naming every object that failed with it."""
+    groups: dict[tuple[JobErrorCode, str | None], list[Failure]] = {}
+    for failure in sorted(failures, key=lambda failure: failure.item.number):
+        groups.setdefault((_code(failure), _uploaded_asset(failure.item)), []).append(failure)
+    return tuple(_job_error(code, asset_name, group) for (code, asset_name), group in groups.items())
+
+
+def unexpected(job_id: str) -> JobError:
+    """The entry for a failure of the program itself; what happened is in its log, not in the answer."""
+    return JobError(
+        JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        f"Something unexpected happened; the server's log has it under job {job_id}. Create the job again.",
+    )
+
+
+def _code(failure: Failure) -> JobErrorCode:
+    error = failure.error
+    if isinstance(error, JobFailed) and error.errors:
+        return error.errors[0].code
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
+    if code is None or (_in_own_store(failure) and not _tells_of_callers_object(failure)):
+        return JobErrorCode.INTERNAL_SERVER_EXCEPTION
+    return code
+
+
+def _in_own_store(failure: Failure) -> bool:
+    item, error = failure.item, failure.error
+    own_keys = tuple(place.key for place in (item.source, item.destination) if place.bucket is None)
+    return isinstance(error, StoreError) and error.key is not None and error.key.endswith(own_keys)
+
+
+def _tells_of_callers_object(failure: Failure) -> bool:
+    replaced = isinstance(failure.error, ObjectChanged) and _uploaded_asset(failure.item) is not None
+    return replaced or isinstance(failure.error, ObjectNotFound)
+
+
+def _uploaded_asset(item: JobItem) -> str | None:
+    return item.name if item.source.bucket is None and item.destination.bucket is None else None
+
+
+def _job_error(code: JobErrorCode, asset_name: str | None, group: Sequence[Failure]) -> JobError:
+    imported = [failure.item for failure in group if failure.item.destination.bucket is None]
+    return JobError(
+        code,
+        _message(group),
+        objects=tuple(item.source for item in imported if item.source.bucket is not None),
+        asset_name=asset_name,
+    )
+
+
+def _message(group: Sequence[Failure]) -> str:
+    messages = list(dict.fromkeys(_text(failure) for failure in group))
+    quoted = " ".join(messages[:MESSAGES_IN_ONE])
+    if len(group) == 1:
+        return quoted
+    rest = len(messages) - MESSAGES_IN_ONE
+    return f"{len(group)} objects failed. {quoted}" + (f" And {rest} more like these." if rest > 0 else "")
+
+
+def _text(failure: Failure) -> str:
+    name, error = failure.item.name, failure.error
+    if _in_own_store(failure):
+        if isinstance(error, ObjectNotFound):
+            return f"The bytes of asset {name!r} are no longer in the exchange's store."
+        if _tells_of_callers_object(failure):
+            return f"The file that was uploaded for asset {name!r} was replaced while the job was running."
+    elif isinstance(error, StoreError | JobFailed):
+        return error.message
+    return f"Entrepot could not move {name!r}; the server's log says why. Create the job again."

@@ -1,0 +1,124 @@
+"""EXPORT_ASSET_TO_SIGNED_URL: a URL from which one asset can be fetched for an hour (reference, 3.3).
+
+No bytes move. The URL appears in Details when the job is COMPLETED [L].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from entrepot.database import assets
+from entrepot.domain.asset import Asset
+from entrepot.domain.errors import (
+    JobFailed,
+    ObjectNotFound,
+    ResourceNotFound,
+    ResourceType,
+    StoreError,
+)
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
+from entrepot.jobs.admission import gone, revision_of
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.parents import exporting_from, missing_details
+from entrepot.model import shapes
+
+URL_LIFETIME_SECONDS = 3600
+"""One hour after the URL was made [C]."""
+
+
+class ExportAssetToSignedUrl:
+    """The job type."""
+
+    type = JobType.EXPORT_ASSET_TO_SIGNED_URL
+
+    async def check(self, creation: Creation) -> Checked:
+        """The asset exists."""
+        request = creation.details.export_asset_to_signed_url
+        if request is None:
+            raise missing_details(self.type)
+        await exporting_from(creation, request.data_set_id, request.revision_id)
+        asset = await assets.get(
+            creation.database,
+            creation.scope,
+            request.data_set_id,
+            request.revision_id,
+            request.asset_id,
+        )
+        if asset is None:
+            raise ResourceNotFound(
+                f"Revision {request.revision_id} has no asset {request.asset_id}; check AssetId.",
+                resource_id=request.asset_id,
+                resource_type=ResourceType.ASSET,
+            )
+        details = shapes.ExportAssetToSignedUrlResponseDetails(
+            asset_id=request.asset_id,
+            data_set_id=request.data_set_id,
+            revision_id=request.revision_id,
+        )
+        return Checked(
+            shapes.ResponseDetails(export_asset_to_signed_url=details),
+            request.data_set_id,
+            (request.revision_id,),
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """No items. The bytes are looked at, so that no URL is handed out that leads nowhere."""
+        asset = await _asset(run)
+        try:
+            await run.transfer.head(Location(None, asset.store_key))
+        except ObjectNotFound:
+            raise _failed(
+                JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+                f"The bytes of asset {asset.name!r} are no longer in the exchange's store.",
+                asset,
+            ) from None
+        except StoreError as error:
+            raise _failed(
+                JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+                f"Entrepot could not read asset {asset.name!r}; the server's log says why.",
+                asset,
+            ) from error
+        return ()
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Never asked: there are no items."""
+        raise NotImplementedError
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """The URL and its end, in Details; a browser saves the file as the last part of the asset's name."""
+        asset = await _asset(run)
+        now = run.clock()
+        expires_at = now.plus_seconds(URL_LIFETIME_SECONDS)
+        url = run.signed_urls.download_url(
+            asset.store_key,
+            download_name=asset.name.rstrip("/").rpartition("/")[2] or asset.id,
+            expires_at=expires_at,
+            now=now,
+        )
+        details = msgspec.structs.replace(_details(run), signed_url=url, signed_url_expires_at=expires_at)
+        return Outcome(details=shapes.ResponseDetails(export_asset_to_signed_url=details))
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+def _details(run: Run) -> shapes.ExportAssetToSignedUrlResponseDetails:
+    if run.details.export_asset_to_signed_url is None:
+        raise missing_details(run.job.type)
+    return run.details.export_asset_to_signed_url
+
+
+async def _asset(run: Run) -> Asset:
+    revision = await revision_of(run.database, run.job)
+    asset_id = _details(run).asset_id
+    asset = await assets.get(run.database, run.job.scope, run.job.data_set_id, revision.id, asset_id)
+    if asset is None:
+        raise gone(ResourceType.ASSET, [asset_id])
+    return asset
+
+
+def _failed(code: JobErrorCode, message: str, asset: Asset) -> JobFailed:
+    return JobFailed((JobError(code, message, resource_id=asset.id, resource_type=ResourceType.ASSET),))

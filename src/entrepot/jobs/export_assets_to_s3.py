@@ -1,0 +1,111 @@
+"""EXPORT_ASSETS_TO_S3: chosen assets of one revision become objects of buckets (behaviour reference, 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from entrepot.database import assets
+from entrepot.domain.asset import Asset
+from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType, Location
+from entrepot.domain.limits import Limit
+from entrepot.jobs.admission import gone, revision_of
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
+from entrepot.jobs.parents import (
+    exporting_from,
+    missing_details,
+    require_bucket,
+    require_count,
+    require_key,
+)
+from entrepot.model import shapes
+
+
+class ExportAssetsToS3:
+    """The job type."""
+
+    type = JobType.EXPORT_ASSETS_TO_S3
+
+    async def check(self, creation: Creation) -> Checked:
+        """Details are echoed as they were given: a Key that was left out stays out [G]."""
+        request = creation.details.export_assets_to_s3
+        if request is None:
+            raise missing_details(self.type)
+        limit = creation.limits[Limit.ASSETS_PER_EXPORT_JOB]
+        require_count("AssetDestinations", len(request.asset_destinations), limit)
+        for entry in request.asset_destinations:
+            if entry.key is None:
+                require_bucket(entry.bucket)
+            else:
+                require_key(entry.bucket, entry.key)
+        encryption_of(request.encryption)
+        await exporting_from(creation, request.data_set_id, request.revision_id)
+        found = await assets.many(
+            creation.database,
+            creation.scope,
+            request.data_set_id,
+            request.revision_id,
+            [entry.asset_id for entry in request.asset_destinations],
+        )
+        by_id = {asset.id: asset for asset in found}
+        for entry in request.asset_destinations:
+            if entry.asset_id not in by_id:
+                raise ResourceNotFound(
+                    f"Revision {request.revision_id} has no asset {entry.asset_id}; check AssetId.",
+                    resource_id=entry.asset_id,
+                    resource_type=ResourceType.ASSET,
+                )
+        message = problem(_destinations(request.asset_destinations, by_id))
+        if message is not None:
+            raise ValidationFailed(message)
+        details = shapes.ExportAssetsToS3ResponseDetails(
+            asset_destinations=request.asset_destinations,
+            data_set_id=request.data_set_id,
+            encryption=request.encryption,
+            revision_id=request.revision_id,
+        )
+        return Checked(
+            shapes.ResponseDetails(export_assets_to_s3=details), request.data_set_id, (request.revision_id,)
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """Looks the assets up again: one may have been deleted, and a default Key follows the name of now."""
+        details = _details(run)
+        revision = await revision_of(run.database, run.job)
+        wanted = [entry.asset_id for entry in details.asset_destinations]
+        found = await assets.many(run.database, run.job.scope, run.job.data_set_id, revision.id, wanted)
+        by_id = {asset.id: asset for asset in found}
+        missing = [asset_id for asset_id in dict.fromkeys(wanted) if asset_id not in by_id]
+        if missing:
+            raise gone(ResourceType.ASSET, missing)
+        return planned(_destinations(details.asset_destinations, by_id))
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Writes the object."""
+        return await export(run, item, callbacks, _details(run).encryption)
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """Nothing beside the job's new state."""
+        return Outcome()
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+def _details(run: Run) -> shapes.ExportAssetsToS3ResponseDetails:
+    if run.details.export_assets_to_s3 is None:
+        raise missing_details(run.job.type)
+    return run.details.export_assets_to_s3
+
+
+def _destinations(
+    entries: Sequence[shapes.AssetDestinationEntry], by_id: dict[str, Asset]
+) -> list[Destination]:
+    destinations = []
+    for entry in entries:
+        asset = by_id[entry.asset_id]
+        key = asset.name if entry.key is None else entry.key
+        destinations.append(Destination(asset, Location(entry.bucket, key)))
+    return destinations

@@ -1,0 +1,86 @@
+"""EXPORT_REVISIONS_TO_S3: all assets of one revision become objects of a bucket, under keys made by a pattern
+(behaviour reference, section 3.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from entrepot.database import assets
+from entrepot.domain.errors import ValidationFailed
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType, Location
+from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
+from entrepot.jobs.admission import data_set_of, revision_of
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.destinations import Destination, encryption_of, export, planned
+from entrepot.jobs.parents import exporting_from, missing_details, require_bucket, require_count
+from entrepot.model import shapes
+
+
+class ExportRevisionsToS3:
+    """The job type."""
+
+    type = JobType.EXPORT_REVISIONS_TO_S3
+
+    async def check(self, creation: Creation) -> Checked:
+        """Whether the keys are possible depends on all names: `plan` asks, and the job fails [C]."""
+        request = creation.details.export_revisions_to_s3
+        if request is None:
+            raise missing_details(self.type)
+        require_count("RevisionDestinations", len(request.revision_destinations), 1)
+        (destination,) = request.revision_destinations
+        require_bucket(destination.bucket)
+        _pattern(destination)
+        encryption_of(request.encryption)
+        await exporting_from(creation, request.data_set_id, destination.revision_id)
+        if await assets.count(creation.database, creation.scope, destination.revision_id) == 0:
+            raise ValidationFailed(
+                f"Revision {destination.revision_id} has no assets; there is nothing to export."
+            )
+        details = shapes.ExportRevisionsToS3ResponseDetails(
+            data_set_id=request.data_set_id,
+            encryption=request.encryption,
+            revision_destinations=request.revision_destinations,
+        )
+        return Checked(
+            shapes.ResponseDetails(export_revisions_to_s3=details),
+            request.data_set_id,
+            (destination.revision_id,),
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """One item for each asset that the revision has now."""
+        (destination,) = _details(run).revision_destinations
+        pattern = _pattern(destination)
+        data_set = await data_set_of(run.database, run.job)
+        revision = await revision_of(run.database, run.job)
+        found = await assets.all_of_revision(run.database, run.job.scope, data_set.id, revision.id)
+        return planned(
+            [
+                Destination(asset, Location(destination.bucket, pattern.key(data_set, revision, asset)))
+                for asset in found
+            ]
+        )
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Writes the object."""
+        return await export(run, item, callbacks, _details(run).encryption)
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """Nothing beside the job's new state."""
+        return Outcome()
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+def _details(run: Run) -> shapes.ExportRevisionsToS3ResponseDetails:
+    if run.details.export_revisions_to_s3 is None:
+        raise missing_details(run.job.type)
+    return run.details.export_revisions_to_s3
+
+
+def _pattern(destination: shapes.RevisionDestinationEntry) -> KeyPattern:
+    text = DEFAULT_KEY_PATTERN if destination.key_pattern is None else destination.key_pattern
+    return KeyPattern.parse(text)

@@ -1,0 +1,128 @@
+"""IMPORT_ASSET_FROM_SIGNED_URL: a file that was PUT to a URL becomes one asset (behaviour reference, 3.2).
+
+The URL is made with the job and is good for an hour. It points to a place of the exchange's own store that
+follows from the job's id; StartJob then proves the file by its MD5 and makes it the asset's. That place is
+emptied when the job has ended, however it ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+
+from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
+from entrepot.domain.identifiers import upload_store_key
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
+from entrepot.domain.limits import GIBIBYTE, Limit
+from entrepot.jobs.admission import require_room
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.errors import Failure, job_errors
+from entrepot.jobs.imports import asset_location, outcome, take_in, too_large
+from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.model import shapes
+
+URL_LIFETIME_SECONDS = 3600
+"""One hour [C]."""
+
+_MD5_HASH = re.compile(r"(?:[A-Za-z0-9+/]{4}){5}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
+
+
+class ImportAssetFromSignedUrl:
+    """The job type."""
+
+    type = JobType.IMPORT_ASSET_FROM_SIGNED_URL
+
+    async def check(self, creation: Creation) -> Checked:
+        """The answer already carries the URL. Only the shape of Md5Hash counts here, as on AWS [L]."""
+        request = creation.details.import_asset_from_signed_url
+        if request is None:
+            raise missing_details(self.type)
+        if not request.asset_name:
+            raise ValidationFailed("AssetName is empty; name the asset.")
+        if not _MD5_HASH.fullmatch(request.md5_hash):
+            raise ValidationFailed(
+                "Md5Hash must be 24 characters of base64: the MD5 of the file, 16 bytes, in base64."
+            )
+        await importing_into(creation, request.data_set_id, request.revision_id)
+        expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
+        details = shapes.ImportAssetFromSignedUrlResponseDetails(
+            asset_name=request.asset_name,
+            data_set_id=request.data_set_id,
+            md5_hash=request.md5_hash,
+            revision_id=request.revision_id,
+            signed_url=creation.signed_urls.upload_url(
+                upload_store_key(creation.job_id),
+                content_md5=request.md5_hash,
+                expires_at=expires_at,
+                now=creation.now,
+            ),
+            signed_url_expires_at=expires_at,
+        )
+        return Checked(
+            shapes.ResponseDetails(import_asset_from_signed_url=details),
+            request.data_set_id,
+            (request.revision_id,),
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """Proves the uploaded file, and pins it: one that is replaced after this moment ends the job."""
+        details = run.details.import_asset_from_signed_url
+        if details is None:
+            raise missing_details(run.job.type)
+        name = details.asset_name
+        await require_room(run.database, run.job, run.limits, 1)
+        upload = Location(None, upload_store_key(run.job.id))
+        item = JobItem(0, name, upload, asset_location(run.job, 0), size_bytes=0, source_etag=None)
+        try:
+            info = await run.transfer.head(upload)
+            limit_gb = run.limits[Limit.SIGNED_URL_IMPORT_SIZE_IN_GB]
+            if info.size_bytes > limit_gb * GIBIBYTE:
+                raise JobFailed((too_large(limit_gb, f"the file for asset {name!r}", asset_name=name),))
+            if await run.transfer.md5(upload) != base64.b64decode(details.md5_hash or ""):
+                raise JobFailed((_other_md5(name),))
+        except ObjectNotFound:
+            raise JobFailed((_not_uploaded(name),)) from None
+        except StoreError as error:
+            raise JobFailed(job_errors([Failure(item, error)])) from error
+        return (
+            JobItem(
+                number=0,
+                name=name,
+                source=upload,
+                destination=item.destination,
+                size_bytes=info.size_bytes,
+                source_etag=info.etag,
+                source_checksum=info.checksum,
+            ),
+        )
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Makes the uploaded bytes the asset's; inside one store that is a link or a copy on the server."""
+        return await take_in(run, item, callbacks)
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """The one asset."""
+        return outcome(run, items)
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """The uploaded file."""
+        return (upload_store_key(job.id),)
+
+
+def _not_uploaded(name: str) -> JobError:
+    return JobError(
+        JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+        f"Nothing was uploaded for asset {name!r}. PUT the file to the SignedUrl of the job's Details, "
+        "with its MD5 in the header Content-MD5, before the job is started.",
+        asset_name=name,
+    )
+
+
+def _other_md5(name: str) -> JobError:
+    return JobError(
+        JobErrorCode.VALIDATION_EXCEPTION,
+        f"The file that was uploaded for asset {name!r} does not have the MD5 that Md5Hash names. "
+        "Create a job with the MD5 of the file, 16 bytes in base64, and upload it again.",
+        asset_name=name,
+    )

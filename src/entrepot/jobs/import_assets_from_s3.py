@@ -1,0 +1,106 @@
+"""IMPORT_ASSETS_FROM_S3: objects of buckets become assets named by their keys (behaviour reference, 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from entrepot.domain.errors import JobFailed, StoreError
+from entrepot.domain.job import ItemResult, Job, JobError, JobItem, JobType, Location
+from entrepot.domain.limits import GIBIBYTE, Limit
+from entrepot.jobs.admission import require_room
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.errors import Failure, job_errors
+from entrepot.jobs.imports import asset_location, outcome, take_in, too_large
+from entrepot.jobs.parents import importing_into, missing_details, require_count, require_key
+from entrepot.model import shapes
+
+
+class ImportAssetsFromS3:
+    """The job type."""
+
+    type = JobType.IMPORT_ASSETS_FROM_S3
+
+    async def check(self, creation: Creation) -> Checked:
+        """Whether there are objects may change until StartJob, so that is asked by `plan`."""
+        request = creation.details.import_assets_from_s3
+        if request is None:
+            raise missing_details(self.type)
+        limit = creation.limits[Limit.ASSETS_PER_IMPORT_JOB]
+        require_count("AssetSources", len(request.asset_sources), limit)
+        for source in request.asset_sources:
+            require_key(source.bucket, source.key)
+        await importing_into(creation, request.data_set_id, request.revision_id)
+        details = shapes.ImportAssetsFromS3ResponseDetails(
+            asset_sources=request.asset_sources,
+            data_set_id=request.data_set_id,
+            revision_id=request.revision_id,
+        )
+        return Checked(
+            shapes.ResponseDetails(import_assets_from_s3=details), request.data_set_id, (request.revision_id,)
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """Pins every object by its ETag; all that are missing, refused or too large are named."""
+        named = _named(run)
+        await require_room(run.database, run.job, run.limits, len(named))
+        found = await run.transfer.head_many([item.source for item in named])
+        limit_gb = run.limits[Limit.ASSET_SIZE_IN_GB]
+        items: list[JobItem] = []
+        failures: list[Failure] = []
+        large: list[Location] = []
+        for item, info in zip(named, found, strict=True):
+            if isinstance(info, StoreError):
+                failures.append(Failure(item, info))
+            elif info.size_bytes > limit_gb * GIBIBYTE:
+                large.append(item.source)
+            else:
+                items.append(
+                    replace(
+                        item,
+                        size_bytes=info.size_bytes,
+                        source_etag=info.etag,
+                        source_checksum=info.checksum,
+                    )
+                )
+        errors = list(job_errors(failures)) + _all_too_large(large, limit_gb)
+        if errors:
+            raise JobFailed(tuple(errors))
+        return tuple(items)
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Copies the object into the exchange's store."""
+        return await take_in(run, item, callbacks)
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """One asset for each object."""
+        return outcome(run, items)
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+def _named(run: Run) -> list[JobItem]:
+    details = run.details.import_assets_from_s3
+    if details is None:
+        raise missing_details(run.job.type)
+    return [
+        JobItem(
+            number=number,
+            name=source.key,
+            source=Location(source.bucket, source.key),
+            destination=asset_location(run.job, number),
+            size_bytes=0,
+            source_etag=None,
+        )
+        for number, source in enumerate(details.asset_sources)
+    ]
+
+
+def _all_too_large(objects: list[Location], limit_gb: int) -> list[JobError]:
+    if not objects:
+        return []
+    named = ", ".join(f"{place.key!r} of bucket {place.bucket!r}" for place in objects[:5])
+    rest = f" and {len(objects) - 5} more" if len(objects) > 5 else ""
+    return [too_large(limit_gb, named + rest, objects=tuple(objects))]

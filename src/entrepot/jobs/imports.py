@@ -1,0 +1,74 @@
+"""What both imports share: the asset an item becomes, and the limit on its size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from entrepot.domain.asset import Asset
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.errors import ResourceType
+from entrepot.domain.identifiers import asset_store_key, derived_asset_id
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, Location
+from entrepot.domain.limits import Limit
+from entrepot.jobs.definition import Callbacks, Outcome, Run
+
+
+def asset_location(job: Job, item_number: int) -> Location:
+    """Where the item's bytes lie once they are the exchange's; follows from the job and the number alone."""
+    return Location(None, asset_store_key(derived_asset_id(job.id, item_number)))
+
+
+async def take_in(run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+    """Moves one item into the exchange's own store; doing so again writes the same bytes to the same key."""
+    return await run.transfer.move(
+        item, encryption=None, on_bytes=callbacks.on_bytes, on_checkpoint=callbacks.on_checkpoint
+    )
+
+
+def outcome(run: Run, items: Sequence[JobItem]) -> Outcome:
+    """All items as assets of the job's revision, with the tags of its AssetConfiguration."""
+    now = run.clock()
+    (revision_id,) = run.job.revision_ids
+    made = []
+    for item in items:
+        if item.result is None:
+            raise ValueError(f"item {item.number} of job {run.job.id} is not done")
+        made.append(
+            Asset(
+                scope=run.job.scope,
+                data_set_id=run.job.data_set_id,
+                revision_id=revision_id,
+                id=derived_asset_id(run.job.id, item.number),
+                asset_type=AssetType.S3_SNAPSHOT,
+                name=item.name,
+                created_at=now,
+                updated_at=now,
+                size_bytes=item.result.size_bytes,
+                store_key=item.destination.key,
+                store_etag=item.result.etag,
+                checksum=item.result.checksum,
+            )
+        )
+    return Outcome(assets=tuple(made), asset_tags=_asset_tags(run.job))
+
+
+def too_large(
+    limit_gb: int, named: str, *, objects: tuple[Location, ...] = (), asset_name: str | None = None
+) -> JobError:
+    """The entry for what is larger than the exchange takes."""
+    return JobError(
+        JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
+        f"Larger than {limit_gb} GB, the largest that this kind of import takes: {named}.",
+        objects=objects,
+        asset_name=asset_name,
+        limit_name=Limit.ASSET_SIZE_IN_GB,
+        limit_value=float(limit_gb),
+        resource_type=ResourceType.ASSET,
+    )
+
+
+def _asset_tags(job: Job) -> Mapping[str, str] | None:
+    if job.asset_configuration_json is None:
+        return None
+    return {tag["Key"]: tag["Value"] for tag in json.loads(job.asset_configuration_json).get("Tags", [])}

@@ -1,0 +1,135 @@
+"""How far a run is, gathered from the threads that move bytes and written down in batches.
+
+    results and checkpoints   every quarter of a second, or as soon as a hundred results wait
+    progress                  with them, and every second while bytes move
+
+A crash loses at most what waits here: those items are moved again, to the same places.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from entrepot.database import job_items, job_runs
+from entrepot.domain.job import ItemResult, JobItem, MultipartCheckpoint, Progress
+from entrepot.jobs.crash_points import CrashPoint
+from entrepot.jobs.definition import Callbacks, Run
+
+RECORD_SECONDS = 0.25
+RECORD_ITEMS = 100
+PROGRESS_SECONDS = 1.0
+
+
+class Recorder:
+    """Belongs to one run and its event loop; only the callbacks it hands out may be called from elsewhere."""
+
+    def __init__(self, run: Run, items: Sequence[JobItem], at: Callable[[CrashPoint], None]) -> None:
+        self._run = run
+        self._at = at
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._results = {item.number: item.result for item in items if item.result is not None}
+        self._unrecorded: dict[int, ItemResult] = {}
+        self._items = len(items)
+        self._bytes = sum(item.size_bytes for item in items)
+        self._bytes_done = sum(result.size_bytes for result in self._results.values())
+        self._reported: Progress | None = None
+        self._reported_at = self._loop.time()
+        self._lock = threading.Lock()
+        self._moving: dict[int, int] = {}
+        self._checkpoints: dict[int, MultipartCheckpoint | None] = {}
+
+    @property
+    def results(self) -> dict[int, ItemResult]:
+        """The result of every item that is done, recorded or not."""
+        return self._results
+
+    def callbacks(self, number: int) -> Callbacks:
+        """What the item with that number tells its progress to."""
+
+        def on_bytes(count: int) -> None:
+            with self._lock:
+                self._moving[number] = self._moving.get(number, 0) + count
+
+        def on_checkpoint(checkpoint: MultipartCheckpoint | None) -> None:
+            with self._lock:
+                self._checkpoints[number] = checkpoint
+            if checkpoint is not None and not checkpoint.parts:
+                # An upload that nobody remembers would stay in the bucket for good, so this one is urgent.
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+        return Callbacks(on_bytes, on_checkpoint)
+
+    def item_done(self, number: int, result: ItemResult) -> None:
+        """The item has arrived and is proven."""
+        self._results[number] = self._unrecorded[number] = result
+        self._bytes_done += result.size_bytes
+        self._forget(number)
+        if len(self._unrecorded) >= RECORD_ITEMS:
+            self._wake.set()
+
+    def item_failed(self, number: int) -> None:
+        """The item will not arrive."""
+        self._forget(number)
+
+    def close(self) -> None:
+        """Ends `keep_recording`; a last batch that is not full is left to the end of the job."""
+        self._closed = True
+        self._wake.set()
+
+    async def keep_recording(self) -> None:
+        """Writes until `close`. Raises `JobLost` when the job has another attempt by now."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECORD_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            if self._closed and len(self._unrecorded) < RECORD_ITEMS:
+                return
+            await self._record()
+            if self._closed:
+                return
+
+    async def _record(self) -> None:
+        """Writes what waits.
+
+        Crash: before the commit these items are moved again; after it they are skipped, and uploads resumed.
+        """
+        job = self._run.job
+        with self._lock:
+            checkpoints, self._checkpoints = self._checkpoints, {}
+        results, self._unrecorded = self._unrecorded, {}
+        progress = self._progress()
+        due = self._loop.time() >= self._reported_at + PROGRESS_SECONDS and progress != self._reported
+        if not results and not checkpoints and not due:
+            return
+        async with self._run.database.transaction() as connection:
+            if results:
+                await job_items.record_results(connection, job.id, job.attempt, results)
+            for number, checkpoint in checkpoints.items():
+                await job_items.record_checkpoint(connection, job.id, job.attempt, number, checkpoint)
+            await job_runs.report(connection, job.id, job.attempt, progress)
+        self._reported, self._reported_at = progress, self._loop.time()
+        if results:
+            self._at(CrashPoint.ITEMS_RECORDED)
+        if checkpoints:
+            self._at(CrashPoint.CHECKPOINT_RECORDED)
+
+    def _progress(self) -> Progress:
+        with self._lock:
+            moving = sum(self._moving.values())
+        return Progress(
+            items=self._items,
+            items_done=len(self._results),
+            bytes=self._bytes,
+            bytes_done=min(self._bytes, self._bytes_done + moving),
+        )
+
+    def _forget(self, number: int) -> None:
+        with self._lock:
+            self._moving.pop(number, None)
+            self._checkpoints.pop(number, None)

@@ -1,0 +1,253 @@
+"""The life of a job after StartJob, from top to bottom:
+
+    load      the job is IN_PROGRESS and this attempt owns it; else there is nothing to do
+    plan      what goes where, recorded before the first byte moves; a resumed run finds it recorded
+    move      every item that has no result yet, some at a time; results recorded in batches
+    finish    ONE transaction: assets, their tags and the job's new state become visible together
+    clean     what the job no longer needs is noted as garbage in that same transaction, for the sweep
+
+Whatever ends a job early is written the same way: its state, its errors, and its garbage in one transaction.
+Running a job twice, even at the same time, does no more than running it once: places follow from the plan,
+and only the attempt that owns the job can commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
+from entrepot.database.connection import Connection, Database
+from entrepot.domain.arn import asset_arn
+from entrepot.domain.errors import DatabaseError, JobFailed, JobLost, StoreError
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobState, JobType, RunId
+from entrepot.domain.limits import Limits
+from entrepot.jobs.admission import require_room
+from entrepot.jobs.crash_points import CrashPoint, nothing
+from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
+from entrepot.jobs.errors import (
+    ENOUGH_FAILURES,
+    Failure,
+    job_errors,
+    tells_of_the_others,
+    unexpected,
+)
+from entrepot.jobs.recorder import Recorder
+from entrepot.model import shapes
+from entrepot.transfer.signed_urls import SignedUrls
+from entrepot.transfer.transfer import Transfer
+
+ITEMS_AT_ONCE = 32
+"""Enough to keep the threads of `transfer` busy; it bounds memory by itself."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs jobs, each by its definition. Any number of runs may go on at once in one event loop."""
+
+    database: Database
+    transfer: Transfer
+    limits: Limits
+    signed_urls: SignedUrls
+    clock: Clock
+    definitions: Mapping[JobType, JobDefinition]
+    timeout_seconds: float
+    """How long one attempt may plan and move before the job is TIMED_OUT."""
+    at: Callable[[CrashPoint], None] = nothing
+
+    async def run(self, run_id: RunId) -> None:
+        """Runs the job to its end, or lets go of it in silence where another attempt owns it.
+
+        Raises `DatabaseError` when nothing can be written down; then the job is as the last commit left it,
+        and can be run again. When cancelled it leaves the job like that, too.
+        """
+        run = await self._load(run_id)
+        if run is None:
+            return
+        definition = self.definitions[run.job.type]
+        try:
+            await self._run_to_its_end(run, definition)
+        except JobLost:
+            _log.info("job %s: attempt %d lost it to another worker", run.job.id, run.job.attempt)
+
+    async def _load(self, run_id: RunId) -> Run | None:
+        job = await jobs.get_unscoped(self.database, run_id.job_id)
+        if job is None or job.state is not JobState.IN_PROGRESS or job.attempt != run_id.attempt:
+            return None
+        return Run(
+            job=job,
+            details=shapes.decode(job.details_json, shapes.ResponseDetails),
+            database=self.database,
+            transfer=self.transfer,
+            limits=self.limits,
+            signed_urls=self.signed_urls,
+            clock=self.clock,
+        )
+
+    async def _run_to_its_end(self, run: Run, definition: JobDefinition) -> None:
+        try:
+            async with asyncio.timeout(self.timeout_seconds) as deadline:
+                items = await self._plan(run, definition)
+                items = await self._move(run, definition, items)
+            await self._finish(run, definition, items)
+        except (JobLost, DatabaseError):
+            raise
+        except JobFailed as failed:
+            _log.info("job %s failed: %s", run.job.id, failed.__cause__ or failed)
+            await self._fail(run, definition, JobState.ERROR, failed.errors)
+        except Exception as error:  # noqa: BLE001 - a job always ends with a state that its owner can see
+            if isinstance(error, TimeoutError) and deadline.expired():
+                await self._fail(run, definition, JobState.TIMED_OUT, (self._timed_out(),))
+                return
+            _log.exception("job %s failed unexpectedly", run.job.id)
+            await self._fail(run, definition, JobState.ERROR, (unexpected(run.job.id),))
+
+    async def _plan(self, run: Run, definition: JobDefinition) -> Sequence[JobItem]:
+        """The items of the job, with the results and checkpoints that are recorded.
+
+        Crash: before the commit the job is planned again, nothing has moved; after it the recorded plan
+        stands, and with it the exact objects that were found now.
+        """
+        job = run.job
+        recorded = await job_runs.get(self.database, job.id)
+        if recorded is not None and recorded[0]:
+            return await job_items.load(self.database, job.id)
+        items = await definition.plan(run)
+        await job_items.record_plan(self.database, job.id, job.attempt, items)
+        self.at(CrashPoint.PLAN_RECORDED)
+        return items
+
+    async def _move(self, run: Run, definition: JobDefinition, items: Sequence[JobItem]) -> Sequence[JobItem]:
+        """The items, each with its result. Raises `JobFailed` that names every item that cannot be moved."""
+        missing = [item for item in items if item.result is None]
+        if not missing:
+            return items
+        recorder = Recorder(run, items, self.at)
+        failures: list[Failure] = []
+        waiting = iter(missing)
+        try:
+            async with asyncio.TaskGroup() as group:
+                recording = group.create_task(recorder.keep_recording())
+                movers = [
+                    group.create_task(self._move_some(run, definition, waiting, recorder, failures))
+                    for _ in range(min(ITEMS_AT_ONCE, len(missing)))
+                ]
+                await asyncio.wait(movers)
+                recorder.close()
+                await recording
+        except BaseExceptionGroup as group_of_one:
+            # Movers keep what fails to themselves, so it is the recorder's, and the movers have been awaited.
+            raise group_of_one.exceptions[0] from None
+        if failures:
+            raise JobFailed(job_errors(failures))
+        return [replace(item, result=recorder.results[item.number]) for item in items]
+
+    async def _move_some(
+        self,
+        run: Run,
+        definition: JobDefinition,
+        waiting: Iterator[JobItem],
+        recorder: Recorder,
+        failures: list[Failure],
+    ) -> None:
+        """Takes one item after the other from those that wait, as the other movers do.
+
+        An item that fails stops none that is under way; whether further ones begin depends on the failure.
+        """
+        for item in waiting:
+            try:
+                result = await definition.run_item(run, item, recorder.callbacks(item.number))
+            except Exception as error:  # noqa: BLE001 - becomes an entry of the job's Errors
+                recorder.item_failed(item.number)
+                failures.append(Failure(item, error))
+                expected = isinstance(error, StoreError | JobFailed)
+                traceback = None if expected else error
+                _log.warning("job %s: item %d failed: %s", run.job.id, item.number, error, exc_info=traceback)
+            else:
+                self.at(CrashPoint.ITEM_MOVED)
+                recorder.item_done(item.number, result)
+            if len(failures) >= ENOUGH_FAILURES or any(map(tells_of_the_others, failures)):
+                return
+
+    async def _finish(self, run: Run, definition: JobDefinition, items: Sequence[JobItem]) -> None:
+        """Writes what the job has achieved. Raises `JobFailed` where its revision no longer takes the assets.
+
+        Crash: before the commit none of the assets exists and the job goes on; after it all of them do, and
+        the job is COMPLETED. There is nothing between.
+        """
+        job = run.job
+        outcome = await definition.finish(run, items)
+        self.at(CrashPoint.BEFORE_FINISH)
+        async with self.database.transaction() as connection:
+            now = self.clock()
+            details = None if outcome.details is None else shapes.encode(outcome.details)
+            # First of all, because this locks the job: nobody else can end it or take it from here on.
+            if not await jobs.finish(
+                connection,
+                job.id,
+                attempt=job.attempt,
+                state=JobState.COMPLETED,
+                details_json=details,
+                errors=(),
+                now=now,
+            ):
+                raise JobLost(f"job {job.id} is no longer attempt {job.attempt}")
+            if outcome.assets:
+                await self._add_assets(connection, run, outcome)
+            await garbage.record(connection, definition.leftovers(job))
+            await job_items.remove(connection, job.id)
+            self.at(CrashPoint.INSIDE_FINISH)
+        self.at(CrashPoint.AFTER_FINISH)
+
+    async def _add_assets(self, connection: Connection, run: Run, outcome: Outcome) -> None:
+        job = run.job
+        await require_room(connection, job, run.limits, len(outcome.assets), lock=True)
+        await assets.insert_many(connection, list(outcome.assets))
+        if outcome.asset_tags:
+            arns = [
+                asset_arn(job.scope, asset.data_set_id, asset.revision_id, asset.id)
+                for asset in outcome.assets
+            ]
+            await tags.put_many(connection, job.scope, {arn: dict(outcome.asset_tags) for arn in arns})
+
+    async def _fail(
+        self, run: Run, definition: JobDefinition, state: JobState, errors: tuple[JobError, ...]
+    ) -> None:
+        """Writes why the job has ended.
+
+        Crash: before the commit the job goes on and fails again; after it what it wrote is noted as garbage.
+        """
+        job = run.job
+        self.at(CrashPoint.BEFORE_FAILURE)
+        async with self.database.transaction() as connection:
+            now = self.clock()
+            if not await jobs.finish(
+                connection,
+                job.id,
+                attempt=job.attempt,
+                state=state,
+                details_json=None,
+                errors=errors,
+                now=now,
+            ):
+                raise JobLost(f"job {job.id} is no longer attempt {job.attempt}")
+            items = await job_items.load(connection, job.id)
+            await garbage.record(connection, (*definition.leftovers(job), *_own_keys(items)))
+            await job_items.remove(connection, job.id)
+        self.at(CrashPoint.AFTER_FAILURE)
+
+    def _timed_out(self) -> JobError:
+        return JobError(
+            JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+            f"The job did not end within {self.timeout_seconds:g} seconds. "
+            "Create it again with fewer or smaller assets, or raise ENTREPOT_JOB_TIMEOUT of the server.",
+        )
+
+
+def _own_keys(items: Iterable[JobItem]) -> tuple[str, ...]:
+    """Where the job wrote, or would have written, in the exchange's own store."""
+    return tuple(item.destination.key for item in items if item.destination.bucket is None)

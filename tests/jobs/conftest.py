@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+import pytest_asyncio
+from tests.jobs.s3_buckets import S3Buckets
+from tests.jobs.stage import Stage, migrated, opened
+
+from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated(tmp_path_factory.mktemp("template"))
+
+
+@pytest_asyncio.fixture
+async def stage(tmp_path: Path, template: Path) -> AsyncIterator[Stage]:
+    async with opened(tmp_path, template=template) as opened_stage:
+        yield opened_stage
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_seaweedfs(tmp_path_factory.mktemp("s3"), buckets=("source", "target", "own")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_buckets(s3_server: S3Server) -> Iterator[S3Buckets]:
+    with S3Buckets.opened(s3_server, f"{token_hex(4)}/") as buckets:
+        yield buckets

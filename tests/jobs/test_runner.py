@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+import pytest
+from tests.jobs.stage import Interrupted, Stage, import_details, interrupt_at
+
+from entrepot.database import garbage, job_items, job_runs
+from entrepot.domain.errors import BucketNotFound, DatabaseUnavailable, StoreAccessDenied
+from entrepot.domain.job import ItemResult, Job, JobErrorCode, JobItem, JobState, JobType, RunId
+from entrepot.domain.limits import Limit, Limits
+from entrepot.domain.revision import Revision
+from entrepot.jobs.crash_points import CrashPoint
+from entrepot.jobs.definition import Callbacks, Run
+from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.import_assets_from_s3 import ImportAssetsFromS3
+from entrepot.jobs.runner import ITEMS_AT_ONCE
+
+WIDE = Limits({Limit.ASSETS_PER_IMPORT_JOB: 1000})
+
+
+class Observed(ImportAssetsFromS3):
+    """The import with somebody who looks on, and may wait or fail, before each item."""
+
+    def __init__(self, before: Callable[[JobItem], Awaitable[None]] | None = None) -> None:
+        self.moved: list[int] = []
+        self._before = before
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        if self._before is not None:
+            await self._before(item)
+        self.moved.append(item.number)
+        return await super().run_item(run, item, callbacks)
+
+
+class Unplannable(ImportAssetsFromS3):
+    """An import that must not be planned."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        raise self._error
+
+
+def failing(error: Exception, *, at: int) -> Observed:
+    async def fail(item: JobItem) -> None:
+        if item.number == at:
+            raise error
+
+    return Observed(fail)
+
+
+async def import_job(stage: Stage, count: int) -> tuple[Revision, Job]:
+    revision = await stage.revision()
+    keys = [f"{number:04d}" for number in range(count)]
+    stage.put("source", {key: key.encode() for key in keys})
+    details = import_details(revision, "source", keys)
+    return revision, await replace(stage, limits=WIDE).create(JobType.IMPORT_ASSETS_FROM_S3, details)
+
+
+async def names(stage: Stage, revision: Revision) -> list[str]:
+    return sorted(asset.name for asset in await stage.assets(revision))
+
+
+def numbered(numbers: Iterable[int]) -> list[str]:
+    return [f"{number:04d}" for number in numbers]
+
+
+async def test_a_job_that_waits_or_is_unknown_is_not_run(stage: Stage) -> None:
+    revision, job = await import_job(stage, 1)
+    await stage.runner().run(RunId(job.id, 0))
+    await stage.runner().run(RunId(job.id, 1))
+    await stage.runner().run(RunId("f" * 32, 1))
+    assert (await stage.job(job.id)).state is JobState.WAITING
+    assert await stage.assets(revision) == []
+
+
+async def test_an_attempt_that_is_no_longer_the_jobs_does_nothing(stage: Stage) -> None:
+    revision, job = await import_job(stage, 1)
+    old = await stage.start(job)
+    new = await stage.taken_over(old)
+    await stage.runner().run(old)
+    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    await stage.runner().run(new)
+    assert (await stage.job(job.id)).state is JobState.COMPLETED
+    assert await names(stage, revision) == numbered(range(1))
+
+
+async def test_a_job_that_has_ended_is_not_run_again(stage: Stage) -> None:
+    revision, job = await import_job(stage, 2)
+    ended = await stage.finish(job)
+    await stage.runner().run(RunId(job.id, 1))
+    assert await stage.job(job.id) == ended
+    assert await names(stage, revision) == numbered(range(2))
+
+
+async def test_two_attempts_at_once_make_every_asset_once(stage: Stage) -> None:
+    revision, job = await import_job(stage, 3)
+    old = await stage.start(job)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(item: JobItem) -> None:
+        reached.set()
+        await go_on.wait()
+
+    late = asyncio.create_task(stage.runner(definition=Observed(wait)).run(old))
+    await reached.wait()
+    await stage.runner().run(await stage.taken_over(old))
+    completed = await stage.job(job.id)
+    go_on.set()
+    await late
+    assert completed.state is JobState.COMPLETED
+    assert await stage.job(job.id) == completed
+    assert await names(stage, revision) == numbered(range(3))
+    await sweep_garbage(stage.database, stage.transfer)
+    assert stage.stored_keys() == {asset.store_key for asset in await stage.assets(revision)}
+
+
+async def test_an_attempt_lets_go_as_soon_as_it_finds_that_it_lost_the_job(stage: Stage) -> None:
+    _, job = await import_job(stage, 5)
+    old = await stage.start(job)
+    reached = asyncio.Event()
+
+    async def wait(item: JobItem) -> None:
+        if item.number == 4:
+            reached.set()
+            await asyncio.Event().wait()
+
+    late = asyncio.create_task(stage.runner(definition=Observed(wait)).run(old))
+    await reached.wait()
+    await stage.taken_over(old)
+    await late
+    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+
+
+async def test_a_resumed_run_moves_only_what_is_not_recorded_by_the_plan_that_is(stage: Stage) -> None:
+    revision, job = await import_job(stage, 140)
+    run_id = await stage.start(job)
+    first = Observed()
+    with pytest.raises(Interrupted):
+        await stage.runner(definition=first, at=interrupt_at(CrashPoint.ITEMS_RECORDED)).run(run_id)
+    recorded = {item.number for item in await job_items.load(stage.database, job.id) if item.result}
+    assert recorded
+    stage.bucket("source").delete(f"{min(recorded):04d}")  # moved and recorded: it is no longer needed
+
+    class Resumed(Observed):
+        async def plan(self, run: Run) -> tuple[JobItem, ...]:
+            raise AssertionError("the plan is recorded")
+
+    second = Resumed()
+    await stage.runner(definition=second).run(await stage.taken_over(run_id))
+    assert sorted(second.moved) == sorted(set(range(140)) - recorded)
+    assert (await stage.job(job.id)).state is JobState.COMPLETED
+    assert await names(stage, revision) == numbered(range(140))
+
+
+async def test_progress_can_be_seen_while_a_job_runs(stage: Stage) -> None:
+    _, job = await import_job(stage, 140)
+    run_id = await stage.start(job)
+    recorded, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(item: JobItem) -> None:
+        if item.number == 139:
+            await go_on.wait()
+
+    def at(point: CrashPoint) -> None:
+        if point is CrashPoint.ITEMS_RECORDED:
+            recorded.set()
+
+    running = asyncio.create_task(stage.runner(definition=Observed(wait), at=at).run(run_id))
+    await recorded.wait()
+    seen = await job_runs.get(stage.database, job.id)
+    go_on.set()
+    await running
+    assert seen is not None
+    planned, progress = seen
+    assert planned
+    assert (progress.items, progress.bytes) == (140, 560)
+    assert 0 < progress.items_done < 140
+    assert progress.items_done * 4 <= progress.bytes_done <= 560
+
+
+async def test_a_cancelled_run_leaves_a_job_that_can_go_on(stage: Stage) -> None:
+    revision, job = await import_job(stage, 3)
+    run_id = await stage.start(job)
+    reached = asyncio.Event()
+
+    async def wait(item: JobItem) -> None:
+        if item.number == 2:
+            reached.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(stage.runner(definition=Observed(wait)).run(run_id))
+    await reached.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    await stage.runner().run(await stage.taken_over(run_id))
+    assert await names(stage, revision) == numbered(range(3))
+
+
+async def test_a_job_that_takes_too_long_is_timed_out_and_cleaned_up(stage: Stage) -> None:
+    revision, job = await import_job(stage, 3)
+
+    async def hang(item: JobItem) -> None:
+        if item.number == 2:
+            await asyncio.Event().wait()
+
+    run_id = await stage.start(job)
+    await stage.runner(definition=Observed(hang), timeout_seconds=0.2).run(run_id)
+    ended = await stage.job(job.id)
+    (error,) = ended.errors
+    assert (ended.state, error.code) == (JobState.TIMED_OUT, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
+    assert "0.2 seconds" in error.message
+    assert await stage.assets(revision) == []
+    assert await stage.nothing_is_left_of(job)
+    await sweep_garbage(stage.database, stage.transfer)
+    assert stage.stored_keys() == set()
+
+
+async def test_a_timeout_inside_a_job_is_not_the_jobs(stage: Stage) -> None:
+    _, job = await import_job(stage, 1)
+    run_id = await stage.start(job)
+    await stage.runner(definition=Unplannable(TimeoutError("of some socket"))).run(run_id)
+    assert (await stage.job(job.id)).state is JobState.ERROR
+
+
+async def test_an_unexpected_failure_is_logged_and_told_without_its_details(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for definition in (Unplannable(RuntimeError("hunter2")), failing(RuntimeError("hunter2"), at=1)):
+        _, job = await import_job(stage, 3)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            await stage.runner(definition=definition).run(await stage.start(job))
+        ended = await stage.job(job.id)
+        (error,) = ended.errors
+        assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
+        assert "hunter2" not in error.message
+        assert "hunter2" in caplog.text and job.id in caplog.text and "Traceback" in caplog.text
+
+
+async def test_what_is_under_way_is_finished_when_another_item_fails(stage: Stage) -> None:
+    _, job = await import_job(stage, 3)
+    failed = asyncio.Event()
+
+    async def before(item: JobItem) -> None:
+        if item.number == 0:
+            failed.set()
+            raise BucketNotFound("There is no bucket.", bucket="source")
+        await failed.wait()
+
+    definition = Observed(before)
+    await stage.runner(definition=definition).run(await stage.start(job))
+    assert sorted(definition.moved) == [1, 2]
+    assert (await stage.job(job.id)).state is JobState.ERROR
+
+
+async def test_no_further_item_begins_when_all_would_fail_alike(stage: Stage) -> None:
+    _, job = await import_job(stage, 2 * ITEMS_AT_ONCE)
+
+    async def refuse(item: JobItem) -> None:
+        raise StoreAccessDenied("The bucket is not yours.", bucket="source")
+
+    asked: list[int] = []
+
+    async def before(item: JobItem) -> None:
+        asked.append(item.number)
+        await refuse(item)
+
+    await stage.runner(definition=Observed(before)).run(await stage.start(job))
+    (error,) = (await stage.job(job.id)).errors
+    assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert len(asked) <= ITEMS_AT_ONCE
+
+
+async def test_after_a_hundred_bad_objects_no_further_one_is_tried(stage: Stage) -> None:
+    _, job = await import_job(stage, 140)
+
+    async def refuse(item: JobItem) -> None:
+        raise StoreAccessDenied("Not yours.", bucket="source", key=item.name)
+
+    await stage.runner(definition=Observed(refuse)).run(await stage.start(job))
+    (error,) = (await stage.job(job.id)).errors
+    assert 100 <= len(error.objects) < 100 + ITEMS_AT_ONCE
+
+
+async def test_only_so_many_items_move_at_once(stage: Stage) -> None:
+    _, job = await import_job(stage, 2 * ITEMS_AT_ONCE)
+    together: list[int] = []
+    waiting: set[int] = set()
+    full = asyncio.Event()
+
+    async def wait(item: JobItem) -> None:
+        waiting.add(item.number)
+        together.append(len(waiting))
+        if len(waiting) == ITEMS_AT_ONCE:
+            full.set()
+        await full.wait()
+        waiting.discard(item.number)
+
+    await stage.runner(definition=Observed(wait)).run(await stage.start(job))
+    assert max(together) == ITEMS_AT_ONCE
+    assert (await stage.job(job.id)).state is JobState.COMPLETED
+
+
+async def test_without_a_database_the_run_breaks_off_and_the_job_can_go_on(stage: Stage) -> None:
+    _, job = await import_job(stage, 1)
+    run_id = await stage.start(job)
+    with pytest.raises(DatabaseUnavailable):
+        await stage.runner(definition=Unplannable(DatabaseUnavailable("It is down."))).run(run_id)
+    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    await stage.runner().run(run_id)
+    assert (await stage.job(job.id)).state is JobState.COMPLETED
+
+
+async def test_what_failed_once_is_swept_only_once(stage: Stage) -> None:
+    _, job = await import_job(stage, 2)
+    await stage.runner(definition=failing(RuntimeError(), at=1)).run(await stage.start(job))
+    assert len(await garbage.page(stage.database, 10)) == 2
+    assert await sweep_garbage(stage.database, stage.transfer) == 2
+    assert await sweep_garbage(stage.database, stage.transfer) == 0
