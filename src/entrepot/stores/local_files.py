@@ -1,0 +1,185 @@
+"""Files that survive a crash: written under a temporary name, flushed, renamed, and the folder flushed too.
+
+The CRC64NVME and the size of an object lie in an extended attribute of its file. It is written before the
+rename, so it comes and goes with the content; hard links share it, because it belongs to the inode. Where the
+file system keeps no such attributes, or a backup lost them, the file is read once and the result remembered:
+the ETag depends on the content alone, and is the same again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from entrepot.domain.asset import Checksum
+from entrepot.domain.errors import (
+    InvalidStoreRequest,
+    ObjectNotFound,
+    StoreAccessDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+from entrepot.stores.checksum import crc64nvme, crc_value, running_checksum
+
+_ATTRIBUTE = "user.entrepot.object"
+_READ_BYTES = 1024 * 1024
+_REMEMBERED = 10_000
+_FILE_MODE = 0o640
+
+
+class Content(NamedTuple):
+    """What a file holds, without its bytes."""
+
+    crc: int
+    size_bytes: int
+
+    @property
+    def etag(self) -> str:
+        """Follows from the content alone; it has a dash, as no MD5 has, so nobody takes it for one."""
+        return f"{self.crc:016x}-{self.size_bytes:x}"
+
+    @property
+    def checksum(self) -> Checksum:
+        """The CRC64NVME as S3 writes it."""
+        return crc64nvme(self.crc)
+
+
+class Contents:
+    """Knows the content of files by their extended attribute, or by having read them. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: OrderedDict[tuple[int, int, int, int], int] = OrderedDict()
+
+    def of(self, descriptor: int) -> Content:
+        """The content of an open file."""
+        status = os.fstat(descriptor)
+        crc = _recorded(descriptor, status.st_size)
+        if crc is None:
+            identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            with self._lock:
+                crc = self._read.get(identity)
+            if crc is None:
+                crc = _computed(descriptor, status.st_size)
+                with self._lock:
+                    self._read[identity] = crc
+                    if len(self._read) > _REMEMBERED:
+                        self._read.popitem(last=False)
+        return Content(crc, status.st_size)
+
+    def record(self, descriptor: int, content: Content) -> None:
+        """Notes the content on a file that is complete and not yet visible."""
+        if hasattr(os, "setxattr"):
+            with suppress(OSError):
+                os.setxattr(descriptor, _ATTRIBUTE, f"{content.crc:016x} {content.size_bytes}".encode())
+                return
+        status = os.fstat(descriptor)
+        with self._lock:
+            self._read[(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)] = content.crc
+
+
+def _recorded(descriptor: int, size_bytes: int) -> int | None:
+    if not hasattr(os, "getxattr"):
+        return None
+    try:
+        crc, size = os.getxattr(descriptor, _ATTRIBUTE).split()
+    except (OSError, ValueError):
+        return None
+    return int(crc, 16) if int(size) == size_bytes else None
+
+
+def _computed(descriptor: int, size_bytes: int) -> int:
+    running = running_checksum()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    position = 0
+    while position < size_bytes and (count := os.preadv(descriptor, [buffer], position)):
+        running.update(buffer[:count])
+        position += count
+    return crc_value(running.result())
+
+
+def create(path: Path) -> int:
+    """Creates a file that must not exist, for reading and writing; gives its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+
+
+def write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    """Writes all of `data` at `offset`."""
+    written = 0
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], offset + written)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folders(folder: Path, root: Path) -> None:
+    """Creates the folders from `root` (which exists) down to `folder`, durably."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        if folder == root:
+            raise
+        make_folders(folder.parent, root)
+        folder.mkdir(exist_ok=True)
+    flush_folder(folder.parent)
+
+
+def publish(temporary: Path, final: Path, root: Path) -> None:
+    """Gives a flushed file its name, over whatever had it.
+
+    Crash: before the rename the old object stands and the temporary file is swept later; after it the new one
+    stands, and with the folder's flush it is durable.
+    """
+    try:
+        temporary.rename(final)
+    except FileNotFoundError:
+        make_folders(final.parent, root)
+        temporary.rename(final)
+    flush_folder(final.parent)
+
+
+@contextmanager
+def named_errors(action: str, root: Path, key: str | None = None) -> Iterator[None]:
+    """Turns errors of the operating system into those of the domain."""
+    try:
+        yield
+    except OSError as error:
+        raise _store_error(error, action, root, key) from error
+
+
+def _store_error(error: OSError, action: str, root: Path, key: str | None) -> StoreError:
+    what = f"{action} {key!r} in {root}" if key is not None else f"{action} {root}"
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(
+            f"{what} failed: {reason}. Free space on that file system, or move the store.", key=key
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreAccessDenied(
+            f"{what} failed: {reason}. Give the user who runs Entrepot the right to write there.", key=key
+        )
+    if key is not None and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+        return ObjectNotFound(f"{what} failed: there is no such object.", key=key)
+    if error.errno == errno.ENAMETOOLONG:
+        return InvalidStoreRequest(
+            f"{what} failed: the path of the file becomes too long. Use a shorter key, or a store with a "
+            "shorter path.",
+            key=key,
+        )
+    return StoreUnavailable(f"{what} failed: {reason}. Check that file system.", key=key)

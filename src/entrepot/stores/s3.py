@@ -1,0 +1,305 @@
+"""One bucket of an S3 endpoint as an object store.
+
+Every write carries a checksum, CRC64NVME unless the caller has another; servers that know it refuse bytes
+that arrive otherwise. Keys go as they are, behind the store's prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from entrepot.domain.asset import Checksum
+from entrepot.domain.errors import (
+    BucketNotFound,
+    InvalidStoreRequest,
+    ObjectNotFound,
+    StoreError,
+)
+from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.stores import s3_xml
+from entrepot.stores.checksum import checksum_of
+from entrepot.stores.keys import key_bytes
+from entrepot.stores.s3_client import Reply, S3Client, S3Request
+from entrepot.stores.s3_connection import Answer
+from entrepot.stores.s3_copy import Copy, CopyLimits, copy
+from entrepot.stores.s3_errors import object_name
+from entrepot.stores.s3_headers import (
+    Headers,
+    checksum_headers,
+    checksum_in,
+    encryption_headers,
+    encryption_in,
+    etag_in,
+    quoted,
+    stored_in,
+)
+from entrepot.stores.s3_reader import S3Reader
+from entrepot.stores.s3_uploads import Uploads, nonsense
+from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored
+
+_CHECK_KEY = "entrepot-check"
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_PAGE = 1000
+
+
+class S3Store:
+    """The objects of `bucket` whose keys begin with `prefix`, which callers never see."""
+
+    def __init__(
+        self, client: S3Client, bucket: str, prefix: str = "", *, copy_limits: CopyLimits | None = None
+    ) -> None:
+        self.client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._uploads = Uploads(client, bucket)
+        self._copy_limits = copy_limits or CopyLimits()
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def head(self, key: str) -> ObjectInfo:
+        """HeadObject; where neither status nor body tells key from bucket, one more request finds out."""
+        whole = self.whole_key(key)
+        try:
+            reply = self._call("HeadObject", "HEAD", whole, headers=(("x-amz-checksum-mode", "ENABLED"),))
+        except ObjectNotFound as error:
+            raise self._what_is_missing(error) from error
+        headers = reply.headers
+        return ObjectInfo(
+            int(headers.get("content-length", "0")),
+            etag_in(headers),
+            checksum_in(headers),
+            encryption_in(headers),
+        )
+
+    def open(
+        self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
+    ) -> Reader:
+        """GetObject, pinned to `if_match`; see `S3Reader` for what happens when a connection breaks."""
+        whole = self.whole_key(key)
+        if length == 0:
+            return self._open_nothing(whole, offset, if_match)
+        last = "" if length is None else str(offset + length - 1)
+        ranged = offset > 0 or length is not None
+        answer = self._get(whole, f"bytes={offset}-{last}" if ranged else None, if_match)
+        size, etag = self._size_of(answer, whole, offset if ranged else None), etag_in(answer.headers)
+        if length is not None and size != length:
+            answer.close()
+            raise self._outside(whole, offset, length)
+
+        def resume(position: int) -> Answer:
+            rest = self._get(whole, f"bytes={offset + position}-{offset + size - 1}", etag)
+            self._size_of(rest, whole, offset + position)
+            return rest
+
+        return S3Reader(answer, size, etag, resume, object_name(self._bucket, whole))
+
+    def put(
+        self,
+        key: str,
+        body: memoryview | Reader,
+        size_bytes: int,
+        *,
+        encryption: Encryption | None = None,
+        checksum: Checksum | None = None,
+    ) -> Stored:
+        """PutObject. A `Reader` is sent once: a failure is not retried, and the checksum is the caller's.
+
+        Crash: S3 shows an object only when all of it has arrived.
+        """
+        if isinstance(body, memoryview):
+            size_bytes = len(body)
+            checksum = checksum or checksum_of(body)
+        headers = (*checksum_headers(checksum), *encryption_headers(encryption))
+        whole = self.whole_key(key)
+        reply = self.client.call(
+            S3Request("PutObject", "PUT", self._bucket, whole, (), headers, body, size_bytes)
+        )
+        return stored_in(reply.headers)
+
+    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+        """CreateMultipartUpload. Crash: an upload whose id was not recorded is left to the bucket's rules."""
+        return self._uploads.begin(self.whole_key(key), encryption)
+
+    def upload_part(
+        self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
+    ) -> UploadedPart:
+        """UploadPart. Crash: the part is there or not, never torn; sending it again is harmless."""
+        return self._uploads.send(self.whole_key(key), upload_id, number, data, checksum)
+
+    def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
+        """CompleteMultipartUpload.
+
+        Crash: the object is there whole or not at all. If it is there, finishing once more raises
+        `ObjectNotFound` for the upload.
+        """
+        return self._uploads.finish(self.whole_key(key), upload_id, parts)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """AbortMultipartUpload; an upload that is unknown is fine."""
+        self._uploads.abort(self.whole_key(key), upload_id)
+
+    def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
+        """ListParts, all pages of it."""
+        return self._uploads.parts(self.whole_key(key), upload_id)
+
+    def copy_from(
+        self,
+        source: ObjectStore,
+        source_key: str,
+        key: str,
+        *,
+        size_bytes: int,
+        if_match: str | None = None,
+        encryption: Encryption | None = None,
+    ) -> Stored | None:
+        """CopyObject, in parts above 5 GiB; None unless both buckets share endpoint and credentials."""
+        if not isinstance(source, S3Store) or not self.client.is_same_service(source.client):
+            return None
+        job = Copy(
+            source.bucket,
+            source.whole_key(source_key),
+            self._bucket,
+            self.whole_key(key),
+            size_bytes,
+            if_match,
+            encryption,
+        )
+        return copy(self.client, job, self._copy_limits)
+
+    def delete(self, key: str) -> None:
+        """DeleteObject; one that is absent is fine."""
+        try:
+            self._call("DeleteObject", "DELETE", self.whole_key(key))
+        except ObjectNotFound:
+            return
+
+    def list(self, prefix: str, *, after: str = "", limit: int = _PAGE) -> Sequence[ListedObject]:
+        """ListObjectsV2, as many pages as `limit` needs."""
+        found: list[ListedObject] = []
+        token: str | None = None
+        while len(found) < limit:
+            query = [
+                ("encoding-type", "url"),
+                ("list-type", "2"),
+                ("max-keys", str(min(_PAGE, limit - len(found)))),
+                ("prefix", self._prefix + prefix),
+            ]
+            if token is not None:
+                query.append(("continuation-token", token))
+            elif after:
+                query.append(("start-after", self._prefix + after))
+            reply = self._call("ListObjectsV2", "GET", None, query=tuple(query))
+            try:
+                root = s3_xml.parse(reply.body)
+                page = s3_xml.listed_objects(root)
+            except ValueError as error:
+                raise nonsense(self.client, "ListObjectsV2", self._bucket, None, error) from error
+            strip = len(self._prefix)
+            found.extend(ListedObject(each.key[strip:], each.size_bytes, each.etag) for each in page)
+            token = root.findtext("NextContinuationToken")
+            if root.findtext("IsTruncated") != "true" or not token:
+                break
+        return found[:limit]
+
+    def check(self) -> None:
+        """Writes and removes one empty object, always the same: that proves address and rights."""
+        self.put(_CHECK_KEY, memoryview(b""), 0)
+        self.delete(_CHECK_KEY)
+
+    def presign_upload(self, key: str, *, content_md5: str | None, expires_in_seconds: int) -> str:
+        """A URL for one PUT; with `content_md5` the header must be sent, and S3 compares the body with it."""
+        headers: Headers = () if content_md5 is None else (("content-md5", content_md5),)
+        request = S3Request("PutObject", "PUT", self._bucket, self.whole_key(key), (), headers)
+        return self.client.presign(request, expires_in_seconds=expires_in_seconds)
+
+    def presign_download(self, key: str, *, expires_in_seconds: int, download_name: str | None = None) -> str:
+        """A URL for GET; `download_name` goes into the Content-Disposition of the answer (RFC 6266)."""
+        query: Headers = ()
+        if download_name is not None:
+            disposition = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+            query = (("response-content-disposition", disposition),)
+        request = S3Request("GetObject", "GET", self._bucket, self.whole_key(key), query)
+        return self.client.presign(request, expires_in_seconds=expires_in_seconds)
+
+    def whole_key(self, key: str) -> str:
+        """The key as the bucket has it; raises `InvalidStoreRequest` where it is none."""
+        whole = self._prefix + key
+        key_bytes(key, self._bucket)
+        key_bytes(whole, self._bucket)
+        return whole
+
+    def _call(
+        self, operation: str, method: str, key: str | None, *, query: Headers = (), headers: Headers = ()
+    ) -> Reply:
+        return self.client.call(S3Request(operation, method, self._bucket, key, query, headers))
+
+    def _get(self, whole_key: str, byte_range: str | None, if_match: str | None) -> Answer:
+        headers: list[tuple[str, str]] = []
+        if byte_range is not None:
+            headers.append(("range", byte_range))
+        if if_match is not None:
+            headers.append(("if-match", quoted(if_match)))
+        return self.client.stream(S3Request("GetObject", "GET", self._bucket, whole_key, (), tuple(headers)))
+
+    def _size_of(self, answer: Answer, whole_key: str, first: int | None) -> int:
+        """How many bytes the answer carries, which must be those from byte `first`."""
+        if first is not None:
+            match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+            if answer.status != 206 or match is None or int(match[1]) != first:
+                answer.close()
+                raise InvalidStoreRequest(
+                    f"{self.client.endpoint_name} does not answer for a range of "
+                    f"{object_name(self._bucket, whole_key)}; use an S3 service that can.",
+                    bucket=self._bucket,
+                    key=whole_key,
+                )
+            return int(match[2]) - first + 1
+        if answer.length is not None:
+            return answer.length
+        try:  # chunked: the size is told elsewhere, and may be that of another version
+            pin = ("if-match", quoted(etag_in(answer.headers)))
+            reply = self._call("HeadObject", "HEAD", whole_key, headers=(pin,))
+            return int(reply.headers.get("content-length", "0"))
+        except BaseException:
+            answer.close()
+            raise
+
+    def _open_nothing(self, whole_key: str, offset: int, if_match: str | None) -> Reader:
+        headers: Headers = () if if_match is None else (("if-match", quoted(if_match)),)
+        try:
+            reply = self._call("HeadObject", "HEAD", whole_key, headers=headers)
+        except ObjectNotFound as error:
+            raise self._what_is_missing(error) from error
+        if offset > int(reply.headers.get("content-length", "0")):
+            raise self._outside(whole_key, offset, 0)
+        return S3Reader(None, 0, etag_in(reply.headers), self._no_bytes, "")
+
+    def _no_bytes(self, position: int) -> Answer:
+        raise AssertionError(f"nothing is to be read at {position}")
+
+    def _outside(self, whole_key: str, offset: int, length: int) -> InvalidStoreRequest:
+        return InvalidStoreRequest(
+            f"{length:,} bytes from byte {offset:,} are not all inside "
+            f"{object_name(self._bucket, whole_key)}.",
+            bucket=self._bucket,
+            key=whole_key,
+        )
+
+    def _what_is_missing(self, error: ObjectNotFound) -> ObjectNotFound | BucketNotFound:
+        try:
+            self._call("HeadBucket", "HEAD", None)
+        except ObjectNotFound:
+            return BucketNotFound(
+                f"There is no bucket {self._bucket} at {self.client.endpoint_name}: create it, or mend its "
+                "name.",
+                bucket=self._bucket,
+                key=error.key,
+            )
+        except StoreError:  # whatever else is wrong, the first answer stands
+            return error
+        return error

@@ -1,0 +1,410 @@
+"""One S3 endpoint: requests are addressed, signed, sent, sent again where that helps, and their errors named.
+
+The course of a request:
+
+    address (path or virtual-host style) → sign → send → success
+        ├─ connection lost while idle          → at once, once, on a new connection
+        ├─ another Region                      → remembered for the bucket, signed anew, at most 3 times
+        ├─ credentials expired, clock wrong    → renewed or adjusted, once each
+        ├─ overloaded, failing, unreachable    → again after a random pause (full jitter), at most 5 attempts
+        └─ anything else                       → the StoreError that says it
+
+Every request of this client may be sent twice: S3 overwrites with the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
+from entrepot.signing.sigv4 import (
+    EMPTY_PAYLOAD_HASH,
+    UNSIGNED_PAYLOAD,
+    Credentials,
+    Signer,
+    encode_query,
+    format_timestamp,
+)
+from entrepot.stores.credentials import CredentialSource
+from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
+from entrepot.stores.s3_errors import Refusal, store_error, unreachable
+from entrepot.stores.s3_pool import ConnectionOptions, ConnectionPool
+from entrepot.stores.s3_xml import error_document
+from entrepot.stores.store import Reader
+
+_ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
+_ERROR_LIMIT_BYTES = 1024 * 1024
+_REDIRECTS = 3
+_SKEW_SECONDS = 240
+"""Amazon S3 refuses beyond 15 minutes; clocks that are nearer than this are not the reason of a refusal."""
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Taken = TypeVar("Taken")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How patient the client is. Times are seconds."""
+
+    connection: ConnectionOptions = field(default_factory=ConnectionOptions)
+    attempts: int = 5
+    pause_seconds: float = 0.1
+    """The first pause is random up to this; each further one up to twice the one before."""
+    longest_pause_seconds: float = 5.0
+    total_seconds: float = 150.0
+    """No attempt begins later than this after the first."""
+    path_style: bool | None = None
+    """None: virtual-host style on AWS, path style everywhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Request:
+    """One request, before it is addressed and signed."""
+
+    operation: str
+    """As S3 calls it, for messages."""
+    method: str
+    bucket: str
+    key: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: memoryview | Reader | None = None
+    size_bytes: int = 0
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the body can be sent again."""
+        return self.body is None or isinstance(self.body, memoryview)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Refused(Exception):
+    def __init__(self, refusal: Refusal, headers: dict[str, str]) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.headers = headers
+
+
+class _Course:
+    """What has been learned and tried in the course of one request."""
+
+    __slots__ = (
+        "adjusted",
+        "attempt",
+        "credentials",
+        "deadline",
+        "origin",
+        "redirects",
+        "refreshed",
+        "region",
+    )
+
+    def __init__(self, region: str, deadline: float) -> None:
+        self.region = region
+        self.deadline = deadline
+        self.attempt = 1
+        self.redirects = 0
+        self.refreshed = False
+        self.adjusted = False
+        self.origin: Origin | None = None
+        self.credentials: Credentials | None = None
+
+
+class S3Client:
+    """A thread-safe client of one endpoint with one source of credentials.
+
+    `endpoint_url` None is AWS. Raises `ConfigurationError` for an endpoint or a proxy that is no usable URL.
+    """
+
+    def __init__(
+        self,
+        credentials: CredentialSource,
+        *,
+        endpoint_url: str | None = None,
+        region: str = "us-east-1",
+        options: S3Options | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._region = region
+        self._options = options or S3Options()
+        self._endpoint: Origin | None = None
+        self._base_path = ""
+        if endpoint_url is not None:
+            try:
+                self._endpoint = Origin.parse(endpoint_url)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"The S3 endpoint {endpoint_url!r} must have the form http(s)://host[:port]."
+                ) from error
+            self._base_path = urlsplit(endpoint_url).path.rstrip("/")
+        self.endpoint_name = endpoint_url or "Amazon S3"
+        """The endpoint as messages call it."""
+        self._pool = ConnectionPool(self._options.connection)
+        self._closing = threading.Event()
+        self._regions: dict[str, str] = {}
+        self._signers: dict[str, Signer] = {}
+        self._skew_seconds = 0.0
+
+    def call(self, request: S3Request) -> Reply:
+        """Sends the request and reads the whole answer, an error inside a success included.
+
+        Raises a `StoreError`.
+        """
+        return self._run(request, _read_whole)
+
+    def stream(self, request: S3Request) -> Answer:
+        """Sends the request; the body of the answer is for the caller to read and close.
+
+        Raises a `StoreError`; reading the body raises `ConnectionFailed`.
+        """
+        return self._run(request, lambda answer: answer)
+
+    def presign(self, request: S3Request, *, expires_in_seconds: int) -> str:
+        """A URL that carries the request's signature for 1 s to 7 days; its headers must be sent with it.
+
+        Raises `InvalidStoreRequest` for another lifetime, and `StoreAccessDenied` without credentials.
+        """
+        course = _Course(self._regions.get(request.bucket, self._region), 0.0)
+        origin, path = self._address(request, course)
+        signer = self._signer(self._credentials.get(), course.region)
+        try:
+            query = signer.presign(
+                request.method,
+                path,
+                encode_query(request.query),
+                [("host", origin.authority), *request.headers],
+                expires_in_seconds=expires_in_seconds,
+                timestamp=format_timestamp(time.time() + self._skew_seconds),
+            )
+        except ValueError as error:
+            raise InvalidStoreRequest(f"The URL cannot be signed: {error}.", bucket=request.bucket) from error
+        return f"{origin}{path}?{query}"
+
+    def close(self) -> None:
+        """Ends idle connections and pauses between attempts; requests under way end by themselves."""
+        self._closing.set()
+        self._pool.close()
+
+    def is_same_service(self, other: S3Client) -> bool:
+        """Whether the other client has the same endpoint and the same credentials: then it can copy."""
+        return self is other or (
+            self.endpoint_name == other.endpoint_name and self._credentials.get() == other._credentials.get()
+        )
+
+    def _run(self, request: S3Request, take: Callable[[Answer], Taken]) -> Taken:
+        region = self._regions.get(request.bucket, self._region)
+        course = _Course(region, time.monotonic() + self._options.total_seconds)
+        while True:
+            try:
+                answer = self._exchange(request, course)
+                if answer.status < 300:
+                    return take(answer)
+                raise _refused(answer)
+            except ConnectionFailed as failure:
+                if failure.permanent or not self._may_try_again(request, course, 0.0):
+                    raise self._unreachable(request, course, failure) from failure
+            except _Refused as refused:
+                refusal = refused.refusal
+                if request.is_repeatable and self._mend(request, course, refused):
+                    continue
+                after = _seconds(refused.headers.get("retry-after"))
+                if not refusal.is_retried or not self._may_try_again(request, course, after):
+                    raise store_error(
+                        refusal,
+                        endpoint=self.endpoint_name,
+                        operation=request.operation,
+                        bucket=request.bucket,
+                        key=request.key,
+                    ) from None
+
+    def _exchange(self, request: S3Request, course: _Course) -> Answer:
+        origin, path = self._address(request, course)
+        query = encode_query(request.query)
+        body = request.body
+        credentials = self._credentials.get()
+        course.credentials = credentials
+        headers = [("host", origin.authority), *request.headers]
+        headers += self._signer(credentials, course.region).sign_headers(
+            request.method,
+            path,
+            query,
+            headers,
+            payload_hash=_payload_hash(request),
+            timestamp=format_timestamp(time.time() + self._skew_seconds),
+        )
+        headers.append(("user-agent", "entrepot"))
+        if body is not None or request.method in ("PUT", "POST"):
+            headers.append(("content-length", str(request.size_bytes)))
+        target = f"{path}?{query}" if query else path
+        lines = _header_lines(request, headers)
+        fresh = not request.is_repeatable  # nothing may be lost to a connection that turns out to be dead
+        for again in (False, True):
+            connection = self._pool.take(origin, fresh=fresh or again)
+            line = f"{origin}{target}" if connection.via is not None else target
+            head = f"{request.method} {line} HTTP/1.1\r\n".encode() + (connection.via or b"") + lines
+            try:
+                return connection.exchange(head, body, request.size_bytes, method=request.method)
+            except ConnectionFailed as failure:
+                if again or fresh or not (failure.unanswered and connection.reused):
+                    raise
+        raise AssertionError("the second round returns or raises")
+
+    def _address(self, request: S3Request, course: _Course) -> tuple[Origin, str]:
+        bucket = request.bucket
+        if _BUCKET_NAME.fullmatch(bucket) is None:
+            raise InvalidStoreRequest(
+                f"{bucket!r} is no name that a bucket can have; mend it.", bucket=bucket, key=request.key
+            )
+        key_path = "" if request.key is None else "/" + quote(request.key, safe="/-_.~")
+        endpoint = self._endpoint
+        virtual = endpoint is None if self._options.path_style is None else not self._options.path_style
+        virtual = virtual and _HOST_NAME.fullmatch(bucket) is not None  # a dot breaks the certificate
+        if endpoint is None:
+            suffix = "amazonaws.com.cn" if course.region.startswith("cn-") else "amazonaws.com"
+            endpoint = Origin("https", f"s3.{course.region}.{suffix}", 443)
+        if course.origin is not None:
+            endpoint = course.origin
+        elif virtual:
+            endpoint = Origin(endpoint.scheme, f"{bucket}.{endpoint.host}", endpoint.port)
+        path = key_path or "/" if virtual else f"/{bucket}{key_path}"
+        return endpoint, self._base_path + path
+
+    def _signer(self, credentials: Credentials, region: str) -> Signer:
+        signer = self._signers.get(region)
+        if signer is None or signer.credentials != credentials:
+            signer = Signer(credentials, region=region, service="s3")
+            self._signers[region] = signer
+        return signer
+
+    def _mend(self, request: S3Request, course: _Course, refused: _Refused) -> bool:
+        """Whether something was learned that lets the same request pass at once."""
+        refusal, headers = refused.refusal, refused.headers
+        if course.redirects < _REDIRECTS and self._follow(request, course, refused):
+            course.redirects += 1
+            return True
+        if refusal.is_expired and not course.refreshed and course.credentials is not None:
+            course.refreshed = True
+            return self._credentials.refresh(course.credentials)
+        if refusal.code == "RequestTimeTooSkewed" or (refusal.status == 403 and not refusal.code):
+            skew = _skew_seconds(headers)
+            if not course.adjusted and abs(skew - self._skew_seconds) > _SKEW_SECONDS:
+                course.adjusted = True
+                self._skew_seconds = skew
+                return True
+        return False
+
+    def _follow(self, request: S3Request, course: _Course, refused: _Refused) -> bool:
+        """Turns to the Region, and on other services to the address, that the refusal names."""
+        status, headers = refused.refusal.status, refused.headers
+        redirected = status in (301, 302, 307, 308)
+        region = headers.get("x-amz-bucket-region")
+        moved = bool(region) and region != course.region and (redirected or status in (400, 403))
+        if moved and region:
+            course.region = self._regions[request.bucket] = region
+        location = headers.get("location")
+        if redirected and location and (self._endpoint is not None or not moved):
+            try:
+                origin = Origin.parse(location)
+            except ValueError:
+                return moved
+            current = self._address(request, course)[0]
+            if current.scheme == "https" and origin.scheme != "https":
+                return False
+            changed = origin != current
+            course.origin = origin
+            return moved or changed
+        return moved
+
+    def _may_try_again(self, request: S3Request, course: _Course, at_least_seconds: float) -> bool:
+        """Pauses before another attempt; False where there is none."""
+        options = self._options
+        if course.attempt >= options.attempts or not request.is_repeatable:
+            return False
+        ceiling = min(options.longest_pause_seconds, options.pause_seconds * 2 ** (course.attempt - 1))
+        pause = max(random.uniform(0, ceiling), min(at_least_seconds, options.longest_pause_seconds))
+        if time.monotonic() + pause > course.deadline:
+            return False
+        course.attempt += 1
+        return not self._closing.wait(pause)
+
+    def _unreachable(self, request: S3Request, course: _Course, failure: ConnectionFailed) -> Exception:
+        tries = f" (attempt {course.attempt})" if course.attempt > 1 else ""
+        return unreachable(
+            f"{failure}{tries}",
+            endpoint=self.endpoint_name,
+            operation=request.operation,
+            bucket=request.bucket,
+            key=request.key,
+        )
+
+
+def _payload_hash(request: S3Request) -> str:
+    """What the signature says of the body: nothing for objects, whose checksum header is signed instead."""
+    if request.body is None:
+        return EMPTY_PAYLOAD_HASH
+    if request.method == "POST" and isinstance(request.body, memoryview):
+        return hashlib.sha256(request.body).hexdigest()
+    return UNSIGNED_PAYLOAD
+
+
+def _header_lines(request: S3Request, headers: list[tuple[str, str]]) -> bytes:
+    lines = []
+    for name, value in headers:
+        if _CONTROL.search(value):
+            raise InvalidStoreRequest(
+                f"The value {value!r} cannot be sent: it holds control characters.",
+                bucket=request.bucket,
+                key=request.key,
+            )
+        lines.append(f"{name}: {value}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def _read_whole(answer: Answer) -> Reply:
+    body = answer.read(_ANSWER_LIMIT_BYTES)
+    document = error_document(body)
+    if document is not None:
+        raise _Refused(Refusal.inside_success(document.code, document.message), answer.headers)
+    return Reply(answer.status, answer.headers, body)
+
+
+def _refused(answer: Answer) -> _Refused:
+    document = error_document(answer.read(_ERROR_LIMIT_BYTES))
+    headers = answer.headers
+    if document is None:
+        return _Refused(Refusal(answer.status, "", ""), headers)
+    if document.region is not None:
+        headers.setdefault("x-amz-bucket-region", document.region)
+    return _Refused(Refusal(answer.status, document.code, document.message), headers)
+
+
+def _seconds(text: str | None) -> float:
+    """A `Retry-After` in seconds; its other form, a date, is not used by S3."""
+    return float(text) if text is not None and text.isdecimal() else 0.0
+
+
+def _skew_seconds(headers: dict[str, str]) -> float:
+    """How far the endpoint's clock is ahead of this machine's."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return 0.0

@@ -1,0 +1,142 @@
+"""What an S3 endpoint refused, as an error of the domain with a message that a person can act on.
+
+404 NoSuchBucket → BucketNotFound      400 BadDigest …     → ChecksumMismatch
+404 other        → ObjectNotFound      other 4xx           → InvalidStoreRequest
+401, 403         → StoreAccessDenied   507, out of space   → StoreFull
+412              → ObjectChanged       500, 502, 503, 504, 429 and what never answered → StoreUnavailable
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from entrepot.domain.errors import (
+    BucketNotFound,
+    ChecksumMismatch,
+    InvalidStoreRequest,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreAccessDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+
+_RETRIED_CODES = frozenset(
+    {
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+    }
+)
+_FULL_CODES = frozenset({"InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded"})
+_CHECKSUM_CODES = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
+_EXPIRED_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+)
+_DENIED_CODES = frozenset({"InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}) | _EXPIRED_CODES
+_STATUS_OF_CODE = {
+    "AccessDenied": 403,
+    "InternalError": 500,
+    "NoSuchBucket": 404,
+    "NoSuchKey": 404,
+    "NoSuchUpload": 404,
+    "PreconditionFailed": 412,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+}
+_HINTS = {
+    "InvalidAccessKeyId": "The endpoint does not know the access key: check the credentials of the server.",
+    "SignatureDoesNotMatch": "The secret access key is not that of the access key: check the credentials.",
+    "RequestTimeTooSkewed": "The clocks of this machine and of the endpoint differ: set the clock.",
+    "InvalidObjectState": "The object is archived: restore it first.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is no success."""
+
+    status: int
+    code: str
+    """Empty where the answer has no body, as to HEAD."""
+    message: str
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the same request may pass a moment later."""
+        if self.is_full:
+            return False
+        return self.status in (429, 500, 502, 503, 504) or self.code in _RETRIED_CODES
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the store has no space left."""
+        return self.status == 507 or self.code in _FULL_CODES
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether newer credentials may help; to HEAD the code is not told, only the status."""
+        return self.code in _EXPIRED_CODES or (not self.code and self.status == 400)
+
+    @classmethod
+    def inside_success(cls, code: str, message: str) -> Refusal:
+        """An error that came with status 200, because S3 began to answer before it was done."""
+        return cls(_STATUS_OF_CODE.get(code, 400), code, message)
+
+    def __str__(self) -> str:
+        words = [str(self.status), self.code, f"({self.message})" if self.message else ""]
+        return " ".join(word for word in words if word)
+
+
+def store_error(
+    refusal: Refusal, *, endpoint: str, operation: str, bucket: str, key: str | None
+) -> StoreError:
+    """The error of the domain that a refusal means."""
+    where = object_name(bucket, key)
+    kind, advice = _meaning(refusal, bucket, where)
+    return kind(f"{operation} of {where} at {endpoint} failed: {refusal}. {advice}", bucket=bucket, key=key)
+
+
+def _meaning(refusal: Refusal, bucket: str, where: str) -> tuple[type[StoreError], str]:  # noqa: PLR0911
+    status, code = refusal.status, refusal.code
+    if refusal.is_full:
+        return StoreFull, "The store has no space left: free some, or raise its quota."
+    if status in (401, 403) or code in _DENIED_CODES:
+        advice = f"Allow the server's credentials to do this in bucket {bucket}."
+        return StoreAccessDenied, _HINTS.get(code, advice)
+    if code == "NoSuchBucket":
+        return BucketNotFound, f"Create bucket {bucket}, or mend its name."
+    if code == "NoSuchUpload":
+        return ObjectNotFound, "The multipart upload is finished, aborted or expired: begin another."
+    if status == 404:
+        return ObjectNotFound, f"There is no object {where}: mend the key, or upload it."
+    if status == 412:
+        return ObjectChanged, "The object is no longer the one that was pinned: begin again with the new one."
+    if code in _CHECKSUM_CODES:
+        return ChecksumMismatch, "The bytes did not arrive as they were sent: send them again."
+    if refusal.is_retried or (status >= 500 and status != 501):
+        return StoreUnavailable, "The endpoint is overloaded or failing: try again later."
+    return InvalidStoreRequest, "Trying again does not help: mend what the endpoint complains of."
+
+
+def unreachable(
+    reason: str, *, endpoint: str, operation: str, bucket: str, key: str | None
+) -> StoreUnavailable:
+    """The error for an endpoint that gave no (whole) answer."""
+    return StoreUnavailable(
+        f"{operation} of {object_name(bucket, key)} at {endpoint} failed: {reason}. "
+        "Check that the endpoint's URL is right and that it can be reached from here.",
+        bucket=bucket,
+        key=key,
+    )
+
+
+def object_name(bucket: str, key: str | None) -> str:
+    """The usual way to write an object or a bucket."""
+    return f"s3://{bucket}" if key is None else f"s3://{bucket}/{key}"

@@ -1,0 +1,78 @@
+"""The bytes of an S3 object as they arrive, taken up again where a connection breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from entrepot.domain.errors import StoreUnavailable
+from entrepot.stores.s3_connection import Answer, ConnectionFailed
+
+_BREAKS = 5
+
+
+class S3Reader:
+    """Reads `size_bytes` of one object.
+
+    A connection that breaks is replaced by a request for the rest, pinned to the same ETag, up to five times
+    in a row without a byte. So the bytes are those of one version of the object, or `ObjectChanged` is
+    raised.
+    """
+
+    def __init__(
+        self, answer: Answer | None, size_bytes: int, etag: str, resume: Callable[[int], Answer], name: str
+    ) -> None:
+        self.size_bytes = size_bytes
+        self.etag = etag
+        self._answer = answer
+        self._resume = resume
+        self._name = name
+        self._position = 0
+        self._closed = False
+        self._breaks = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills the front of `buffer`; 0 at the end. Raises a `StoreError` where the rest cannot be had."""
+        while self._position < self.size_bytes and buffer and not self._closed:
+            try:
+                if self._answer is None:
+                    self._answer = self._resume(self._position)
+                count = self._answer.readinto(buffer[: self.size_bytes - self._position])
+                if count == 0:
+                    raise ConnectionFailed(  # noqa: TRY301 - treated as what it is: a connection that broke
+                        "the answer is shorter than it said", unanswered=False
+                    )
+            except ConnectionFailed as failure:
+                self._let_go()
+                self._breaks += 1
+                if self._breaks > _BREAKS:
+                    raise StoreUnavailable(
+                        f"Reading {self._name} broke off at byte {self._position:,} of {self.size_bytes:,}: "
+                        f"{failure}. Try again later."
+                    ) from failure
+                continue
+            self._position += count
+            self._breaks = 0
+            return count
+        if self._position >= self.size_bytes:
+            self._let_go()
+        return 0
+
+    def close(self) -> None:
+        """Gives the connection back, or ends it where bytes are left in it."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,161 @@
+"""Multipart uploads: begin, send parts, finish, abort, and list what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from entrepot.domain.asset import Checksum
+from entrepot.domain.errors import ObjectNotFound, StoreUnavailable
+from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.stores import s3_xml
+from entrepot.stores.checksum import CRC64NVME, checksum_of, combined_checksum
+from entrepot.stores.s3_client import S3Client, S3Request
+from entrepot.stores.s3_headers import (
+    Headers,
+    checksum_headers,
+    checksum_in,
+    encryption_headers,
+    encryption_in,
+    etag_in,
+)
+from entrepot.stores.s3_xml import NotXml
+from entrepot.stores.store import Stored
+
+
+class Uploads:
+    """The multipart uploads of one bucket; keys are whole keys, a store's prefix included."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def begin(self, key: str, encryption: Encryption | None, metadata: Headers = ()) -> str:
+        """CreateMultipartUpload; its parts will carry CRC64NVME and so will the whole."""
+        reply = self._client.call(
+            S3Request(
+                "CreateMultipartUpload",
+                "POST",
+                self._bucket,
+                key,
+                (("uploads", ""),),
+                (
+                    ("x-amz-checksum-algorithm", CRC64NVME),
+                    ("x-amz-checksum-type", "FULL_OBJECT"),
+                    *encryption_headers(encryption),
+                    *metadata,
+                ),
+            )
+        )
+        try:
+            return s3_xml.required(s3_xml.parse(reply.body), "UploadId")
+        except NotXml as error:
+            raise self._nonsense("CreateMultipartUpload", key, error) from error
+
+    def send(
+        self, key: str, upload_id: str, number: int, data: memoryview, checksum: Checksum | None
+    ) -> UploadedPart:
+        """UploadPart."""
+        sent = checksum or checksum_of(data)
+        reply = self._client.call(
+            S3Request(
+                "UploadPart",
+                "PUT",
+                self._bucket,
+                key,
+                (("partNumber", str(number)), ("uploadId", upload_id)),
+                checksum_headers(sent),
+                data,
+                len(data),
+            )
+        )
+        return UploadedPart(number, len(data), etag_in(reply.headers), checksum_in(reply.headers))
+
+    def copy(
+        self, key: str, upload_id: str, number: int, source: Headers, first: int, size_bytes: int
+    ) -> UploadedPart:
+        """UploadPartCopy of `size_bytes` from byte `first` of the object that the headers `source` name."""
+        reply = self._client.call(
+            S3Request(
+                "UploadPartCopy",
+                "PUT",
+                self._bucket,
+                key,
+                (("partNumber", str(number)), ("uploadId", upload_id)),
+                (*source, ("x-amz-copy-source-range", f"bytes={first}-{first + size_bytes - 1}")),
+            )
+        )
+        try:
+            root = s3_xml.parse(reply.body)
+            etag = s3_xml.etag_of(s3_xml.required(root, "ETag"))
+        except NotXml as error:
+            raise self._nonsense("UploadPartCopy", key, error) from error
+        return UploadedPart(number, size_bytes, etag, s3_xml.checksum_in(root))
+
+    def finish(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
+        """CompleteMultipartUpload; where all parts have a CRC64NVME the server proves that of the whole."""
+        ordered = sorted(parts, key=lambda part: part.number)
+        whole = combined_checksum(ordered) if ordered else None
+        proof: Headers = ()
+        if whole is not None:
+            proof = (*checksum_headers(whole), ("x-amz-checksum-type", "FULL_OBJECT"))
+        body = s3_xml.complete_upload(ordered)
+        reply = self._client.call(
+            S3Request(
+                "CompleteMultipartUpload",
+                "POST",
+                self._bucket,
+                key,
+                (("uploadId", upload_id),),
+                (("content-type", "application/xml"), *proof),
+                memoryview(body),
+                len(body),
+            )
+        )
+        try:
+            root = s3_xml.parse(reply.body)
+            etag = s3_xml.etag_of(s3_xml.required(root, "ETag"))
+        except NotXml as error:
+            raise self._nonsense("CompleteMultipartUpload", key, error) from error
+        reported = s3_xml.checksum_in(root) or checksum_in(reply.headers)
+        return Stored(etag, reported, encryption_in(reply.headers))
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """AbortMultipartUpload; one that is unknown is fine."""
+        try:
+            self._client.call(
+                S3Request("AbortMultipartUpload", "DELETE", self._bucket, key, (("uploadId", upload_id),))
+            )
+        except ObjectNotFound:
+            return
+
+    def parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
+        """ListParts, all pages of it."""
+        found: list[UploadedPart] = []
+        marker = "0"
+        while True:
+            query = (("part-number-marker", marker), ("uploadId", upload_id))
+            reply = self._client.call(S3Request("ListParts", "GET", self._bucket, key, query))
+            try:
+                root = s3_xml.parse(reply.body)
+                page = s3_xml.listed_parts(root)
+            except ValueError as error:
+                raise self._nonsense("ListParts", key, error) from error
+            found.extend(page)
+            if root.findtext("IsTruncated") != "true" or not page:
+                return tuple(found)
+            marker = str(page[-1].number)
+
+    def _nonsense(self, operation: str, key: str, error: ValueError) -> StoreUnavailable:
+        return nonsense(self._client, operation, self._bucket, key, error)
+
+
+def nonsense(
+    client: S3Client, operation: str, bucket: str, key: str | None, error: ValueError
+) -> StoreUnavailable:
+    """The error for an answer that is a success and yet not what S3 answers."""
+    return StoreUnavailable(
+        f"{operation} at {client.endpoint_name}, bucket {bucket}, was answered in a way that S3 does not: "
+        f"{error}. Check that the endpoint is an S3 service.",
+        bucket=bucket,
+        key=key,
+    )

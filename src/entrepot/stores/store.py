@@ -1,0 +1,192 @@
+"""What every object store can do, in one small protocol.
+
+Two places implement it: a local directory (`local.py`) and any S3 endpoint (`s3.py`). All calls block and may
+be made from several threads at once. Every failure is a `StoreError` of the domain whose message names the
+endpoint or folder, the bucket and the key.
+
+Keys are text of 1 to 1,024 bytes of UTF-8 and never normalised: `a//b`, `dir/` and `f/../g` are three keys.
+ETags are opaque and carry no quotes. Sizes and offsets are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from entrepot.domain.asset import Checksum
+from entrepot.domain.job import Encryption, UploadedPart
+
+Part = UploadedPart
+"""One confirmed part of a multipart upload; recorded in a job's checkpoint, so it lives in the domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a store says of an object without reading it."""
+
+    size_bytes: int
+    etag: str
+    checksum: Checksum | None
+    """Of the whole object, where the store keeps one; a checksum of checksums is not one."""
+    encryption: Encryption | None
+    """What the store reports, None where it reports nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store answered to a write."""
+
+    etag: str
+    checksum: Checksum | None
+    """What the store itself computed or verified; None where it says nothing."""
+    encryption: Encryption | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One line of a listing."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+class Reader(Protocol):
+    """The bytes of one object, from front to back. Not thread-safe; close it, or use it in a `with`."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes this reader gives in all: the length of the range that was asked for."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """The object whose bytes these are."""
+        ...
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills the front of `buffer`, possibly only in part; the number of bytes, 0 at the end.
+
+        Raises `StoreUnavailable` where the bytes end before `size_bytes`: what is torn never looks whole.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back the connection or the file; harmless when repeated."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """One bucket, or one folder, of objects."""
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket's name; None for a local directory."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo:
+        """What is known of the object; raises `ObjectNotFound`."""
+        ...
+
+    def open(
+        self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
+    ) -> Reader:
+        """Opens the bytes from `offset` (`length` of them, or all that follow).
+
+        Raises `ObjectNotFound`; `ObjectChanged` unless the object's ETag is `if_match`; and
+        `InvalidStoreRequest` where the range is not inside the object.
+        """
+        ...
+
+    def put(
+        self,
+        key: str,
+        body: memoryview | Reader,
+        size_bytes: int,
+        *,
+        encryption: Encryption | None = None,
+        checksum: Checksum | None = None,
+    ) -> Stored:
+        """Writes the whole object at once, over whatever was there.
+
+        Crash: the key holds the old object or the new one, never a part; after the return the new one is
+        durable.
+        Raises `ChecksumMismatch` where the bytes do not have `checksum`; nothing is stored then.
+        """
+        ...
+
+    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+        """Begins a multipart upload; its id stays good across restarts."""
+        ...
+
+    def upload_part(
+        self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
+    ) -> UploadedPart:
+        """Sends part `number` (from 1); sending one again replaces it. Threads may send parts at once.
+
+        Raises `ObjectNotFound` where the upload is unknown, and `ChecksumMismatch`.
+        """
+        ...
+
+    def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
+        """Makes the parts one object, over whatever was there.
+
+        Crash: the key holds the old object or the new one; the upload may be gone, then `head` tells which.
+        """
+        ...
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Throws the parts away; an upload that is unknown is fine."""
+        ...
+
+    def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
+        """The parts the store has, by number; raises `ObjectNotFound` where the upload is unknown."""
+        ...
+
+    def copy_from(
+        self,
+        source: ObjectStore,
+        source_key: str,
+        key: str,
+        *,
+        size_bytes: int,
+        if_match: str | None = None,
+        encryption: Encryption | None = None,
+    ) -> Stored | None:
+        """Copies without moving the bytes through this process; None: these two stores cannot, so stream.
+
+        Raises `ObjectChanged` unless the source's ETag is `if_match`.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes the object; one that is absent is fine."""
+        ...
+
+    def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
+        """Up to `limit` objects whose keys begin with `prefix` and follow `after`, by UTF-8 bytes."""
+        ...
+
+    def check(self) -> None:
+        """Raises a `StoreError` unless the store can be reached and written to."""
+        ...
+
+
+class Presigner(Protocol):
+    """A store that can make URLs which need no credentials: S3."""
+
+    def presign_upload(self, key: str, *, content_md5: str | None, expires_in_seconds: int) -> str:
+        """A URL to PUT the object to; with `content_md5` (base64) only a request with that header passes."""
+        ...
+
+    def presign_download(self, key: str, *, expires_in_seconds: int, download_name: str | None = None) -> str:
+        """A URL to GET the object from; `download_name` is what a browser saves it as."""
+        ...

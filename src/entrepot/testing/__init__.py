@@ -1,0 +1,1 @@
+"""For tests of software that uses Entrepot: servers that run while a test does, and leave nothing behind."""

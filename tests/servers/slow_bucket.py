@@ -1,0 +1,72 @@
+"""An S3 server with one object whose bytes come when the test says so: a job that reads it is under way."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CONTENT = b"slow bytes " * 10_000
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowBucket:
+    """The bucket `slow` with the object `object`; one GET at a time gets half of it, then waits."""
+
+    endpoint_url: str
+    reading: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """One more for each GET that has begun."""
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def wait_for_reader(self) -> None:
+        """Returns when somebody (else) has half of the object."""
+        assert self.reading.acquire(timeout=_PATIENCE_SECONDS), "nobody reads the object"
+
+    def release(self) -> None:
+        """Whoever reads gets the rest, now and from now on."""
+        self.released.set()
+
+
+@contextmanager
+def slow_bucket() -> Iterator[SlowBucket]:
+    """The server, on loopback and a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self._head()
+
+        def do_GET(self) -> None:
+            self._head()
+            half = len(CONTENT) // 2
+            with suppress(OSError):  # the reader was killed
+                self.wfile.write(CONTENT[:half])
+                bucket.reading.release()
+                bucket.released.wait(_PATIENCE_SECONDS)
+                self.wfile.write(CONTENT[half:])
+
+        def _head(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("ETag", f'"{hashlib.md5(CONTENT).hexdigest()}"')
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    bucket = SlowBucket(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield bucket
+    finally:
+        bucket.release()
+        server.shutdown()
+        server.server_close()
+        thread.join()
