@@ -1,0 +1,180 @@
+"""Proof that what lies at the far end is what was sent: its checksum, its ETag, its encryption.
+
+The store's own words come first. Where it says nothing that can be compared, the object is read back. What is
+found wrong is deleted before the error is raised, so no wrong object stays behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from entrepot.domain.asset import Checksum
+from entrepot.domain.errors import ChecksumMismatch, EncryptionNotApplied, ObjectChanged, StoreError
+from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.stores.checksum import CRC64NVME, checksum_of, running_checksum
+from entrepot.stores.store import Stored
+from entrepot.transfer.comparison import is_md5_of, multipart_etag, of_whole_object
+from entrepot.transfer.move import Move, named
+from entrepot.transfer.reading import TornRead, hash_object
+
+
+def prove_put(move: Move, stored: Stored, sent: Checksum, data: memoryview) -> None:
+    """Raises `ChecksumMismatch` unless the object that was just put has the bytes of `data`."""
+    reported = of_whole_object(stored.checksum)
+    if reported is not None:
+        same = reported.algorithm == sent.algorithm
+        _require_equal(move, reported, sent if same else checksum_of(data, reported.algorithm))
+    elif _may_be_a_folder(move, len(data)) or not is_md5_of(stored.etag, data):
+        _read_back(move, stored, sent, len(data))
+
+
+def part_is_proven(sent: UploadedPart, answered: UploadedPart, data: memoryview) -> bool:
+    """Whether the store's answer shows that the part arrived; `ChecksumMismatch` where it shows otherwise.
+
+    An ETag that is not the MD5 shows nothing: under KMS encryption it is another number.
+    """
+    if answered.checksum is not None and answered.checksum.algorithm == CRC64NVME:
+        if answered.checksum != sent.checksum:
+            raise ChecksumMismatch(
+                f"The store has {answered.checksum.value} as CRC64NVME of part {sent.number}, not "
+                f"{sent.checksum.value if sent.checksum else 'ours'} as was sent."
+            )
+        return True
+    return is_md5_of(answered.etag, data)
+
+
+def prove_upload(
+    move: Move, stored: Stored, whole: Checksum, parts: tuple[UploadedPart, ...], *, parts_proven: bool
+) -> None:
+    """Raises `ChecksumMismatch` unless the finished upload has the checksum `whole`."""
+    if stored.checksum is not None and stored.checksum.algorithm == CRC64NVME:
+        _require_equal(move, stored.checksum, whole)
+    elif _may_be_a_folder(move, move.item.size_bytes) or not (
+        parts_proven and stored.etag == multipart_etag(parts)
+    ):
+        _read_back(move, stored, whole, move.item.size_bytes)
+
+
+def require_source_checksum(move: Move, checksum_of_streamed: Callable[[str], Checksum]) -> None:
+    """Raises `ChecksumMismatch` where the source has another checksum than the bytes that were read of it."""
+    expected = of_whole_object(move.item.source_checksum)
+    if expected is None:
+        return
+    found = checksum_of_streamed(expected.algorithm)
+    if found != expected:
+        raise ChecksumMismatch(
+            f"The bytes read of the {named(move.item.source)} have {found.algorithm} {found.value}, but "
+            f"{expected.value} is known of it. It is damaged where it lies, or on the way; nothing was "
+            "stored. Replace it with a good copy and run the job again.",
+            bucket=move.item.source.bucket,
+            key=move.item.source.key,
+        )
+
+
+def require_encryption(move: Move, stored: Stored) -> None:
+    """Raises `EncryptionNotApplied`, after deleting the object, unless it is encrypted as was asked."""
+    wanted = move.encryption
+    if wanted is None or encryption_fits(wanted, stored.encryption):
+        return
+    reported = stored.encryption
+    if reported is None or (reported.type == wanted.type and reported.kms_key_arn is None):
+        reported = move.destination.head(move.item.destination.key).encryption
+        if encryption_fits(wanted, reported):
+            return
+    left = _delete(move)
+    raise EncryptionNotApplied(
+        f"The {named(move.item.destination)} was to be encrypted with {_words(wanted)}, but the store says "
+        f"{_words(reported)}{left}. Choose a store and a key that support it, or export without Encryption.",
+        bucket=move.item.destination.bucket,
+        key=move.item.destination.key,
+    )
+
+
+def encryption_fits(wanted: Encryption, reported: Encryption | None) -> bool:
+    """Whether the store's report is what was asked for.
+
+    Stores name a key by its ARN or its bare id. An alias is answered with the ARN of the key behind it, so
+    there any key is right.
+    """
+    if reported is None or reported.type != wanted.type:
+        return False
+    if wanted.type != "aws:kms" or wanted.kms_key_arn is None or _is_alias(wanted.kms_key_arn):
+        return True
+    return reported.kms_key_arn is not None and _key_id(reported.kms_key_arn) == _key_id(wanted.kms_key_arn)
+
+
+def _is_alias(key: str) -> bool:
+    return key.rpartition(":")[2].startswith("alias/")
+
+
+def _key_id(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _words(encryption: Encryption | None) -> str:
+    if encryption is None:
+        return "nothing of encryption"
+    return encryption.type + (f" and key {encryption.kms_key_arn}" if encryption.kms_key_arn else "")
+
+
+def _require_equal(move: Move, reported: Checksum, sent: Checksum) -> None:
+    if reported != sent:
+        left = _delete(move)
+        raise ChecksumMismatch(
+            f"The {named(move.item.destination)} has {reported.algorithm} {reported.value}, but {sent.value} "
+            f"was sent{left}. Run the job again; if it happens again, check the store's disks and network.",
+            bucket=move.item.destination.bucket,
+            key=move.item.destination.key,
+        )
+
+
+def _may_be_a_folder(move: Move, size_bytes: int) -> bool:
+    """A server that makes a folder of a key like `a/` may answer with the ETag of the bytes it drops."""
+    return size_bytes > 0 and move.item.destination.key.endswith("/")
+
+
+def _read_back(move: Move, stored: Stored, sent: Checksum, size_bytes: int) -> None:
+    place = move.item.destination
+    try:
+        found = _hash_destination(move, stored.etag or None, size_bytes)
+    except ObjectChanged as error:
+        left = _delete(move)
+        raise ChecksumMismatch(
+            f"The {named(place)} is not what was sent{left}. Either somebody else writes there, "
+            "or the store cannot keep an object under such a key: try another one.",
+            bucket=place.bucket,
+            key=place.key,
+        ) from error
+    except StoreError:
+        _delete(move)  # what cannot be proven is no better than what is wrong
+        raise
+    _require_equal(move, found, sent)
+
+
+def _hash_destination(move: Move, etag: str | None, size_bytes: int) -> Checksum:
+    for again in (True, False):
+        found = running_checksum()
+        try:
+            hash_object(
+                move.destination,
+                move.item.destination,
+                [found],
+                move.stop,
+                if_match=etag,
+                size_bytes=size_bytes,
+            )
+        except TornRead:
+            if not again:
+                raise
+        else:
+            break
+    return found.result()
+
+
+def _delete(move: Move) -> str:
+    """Deletes the object; in words for the message, what became of it."""
+    try:
+        move.destination.delete(move.item.destination.key)
+    except StoreError as error:
+        return f"; it could not be deleted ({error.message})"
+    return "; it was deleted again"

@@ -1,0 +1,165 @@
+"""Moving objects between stores: the one door of this package for the jobs.
+
+    move ──▶ server-side copy, where the stores can ──▶ done
+      │ else
+      ├─ up to 16 MiB: single.py, one thread, one put
+      └─ above:        multipart.py, parts in parallel, resumable
+
+Every blocking call runs in this object's own threads. Memory is bounded by its budget and its number of
+threads, however many objects are under way. It belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from entrepot.domain.errors import StoreError
+from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
+from entrepot.stores.store import ObjectInfo, ObjectStore
+from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
+from entrepot.transfer.heads import LISTING_PAYS_FROM, infos_from_listing
+from entrepot.transfer.move import Move
+from entrepot.transfer.multipart import stream_large
+from entrepot.transfer.parts import PART_BYTES
+from entrepot.transfer.reading import hash_object
+from entrepot.transfer.server_side import copy_server_side
+from entrepot.transfer.single import stream_small
+from entrepot.transfer.stop import StopSignal
+from entrepot.transfer.threads import Threads
+
+
+class Transfer:
+    """Moves bytes between the exchange's own store and users' buckets, or between buckets.
+
+    With `server_side_copy` False every byte passes through this process and is proven by its own checksum.
+    """
+
+    def __init__(
+        self,
+        own: ObjectStore,
+        buckets: Callable[[str], ObjectStore],
+        threads: int = 16,
+        *,
+        server_side_copy: bool = True,
+    ) -> None:
+        self._own = own
+        self._buckets = buckets
+        self._server_side_copy = server_side_copy
+        self._threads = Threads(threads)
+        self._parallel_parts = max(2, threads // 4)
+        large_bytes = self._parallel_parts * PART_BYTES
+        self._budget = Budget(large_bytes)
+        self._buffers = Buffers(large_bytes + threads * SMALL_BYTES)
+
+    async def head(self, location: Location) -> ObjectInfo:
+        """What is known of the object; raises `ObjectNotFound` and other `StoreError`s."""
+        return await self._threads.run(self._stop(), self._store(location).head, location.key)
+
+    async def head_many(self, locations: Sequence[Location]) -> list[ObjectInfo | StoreError]:
+        """For each location what is known of it, or the error that asking gave.
+
+        Where many keys of one bucket are asked for, a listing may answer for most of them: sizes and ETags
+        are those a HEAD gives, `checksum` and `encryption` are None then, as of an object that carries none.
+        """
+        known: dict[Location, ObjectInfo | StoreError] = {}
+        by_bucket: dict[str, list[str]] = defaultdict(list)
+        for location in dict.fromkeys(locations):
+            if location.bucket is not None:
+                by_bucket[location.bucket].append(location.key)
+        listings = [self._listed(bucket, keys) for bucket, keys in by_bucket.items() if _listing_pays(keys)]
+        for listed in await asyncio.gather(*listings):
+            known.update(listed)
+        missing = [location for location in dict.fromkeys(locations) if location not in known]
+        answers = await asyncio.gather(*(self._head_or_error(location) for location in missing))
+        known.update(zip(missing, answers, strict=True))
+        return [known[location] for location in locations]
+
+    async def move(
+        self,
+        item: JobItem,
+        *,
+        encryption: Encryption | None,
+        on_bytes: Callable[[int], None],
+        on_checkpoint: Callable[[MultipartCheckpoint | None], None],
+    ) -> ItemResult:
+        """Makes the item's destination a proven copy of its source, and tells what is known of it.
+
+        The source is pinned by the item's ETag, and compared with its checksum where one is known. What is
+        stored is compared with what was sent, encryption included; what is found wrong is deleted. The
+        callbacks are called in threads: `on_bytes` with bytes that have arrived (less than 0 takes some
+        back), `on_checkpoint` with what a later attempt can go on from (None: forget it). A cancelled move
+        keeps its upload and its checkpoint.
+        Crash: the destination is untouched or whole; running the item again, with its last recorded
+        checkpoint or with none, ends in the same bytes.
+        Raises `StoreError`s: `ObjectNotFound`, `ObjectChanged`, `ChecksumMismatch`, `EncryptionNotApplied`, …
+        """
+        source = self._store(item.source)
+        move = Move(
+            item=item,
+            source=source,
+            destination=self._store(item.destination),
+            encryption=encryption,
+            on_bytes=on_bytes,
+            on_checkpoint=on_checkpoint,
+            stop=self._stop(),
+        )
+        if item.size_bytes <= SMALL_BYTES:
+            return await self._threads.run(move.stop, self._move_small, move)
+        if self._server_side_copy:
+            copied = await self._threads.run(move.stop, copy_server_side, move)
+            if copied is not None:
+                return copied
+        if item.size_bytes <= PART_BYTES:
+            async with self._budget.take(item.size_bytes):
+                return await self._threads.run(move.stop, stream_small, move, self._buffers)
+        if item.source_etag is None:  # ranges read at different times must be of one and the same object
+            info = await self._threads.run(move.stop, source.head, item.source.key)
+            move = replace(move, item=replace(item, source_etag=info.etag))
+        return await stream_large(move, self._threads, self._budget, self._buffers, self._parallel_parts)
+
+    async def md5(self, location: Location) -> bytes:
+        """The MD5 of the object's bytes, which are read for it; raises `StoreError`s."""
+        digest = hashlib.md5(usedforsecurity=False)
+        stop = self._stop()
+        await self._threads.run(stop, hash_object, self._store(location), location, [digest], stop)
+        return digest.digest()
+
+    async def delete(self, location: Location) -> None:
+        """Removes the object; one that is absent is fine. Raises `StoreError`s."""
+        await self._threads.run(self._stop(), self._store(location).delete, location.key)
+
+    async def close(self) -> None:
+        """Stops what is under way and returns when every thread has ended."""
+        await self._threads.close()
+
+    def _move_small(self, move: Move) -> ItemResult:
+        copied = copy_server_side(move) if self._server_side_copy else None
+        return copied or stream_small(move, self._buffers)
+
+    def _store(self, location: Location) -> ObjectStore:
+        return self._own if location.bucket is None else self._buckets(location.bucket)
+
+    def _stop(self) -> StopSignal:
+        return StopSignal(self._threads.closing)
+
+    async def _listed(self, bucket: str, keys: list[str]) -> dict[Location, ObjectInfo]:
+        try:
+            store = self._buckets(bucket)
+        except StoreError:
+            return {}  # asking for each key tells each its error
+        infos = await self._threads.run(self._stop(), infos_from_listing, store, keys)
+        return {Location(bucket, key): info for key, info in infos.items()}
+
+    async def _head_or_error(self, location: Location) -> ObjectInfo | StoreError:
+        try:
+            return await self.head(location)
+        except StoreError as error:
+            return error
+
+
+def _listing_pays(keys: Sequence[str]) -> bool:
+    return len(keys) >= LISTING_PAYS_FROM

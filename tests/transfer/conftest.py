@@ -1,0 +1,70 @@
+"""Real places to move bytes between: a folder, and two S3 servers that know nothing of each other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.transfer.moving import FROM, TO, Between, S3Places
+
+from entrepot.stores.credentials import StaticCredentials
+from entrepot.stores.local import LocalStore
+from entrepot.stores.s3 import S3Store
+from entrepot.stores.s3_client import S3Client
+from entrepot.stores.store import ObjectStore
+from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+from entrepot.transfer.transfer import Transfer
+
+BUCKETS = ("one", "two")
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S3Server, S3Server]]:
+    folder = tmp_path_factory.mktemp("s3")
+    with (
+        running_seaweedfs(folder / "first", buckets=BUCKETS) as first,
+        running_seaweedfs(folder / "second", buckets=BUCKETS) as second,
+    ):
+        yield first, second
+
+
+@pytest.fixture(scope="session")
+def clients(servers: tuple[S3Server, S3Server]) -> Iterator[tuple[S3Client, S3Client]]:
+    first, second = (
+        S3Client(
+            StaticCredentials(server.access_key_id, server.secret_access_key),
+            endpoint_url=server.endpoint_url,
+        )
+        for server in servers
+    )
+    yield first, second
+    first.close()
+    second.close()
+
+
+@pytest.fixture
+def s3(clients: tuple[S3Client, S3Client]) -> S3Places:
+    prefix = f"test-{next(_NUMBERS)}/"
+    return lambda server, bucket="one": S3Store(clients[server], bucket, prefix)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "objects")
+
+
+@pytest.fixture
+async def between() -> AsyncIterator[Between]:
+    made: list[Transfer] = []
+
+    def make(source: ObjectStore, destination: ObjectStore, **options: Any) -> Transfer:
+        made.append(Transfer(source, {FROM: source, TO: destination}.__getitem__, **options))
+        return made[-1]
+
+    yield make
+    for transfer in made:
+        await transfer.close()
