@@ -1,0 +1,57 @@
+"""What an operation is given beside its request: who asks, and what the house can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from entrepot.database.connection import Database
+from entrepot.domain.identifiers import identifier
+from entrepot.domain.job import JobType
+from entrepot.domain.limits import Limits
+from entrepot.domain.scope import Scope
+from entrepot.jobs.definition import Clock, JobDefinition
+from entrepot.transfer.signed_urls import SignedUrls
+
+
+class PageTokens(Protocol):
+    """Seals the position of a listing into a NextToken, and opens it again."""
+
+    def encode(self, binding: str, position: Sequence[str | int]) -> str:
+        """A token that is good only for the same binding."""
+        ...
+
+    def decode(self, binding: str, token: str) -> tuple[str | int, ...]:
+        """The position. Raises `ValidationFailed` when the token was not made for this binding."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that operations use of the rest of the house."""
+
+    database: Database
+    clock: Clock
+    random_bytes: Callable[[int], bytes]
+    limits: Limits
+    page_tokens: PageTokens
+    job_types: Mapping[JobType, JobDefinition]
+    """The job types that this installation runs."""
+    signed_urls: SignedUrls
+    default_page_size: int = 100
+    """How many entries a list answers when MaxResults is absent [G]."""
+
+    def new_identifier(self) -> str:
+        """A new id of a resource."""
+        return identifier(self.random_bytes(16))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's surroundings."""
+
+    scope: Scope
+    """The caller's account and Region: nothing outside of it is seen or changed."""
+    request_id: str
+    services: Services

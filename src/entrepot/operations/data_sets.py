@@ -1,0 +1,176 @@
+"""Operations on data sets (behaviour reference, section 4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypedDict
+
+from entrepot.database import data_sets, locks, tags
+from entrepot.domain.arn import data_set_arn
+from entrepot.domain.data_set import AssetType, DataSet, Origin
+from entrepot.domain.errors import ResourceType, ServiceLimitExceeded, ValidationFailed
+from entrepot.domain.limits import Limit
+from entrepot.domain.tags import require_valid
+from entrepot.domain.timestamp import Timestamp
+from entrepot.model import shapes
+from entrepot.operations import existing
+from entrepot.operations.context import Context
+from entrepot.operations.pages import Listing
+
+MAX_NAME_LENGTH = 256
+MAX_DESCRIPTION_LENGTH = 16_384
+
+
+class _Members(TypedDict):
+    arn: str
+    asset_type: str
+    created_at: Timestamp
+    description: str
+    id: str
+    name: str
+    origin: str
+    updated_at: Timestamp
+
+
+def _members(data_set: DataSet) -> _Members:
+    """What every answer about a data set says."""
+    return {
+        "arn": data_set_arn(data_set.scope, data_set.id),
+        "asset_type": data_set.asset_type,
+        "created_at": data_set.created_at,
+        "description": data_set.description,
+        "id": data_set.id,
+        "name": data_set.name,
+        "origin": data_set.origin,
+        "updated_at": data_set.updated_at,
+    }
+
+
+async def create_data_set(
+    context: Context, request: shapes.CreateDataSetRequest
+) -> shapes.CreateDataSetResponse:
+    """Makes a data set. Raises `ServiceLimitExceeded` when the account has as many as it may have.
+
+    Crash: the data set and its tags are there together or not at all.
+    """
+    _require_valid_texts(request.name, request.description)
+    given_tags = request.tags or {}
+    require_valid(given_tags)
+    services, scope = context.services, context.scope
+    now = services.clock()
+    data_set = DataSet(
+        scope=scope,
+        id=services.new_identifier(),
+        asset_type=AssetType(request.asset_type),
+        name=request.name,
+        description=request.description,
+        created_at=now,
+        updated_at=now,
+    )
+    async with services.database.transaction() as connection:
+        # held so that their count stays true until this one is written
+        await locks.hold(connection, f"data sets {scope.account_id} {scope.region}")
+        limit = services.limits[Limit.DATA_SETS_PER_ACCOUNT]
+        if await data_sets.count(connection, scope) >= limit:
+            raise ServiceLimitExceeded(
+                f"This account has {limit} data sets in {scope.region}, the most it may have; "
+                "delete one, or have the limit raised.",
+                limit_name=Limit.DATA_SETS_PER_ACCOUNT,
+                limit_value=float(limit),
+            )
+        await data_sets.insert(connection, data_set)
+        if given_tags:
+            await tags.put(connection, scope, data_set_arn(scope, data_set.id), given_tags)
+    return shapes.CreateDataSetResponse(**_members(data_set), tags=given_tags or None)
+
+
+async def get_data_set(context: Context, request: shapes.GetDataSetRequest) -> shapes.GetDataSetResponse:
+    """One data set, with its tags."""
+    database, scope = context.services.database, context.scope
+    data_set = await existing.data_set(database, scope, request.data_set_id)
+    present_tags = await tags.get(database, scope, data_set_arn(scope, data_set.id))
+    return shapes.GetDataSetResponse(**_members(data_set), tags=present_tags or None)
+
+
+async def update_data_set(
+    context: Context, request: shapes.UpdateDataSetRequest
+) -> shapes.UpdateDataSetResponse:
+    """Changes name and description; what is absent, or the same as before, changes nothing.
+
+    Crash: changed or not.
+    """
+    _require_valid_texts(request.name, request.description)
+    services, scope = context.services, context.scope
+    async with services.database.transaction() as connection:
+        data_set = await existing.data_set(connection, scope, request.data_set_id, lock=True)
+        changed = replace(
+            data_set,
+            name=data_set.name if request.name is None else request.name,
+            description=data_set.description if request.description is None else request.description,
+        )
+        if changed != data_set:
+            changed = replace(changed, updated_at=services.clock())
+            await data_sets.update(
+                connection,
+                scope,
+                data_set.id,
+                name=changed.name,
+                description=changed.description,
+                updated_at=changed.updated_at,
+            )
+    return shapes.UpdateDataSetResponse(**_members(changed))
+
+
+async def delete_data_set(context: Context, request: shapes.DeleteDataSetRequest) -> None:
+    """Deletes a data set with its revisions, assets and tags.
+
+    A job that runs on it does not keep it: its last transaction finds nothing and the job ends in ERROR.
+
+    Crash: all of it is gone or none; the bytes of its assets go later.
+    """
+    if not await data_sets.delete(context.services.database, context.scope, request.data_set_id):
+        raise existing.missing(ResourceType.DATA_SET, request.data_set_id)
+
+
+async def list_data_sets(
+    context: Context, request: shapes.ListDataSetsRequest
+) -> shapes.ListDataSetsResponse:
+    """The data sets of the account, newest first; owned ones unless ENTITLED is asked for [G].
+
+    Nothing makes entitled data sets yet, so there are none.
+    """
+    origin = _origin(request.origin)
+    listing = Listing.of(
+        context, "ListDataSets", origin, max_results=request.max_results, next_token=request.next_token
+    )
+    if origin is Origin.ENTITLED:
+        return shapes.ListDataSetsResponse(data_sets=[])
+    rows = await data_sets.page(
+        context.services.database, context.scope, after=listing.after_moment, limit=listing.fetch
+    )
+    page = listing.page(rows, lambda data_set: (data_set.created_at.milliseconds, data_set.id))
+    return shapes.ListDataSetsResponse(
+        data_sets=[shapes.DataSetEntry(**_members(data_set)) for data_set in page.entries],
+        next_token=page.next_token,
+    )
+
+
+def _require_valid_texts(name: str | None, description: str | None) -> None:
+    """Raises `ValidationFailed` for a text that is too long, and for an empty name [G]."""
+    if name is not None and not 1 <= len(name) <= MAX_NAME_LENGTH:
+        raise ValidationFailed(
+            f"Name has {len(name)} characters; a data set's name has 1 to {MAX_NAME_LENGTH}."
+        )
+    if description is not None and len(description) > MAX_DESCRIPTION_LENGTH:
+        raise ValidationFailed(
+            f"Description has {len(description)} characters; it may have {MAX_DESCRIPTION_LENGTH:,}."
+        )
+
+
+def _origin(text: str | None) -> Origin:
+    if text is None:
+        return Origin.OWNED
+    try:
+        return Origin(text)
+    except ValueError:
+        raise ValidationFailed(f"{text!r} is no origin of data sets; ask for OWNED or ENTITLED.") from None

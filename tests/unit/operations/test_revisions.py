@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.unit.operations.house import NOWHERE, START, House
+
+from entrepot.database.assets import count
+from entrepot.domain.errors import Conflict, JobFailed, ResourceNotFound, ResourceType, ValidationFailed
+from entrepot.domain.limits import Limit
+from entrepot.model import shapes
+from entrepot.operations.assets import get_asset
+from entrepot.operations.context import Context
+from entrepot.operations.revisions import (
+    create_revision,
+    delete_revision,
+    get_revision,
+    list_data_set_revisions,
+    revoke_revision,
+    update_revision,
+)
+
+REASON = "the numbers are wrong"
+
+
+class Shelf:
+    """One data set with one revision, and the operations on it with few words."""
+
+    def __init__(self, house: House, context: Context, data_set_id: str, revision_id: str) -> None:
+        self.house, self.context = house, context
+        self.data_set_id, self.revision_id = data_set_id, revision_id
+
+    async def update(
+        self, comment: str | None = None, finalized: bool | None = None
+    ) -> shapes.UpdateRevisionResponse:
+        request = shapes.UpdateRevisionRequest(
+            data_set_id=self.data_set_id, revision_id=self.revision_id, comment=comment, finalized=finalized
+        )
+        return await update_revision(self.context, request)
+
+    async def get(self) -> shapes.GetRevisionResponse:
+        request = shapes.GetRevisionRequest(data_set_id=self.data_set_id, revision_id=self.revision_id)
+        return await get_revision(self.context, request)
+
+    async def delete(self) -> None:
+        request = shapes.DeleteRevisionRequest(data_set_id=self.data_set_id, revision_id=self.revision_id)
+        await delete_revision(self.context, request)
+
+    async def revoke(self, comment: str = REASON) -> shapes.RevokeRevisionResponse:
+        request = shapes.RevokeRevisionRequest(
+            data_set_id=self.data_set_id, revision_id=self.revision_id, revocation_comment=comment
+        )
+        return await revoke_revision(self.context, request)
+
+    async def put_assets(self, count: int = 1) -> list[str]:
+        names = [f"{number}.csv" for number in range(count)]
+        return await self.house.assets(self.context, self.data_set_id, self.revision_id, names)
+
+
+@pytest.fixture
+async def shelf(house: House, context: Context) -> Shelf:
+    data_set_id = await house.data_set(context)
+    return Shelf(house, context, data_set_id, await house.revision(context, data_set_id))
+
+
+async def ids(context: Context, data_set_id: str) -> list[str]:
+    request = shapes.ListDataSetRevisionsRequest(data_set_id=data_set_id)
+    return [entry.id for entry in (await list_data_set_revisions(context, request)).revisions or ()]
+
+
+async def test_a_revision_is_created_open_and_says_nothing_of_revocation(
+    house: House, context: Context
+) -> None:
+    data_set_id = await house.data_set(context)
+    created = await create_revision(
+        context, shapes.CreateRevisionRequest(data_set_id=data_set_id, comment="May", tags={"month": "5"})
+    )
+    assert created == shapes.CreateRevisionResponse(
+        arn=f"arn:aws:dataexchange:us-east-1:111111111111:data-sets/{data_set_id}/revisions/{created.id}",
+        comment="May",
+        created_at=START,
+        data_set_id=data_set_id,
+        finalized=False,
+        id=created.id,
+        tags={"month": "5"},
+        updated_at=START,
+    )
+    assert b'"Finalized":false' in shapes.encode(created)
+    assert b"Revo" not in shapes.encode(created)
+
+
+async def test_what_was_created_is_what_get_answers_later(house: House, context: Context) -> None:
+    data_set_id = await house.data_set(context)
+    created = await create_revision(
+        context, shapes.CreateRevisionRequest(data_set_id=data_set_id, tags={"month": "5"})
+    )
+    got = await get_revision(
+        context, shapes.GetRevisionRequest(data_set_id=data_set_id, revision_id=created.id or "")
+    )
+    assert shapes.encode(got) == shapes.encode(created)
+
+
+async def test_bad_tags_are_refused_and_no_revision_is_made(house: House, context: Context) -> None:
+    data_set_id = await house.data_set(context)
+    with pytest.raises(ValidationFailed):
+        await create_revision(
+            context, shapes.CreateRevisionRequest(data_set_id=data_set_id, tags={"aws:a": "1"})
+        )
+    assert await ids(context, data_set_id) == []
+
+
+async def test_a_revision_of_an_unknown_data_set_blames_the_data_set(house: House, context: Context) -> None:
+    nowhere = Shelf(house, context, NOWHERE, NOWHERE)
+    attempts = (
+        create_revision(context, shapes.CreateRevisionRequest(data_set_id=NOWHERE)),
+        nowhere.get(),
+        nowhere.update(),
+        nowhere.delete(),
+        nowhere.revoke(),
+        list_data_set_revisions(context, shapes.ListDataSetRevisionsRequest(data_set_id=NOWHERE)),
+    )
+    for attempt in attempts:
+        with pytest.raises(ResourceNotFound) as caught:
+            await attempt
+        assert (caught.value.resource_id, caught.value.resource_type) == (NOWHERE, ResourceType.DATA_SET)
+
+
+async def test_an_unknown_revision_is_blamed_itself(house: House, context: Context, shelf: Shelf) -> None:
+    other = Shelf(house, context, await house.data_set(context), shelf.revision_id)
+    for attempt in (other.get(), other.update(), other.delete(), other.revoke()):
+        with pytest.raises(ResourceNotFound) as caught:
+            await attempt
+        assert (caught.value.resource_id, caught.value.resource_type) == (
+            shelf.revision_id,
+            ResourceType.REVISION,
+        )
+
+
+async def test_the_limit_of_revisions_is_a_validation_error(house: House) -> None:
+    context = house.with_limits({Limit.REVISIONS_PER_DATA_SET: 1}).context()
+    data_set_id, other = await house.data_set(context), await house.data_set(context)
+    await house.revision(context, data_set_id)
+    with pytest.raises(ValidationFailed, match="Revisions per data set"):
+        await house.revision(context, data_set_id)
+    await house.revision(context, other)
+
+
+async def test_an_update_of_nothing_leaves_the_revision_as_it_was(house: House, shelf: Shelf) -> None:
+    before = await shelf.get()
+    house.clock.advance()
+    updated = await shelf.update()
+    assert shapes.encode(updated) == shapes.encode(before) == shapes.encode(await shelf.get())
+
+
+async def test_the_comment_of_an_open_revision_changes(house: House, shelf: Shelf) -> None:
+    later = house.clock.advance()
+    updated = await shelf.update(comment="May, corrected")
+    assert (updated.comment, updated.finalized, updated.updated_at) == ("May, corrected", False, later)
+    assert (await shelf.update(comment="")).comment == ""
+    assert shapes.encode(await shelf.get()) == shapes.encode(await shelf.update())
+
+
+async def test_finalizing_needs_an_asset(house: House, shelf: Shelf) -> None:
+    with pytest.raises(ValidationFailed, match="no assets"):
+        await shelf.update(finalized=True)
+    assert (await shelf.get()).finalized is False
+    await shelf.put_assets()
+    later = house.clock.advance()
+    updated = await shelf.update(finalized=True)
+    assert (updated.finalized, updated.updated_at) == (True, later)
+    assert (await shelf.get()).finalized is True
+
+
+async def test_a_refused_finalization_changes_no_comment_either(shelf: Shelf) -> None:
+    with pytest.raises(ValidationFailed):
+        await shelf.update(comment="done", finalized=True)
+    assert (await shelf.get()).comment is None
+
+
+async def test_finalizing_again_is_fine_and_changes_nothing(house: House, shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    house.clock.advance()
+    assert (await shelf.update(finalized=True)).updated_at == START
+
+
+async def test_a_finalized_revision_can_be_opened_again(house: House, shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    assert (await shelf.update(finalized=False)).finalized is False
+    assert (await shelf.get()).finalized is False
+
+
+async def test_the_comment_of_a_finalized_revision_changes_only_by_opening_it(shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(comment="first", finalized=True)
+    with pytest.raises(Conflict) as caught:
+        await shelf.update(comment="second")
+    assert (caught.value.code, caught.value.resource_id, caught.value.resource_type) == (
+        "ConflictException",
+        shelf.revision_id,
+        ResourceType.REVISION,
+    )
+    assert (await shelf.update(comment="second", finalized=False)).comment == "second"
+
+
+@pytest.mark.parametrize("import_first", [True, False])
+async def test_an_import_that_ends_while_a_revision_is_finalized_is_in_it_or_finds_it_closed(
+    house: House, context: Context, shelf: Shelf, import_first: bool
+) -> None:
+    await shelf.put_assets(1)
+    job_id = await house.job(context, shelf.data_set_id, shelf.revision_id)
+    ends = [house.end_import(context, job_id, "new.csv"), shelf.update(finalized=True)]
+    answers = await asyncio.gather(*(ends if import_first else ends[::-1]), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, JobFailed)]
+    assert [error.errors[0].code for error in refused] == ([] if import_first else ["VALIDATION_EXCEPTION"])
+    assert await count(house.database, context.scope, shelf.revision_id) == 2 - len(refused)
+    assert (await shelf.get()).finalized is True
+
+
+async def test_revoking_keeps_the_revision_finalized_and_says_when_and_why(
+    house: House, shelf: Shelf
+) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    later = house.clock.advance()
+    revoked = await shelf.revoke()
+    assert (revoked.finalized, revoked.revoked, revoked.revocation_comment) == (True, True, REASON)
+    assert revoked.revoked_at == revoked.updated_at == later
+    assert shapes.encode(await shelf.get()) == shapes.encode(revoked)
+    listed = await list_data_set_revisions(
+        shelf.context, shapes.ListDataSetRevisionsRequest(data_set_id=shelf.data_set_id)
+    )
+    assert [shapes.encode(entry) for entry in listed.revisions or ()] == [shapes.encode(revoked)]
+
+
+async def test_revoking_again_replaces_the_comment(shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    await shelf.revoke()
+    assert (await shelf.revoke("a better explanation")).revocation_comment == "a better explanation"
+    assert (await shelf.get()).revocation_comment == "a better explanation"
+
+
+async def test_an_open_revision_cannot_be_revoked(shelf: Shelf) -> None:
+    with pytest.raises(Conflict) as caught:
+        await shelf.revoke()
+    assert (caught.value.resource_id, caught.value.resource_type) == (
+        shelf.revision_id,
+        ResourceType.REVISION,
+    )
+    assert (await shelf.get()).revoked is None
+
+
+async def test_a_revoked_revision_stays_as_it_is(shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    await shelf.revoke()
+    for attempt in (shelf.update(comment="new"), shelf.update(finalized=False)):
+        with pytest.raises(Conflict) as caught:
+            await attempt
+        assert caught.value.resource_id == shelf.revision_id
+    assert (await shelf.update(finalized=True)).revoked is True
+
+
+@pytest.mark.parametrize("state", ["open", "finalized", "revoked"])
+async def test_a_revision_in_any_state_can_be_deleted_with_its_assets(shelf: Shelf, state: str) -> None:
+    (asset_id,) = await shelf.put_assets()
+    if state != "open":
+        await shelf.update(finalized=True)
+    if state == "revoked":
+        await shelf.revoke()
+    await shelf.delete()
+    with pytest.raises(ResourceNotFound) as caught:
+        await get_asset(
+            shelf.context,
+            shapes.GetAssetRequest(
+                data_set_id=shelf.data_set_id, revision_id=shelf.revision_id, asset_id=asset_id
+            ),
+        )
+    assert caught.value.resource_type is ResourceType.REVISION
+    with pytest.raises(ResourceNotFound):
+        await shelf.delete()
+    assert await ids(shelf.context, shelf.data_set_id) == []
+
+
+async def test_revisions_are_listed_newest_first_and_only_those_of_the_data_set(
+    house: House, context: Context
+) -> None:
+    data_set_id, other = await house.data_set(context), await house.data_set(context)
+    made = []
+    for _ in range(3):
+        made.append(await house.revision(context, data_set_id))
+        await house.revision(context, other)
+        house.clock.advance()
+    assert await ids(context, data_set_id) == made[::-1]
+
+
+async def test_a_data_set_without_revisions_has_an_empty_list(house: House, context: Context) -> None:
+    assert await ids(context, await house.data_set(context)) == []
