@@ -6,9 +6,10 @@
     ChecksumMismatch, StoreFull, StoreUnavailable             INTERNAL_SERVER_EXCEPTION
     anything else                                             INTERNAL_SERVER_EXCEPTION
 
-The exchange's own store is not the caller's to mend: what fails there is INTERNAL_SERVER_EXCEPTION too, and
-told without its details, unless the object is simply gone, or is an upload that was replaced. Which code AWS
-chooses is known for the first two rows only [L]; the rest is our choice [G] (behaviour reference, 2.3).
+The exchange's own store is not the caller's to mend: what fails there is INTERNAL_SERVER_EXCEPTION too, told
+without its paths (the log has them), unless the object is simply gone, or is an upload that was replaced.
+Which code AWS chooses is known for the first two rows only [L]; the rest is our choice [G] (behaviour
+reference, 2.3).
 """
 
 from __future__ import annotations
@@ -140,4 +141,9 @@ def _text(failure: Failure) -> str:
             return f"The file that was uploaded for asset {name!r} was replaced while the job was running."
     elif isinstance(error, StoreError | JobFailed):
         return error.message
+    if isinstance(error, StoreFull):
+        return (
+            f"The exchange's store has no space left for {name!r}. "
+            "Have whoever runs the exchange free some, then create the job again."
+        )
     return f"Entrepot could not move {name!r}; the server's log says why. Create the job again."
