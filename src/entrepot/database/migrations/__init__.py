@@ -1,0 +1,1 @@
+"""Alembic's environment; `entrepot.database.migrate` runs it."""

@@ -1,0 +1,120 @@
+"""What a database is to the rest of the house, and how a statement becomes the text of one dialect.
+
+A `Query` is a SQLAlchemy Core statement with named parameters. SQLAlchemy only writes its text, once per
+database; the text then runs on the bare driver, because SQLAlchemy's own execution costs several times what
+SQLite needs to read a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.elements import BindParameter, ClauseElement
+
+from entrepot.domain.errors import DatabaseError
+
+Value = str | int | bool | None
+"""What may be a parameter."""
+Parameters = Mapping[str, Value]
+Row = tuple[Any, ...]
+
+
+class TableMissing(DatabaseError):
+    """The database has no tables yet, or not this one: it was never migrated."""
+
+
+class Query:
+    """One statement. Compared by identity, so that each database can keep its compiled text beside it."""
+
+    __slots__ = ("statement",)
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self.statement = statement
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The text of a query in one dialect, with the values of the parameters that nobody passes."""
+
+    text: str
+    constants: Parameters
+
+    def with_constants(self, parameters: Parameters) -> Parameters:
+        """The parameters, and the constants of the statement."""
+        return {**self.constants, **parameters} if self.constants else parameters
+
+
+class Statements:
+    """The compiled queries of one database; each is compiled when it is first needed."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._compiled: dict[Query, Compiled] = {}
+
+    def __getitem__(self, query: Query) -> Compiled:
+        compiled = self._compiled.get(query)
+        return self._compile(query) if compiled is None else compiled
+
+    def _compile(self, query: Query) -> Compiled:
+        statement = query.statement.compile(dialect=self._dialect)
+        names: Mapping[BindParameter[Any], str] = getattr(statement, "bind_names", {})
+        constants = {name: bind.value for bind, name in names.items() if not bind.required}
+        compiled = self._compiled[query] = Compiled(str(statement), constants)
+        return compiled
+
+
+class Connection(Protocol):
+    """Runs queries: each on its own (the `Database` itself), or all as one transaction.
+
+    Every method raises `DatabaseUnavailable` when the database cannot be used, else `DatabaseError`.
+    """
+
+    async def fetch_one(self, query: Query, /, **parameters: Value) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    async def fetch_all(self, query: Query, /, **parameters: Value) -> list[Row]:
+        """All rows."""
+        ...
+
+    async def execute(self, query: Query, /, **parameters: Value) -> int:
+        """Runs a statement that writes; how many rows it changed."""
+        ...
+
+    async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
+        """Runs it once for each set of parameters. Crash: all of them or none."""
+        ...
+
+    async def hold(self, name: str, /) -> None:
+        """Until the end of the transaction nobody else holds `name`; waits until that is so.
+
+        Raises `RuntimeError` outside a transaction.
+        """
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction; inside one, that very one.
+
+        Whatever leaves the block by an exception, cancellation included, has written nothing. Within it every
+        query must go through the connection it gives. An error of the database ends the transaction: do not
+        catch it inside.
+
+        Crash: what was committed is on the disk; what was not, never happened.
+        """
+        ...
+
+
+class Database(Connection, Protocol):
+    """An open database. Made on the event loop that uses it."""
+
+    async def check(self) -> None:
+        """Asks the database for a sign of life; raises `DatabaseUnavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Gives back files and sockets; a second call does nothing."""
+        ...

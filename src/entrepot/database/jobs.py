@@ -1,0 +1,248 @@
+"""Queries of jobs. The row of a job alone decides what GetJob shows and who may still write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sql
+
+from entrepot.database import job_runs
+from entrepot.database.connection import Connection, Query, Row
+from entrepot.database.expressions import Pages, in_scope, same, values_of
+from entrepot.database.tables import JOB_REVISIONS, JOBS
+from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+
+_j = JOBS.c
+_COLUMNS = (
+    _j.id,
+    _j.type,
+    _j.state,
+    _j.created_at,
+    _j.updated_at,
+    _j.details_json,
+    _j.data_set_id,
+    _j.revision_ids,
+    _j.asset_configuration_json,
+    _j.errors_json,
+    _j.attempt,
+)
+# Written out, not as a parameter: only so do the planners see that the partial index jobs_in_progress serves.
+_IN_PROGRESS = _j.state == sql.literal_column("'IN_PROGRESS'")
+
+_INSERT = Query(sql.insert(JOBS).values(values_of(JOBS)))
+_INSERT_REVISION = Query(sql.insert(JOB_REVISIONS).values(values_of(JOB_REVISIONS)))
+_GET = Query(sql.select(*_COLUMNS).where(*same(_j.id), *in_scope(JOBS)))
+_GET_UNSCOPED = Query(sql.select(_j.account_id, _j.region, _j.aws_partition, *_COLUMNS).where(*same(_j.id)))
+_COUNT_IN_PROGRESS = Query(
+    sql.select(sql.func.count()).select_from(JOBS).where(*in_scope(JOBS), *same(_j.type), _IN_PROGRESS)
+)
+
+_OWN = sql.select(*_COLUMNS).where(*in_scope(JOBS))
+_OF_REVISION = (
+    sql.select(*_COLUMNS)
+    .select_from(JOB_REVISIONS.join(JOBS, JOBS.c.id == JOB_REVISIONS.c.job_id))
+    .where(*in_scope(JOB_REVISIONS), *same(JOB_REVISIONS.c.revision_id))
+)
+_NEWEST_OF_REVISION = (JOB_REVISIONS.c.created_at, JOB_REVISIONS.c.job_id)
+PAGES = Pages(_OWN, (_j.created_at, _j.id))
+"""Served by the index jobs_newest."""
+PAGES_OF_DATA_SET = Pages(_OWN.where(*same(_j.data_set_id)), (_j.created_at, _j.id))
+"""Served by the index jobs_of_data_set."""
+PAGES_OF_REVISION = Pages(_OF_REVISION, _NEWEST_OF_REVISION)
+"""Served by the primary key of job_revisions, then that of jobs."""
+PAGES_OF_BOTH = Pages(_OF_REVISION.where(*same(_j.data_set_id)), _NEWEST_OF_REVISION)
+"""The same: the jobs of a revision are those of its data set, or none."""
+
+_START = Query(
+    sql.update(JOBS)
+    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .values(state=JobState.IN_PROGRESS.value, attempt=1, updated_at=sql.bindparam("now"))
+)
+_CANCEL = Query(
+    sql.update(JOBS)
+    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .values(state=JobState.CANCELLED.value, updated_at=sql.bindparam("now"))
+)
+_FINISH = Query(
+    sql.update(JOBS)
+    .where(*same(_j.id, _j.attempt), _IN_PROGRESS)
+    .values(
+        state=sql.bindparam("final_state"),
+        errors_json=sql.bindparam("errors_json"),
+        details_json=sql.func.coalesce(
+            sql.bindparam("details_json", type_=_j.details_json.type), _j.details_json
+        ),
+        updated_at=sql.bindparam("now"),
+    )
+)
+
+# Stored under the names of the fields of `JobError`: renaming one of those is a migration.
+_ERRORS = msgspec.json.Decoder(tuple[JobError, ...])
+
+
+def _job(scope: Scope, row: Row) -> Job:
+    (
+        job_id,
+        job_type,
+        state,
+        created_at,
+        updated_at,
+        details_json,
+        data_set_id,
+        revision_ids,
+        asset_configuration_json,
+        errors_json,
+        attempt,
+    ) = row
+    return Job(
+        scope,
+        job_id,
+        JobType[job_type],
+        JobState[state],
+        Timestamp(created_at),
+        Timestamp(updated_at),
+        details_json.encode(),
+        data_set_id,
+        tuple(revision_ids.split()),
+        None if asset_configuration_json is None else asset_configuration_json.encode(),
+        () if errors_json is None else _ERRORS.decode(errors_json),
+        attempt,
+    )
+
+
+def _errors_json(errors: Sequence[JobError]) -> str | None:
+    return msgspec.json.encode(errors).decode() if errors else None
+
+
+async def insert(c: Connection, job: Job) -> None:
+    """Adds a job that does not run yet. Crash: it is there and ListJobs finds it, or neither."""
+    scope, created_at = job.scope, job.created_at.milliseconds
+    async with c.transaction() as t:
+        await t.execute(
+            _INSERT,
+            id=job.id,
+            account_id=scope.account_id,
+            region=scope.region,
+            aws_partition=scope.partition,
+            type=job.type.value,
+            state=job.state.value,
+            attempt=job.attempt,
+            created_at=created_at,
+            updated_at=job.updated_at.milliseconds,
+            data_set_id=job.data_set_id,
+            revision_ids=" ".join(job.revision_ids),
+            details_json=job.details_json.decode(),
+            asset_configuration_json=(
+                None if job.asset_configuration_json is None else job.asset_configuration_json.decode()
+            ),
+            errors_json=_errors_json(job.errors),
+        )
+        for revision_id in dict.fromkeys(job.revision_ids):
+            await t.execute(
+                _INSERT_REVISION,
+                account_id=scope.account_id,
+                region=scope.region,
+                revision_id=revision_id,
+                created_at=created_at,
+                job_id=job.id,
+            )
+
+
+async def get(c: Connection, scope: Scope, job_id: str) -> Job | None:
+    """One job, by one indexed read: this is GetJob."""
+    row = await c.fetch_one(_GET, id=job_id, account_id=scope.account_id, region=scope.region)
+    return None if row is None else _job(scope, row)
+
+
+async def get_unscoped(c: Connection, job_id: str) -> Job | None:
+    """One job of whatever account and Region. For workers only: no operation may use it."""
+    row = await c.fetch_one(_GET_UNSCOPED, id=job_id)
+    return None if row is None else _job(Scope(*row[:3]), row[3:])
+
+
+async def page(
+    c: Connection,
+    scope: Scope,
+    *,
+    data_set_id: str | None = None,
+    revision_id: str | None = None,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> list[Job]:
+    """Newest first; `after` is (created_at in milliseconds, id) of the last one of the former page."""
+    filters = {"account_id": scope.account_id, "region": scope.region}
+    pages = PAGES
+    if data_set_id is not None:
+        filters["data_set_id"] = data_set_id
+        pages = PAGES_OF_DATA_SET
+    if revision_id is not None:
+        filters["revision_id"] = revision_id
+        pages = PAGES_OF_REVISION if data_set_id is None else PAGES_OF_BOTH
+    return [_job(scope, row) for row in await pages.fetch(c, after, limit, **filters)]
+
+
+async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> int:
+    """How many jobs of the type run in the account and Region.
+
+    To start one more only if there are fewer than so many, `locks.hold` first, in the same transaction.
+    """
+    row = await c.fetch_one(
+        _COUNT_IN_PROGRESS, account_id=scope.account_id, region=scope.region, type=job_type.value
+    )
+    return 0 if row is None else int(row[0])
+
+
+async def start(c: Connection, job_id: str, *, now: Timestamp) -> bool:
+    """WAITING → IN_PROGRESS, attempt 1, and its run is in the queue; False when the job was not WAITING.
+
+    The caller has found the job in its own account and Region before.
+    Crash: the job is WAITING still, or it is IN_PROGRESS and a worker will find its run.
+    """
+    async with c.transaction() as t:
+        if await t.execute(_START, id=job_id, now=now.milliseconds) == 0:
+            return False
+        await job_runs.enqueue(t, RunId(job_id, 1), now)
+    return True
+
+
+async def cancel(c: Connection, job_id: str, now: Timestamp) -> bool:
+    """WAITING → CANCELLED; False when the job was not WAITING.
+
+    The caller has found the job in its own account and Region before. Crash: cancelled or not.
+    """
+    return await c.execute(_CANCEL, id=job_id, now=now.milliseconds) == 1
+
+
+async def finish(
+    c: Connection,
+    job_id: str,
+    *,
+    attempt: int,
+    state: JobState,
+    details_json: bytes | None,
+    errors: Sequence[JobError],
+    now: Timestamp,
+) -> bool:
+    """IN_PROGRESS → `state`, and its run leaves the queue; False when the attempt no longer owns the job.
+
+    `details_json` None keeps the Details. On False the caller must roll its transaction back.
+    Crash: the job is IN_PROGRESS still and its run is taken over, or it has ended for good, together with
+    whatever else the transaction wrote.
+    """
+    async with c.transaction() as t:
+        finished = await t.execute(
+            _FINISH,
+            id=job_id,
+            attempt=attempt,
+            final_state=state.value,
+            details_json=None if details_json is None else details_json.decode(),
+            errors_json=_errors_json(errors),
+            now=now.milliseconds,
+        )
+        if finished == 0:
+            return False
+        await job_runs.remove(t, job_id)
+    return True

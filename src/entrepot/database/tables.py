@@ -1,0 +1,221 @@
+"""All tables. Times are milliseconds since the epoch, sizes bytes, structures JSON text.
+
+Texts compare by code point on both databases (SQLite's default; collation "C" of PostgreSQL), so that a page
+walked on one is the page walked on the other, whatever language the server was set up for.
+
+Identifiers are 128 random bits and unique in the world: an index of what lies below one (a revision's assets,
+a job's items) need not repeat account and Region; the queries still compare them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+METADATA = MetaData()
+
+_TEXT = Text(collation="C").with_variant(Text(), "sqlite")
+
+DATA_SETS = Table(
+    "data_sets",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("asset_type", _TEXT, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("description", _TEXT, nullable=False),
+    Column("origin", _TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # ListDataSets, and the count for the quota
+    Index("data_sets_newest", "account_id", "region", "created_at", "id"),
+)
+
+REVISIONS = Table(
+    "revisions",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("data_set_id", _TEXT, ForeignKey("data_sets.id"), nullable=False),
+    Column("comment", _TEXT),
+    Column("finalized", Boolean, nullable=False),
+    Column("revocation_comment", _TEXT),
+    Column("revoked_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # ListDataSetRevisions, the count for the quota, and the deletion of a data set
+    Index("revisions_newest", "data_set_id", "created_at", "id"),
+)
+
+ASSETS = Table(
+    "assets",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("data_set_id", _TEXT, nullable=False),
+    Column("revision_id", _TEXT, ForeignKey("revisions.id"), nullable=False),
+    Column("asset_type", _TEXT, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("store_key", _TEXT, nullable=False),
+    Column("store_etag", _TEXT, nullable=False),
+    Column("checksum_algorithm", _TEXT),
+    Column("checksum_value", _TEXT),
+    # ListRevisionAssets, the count for the quota, and the deletion of a revision
+    Index("assets_by_name", "revision_id", "name", "id"),
+)
+
+TAGS = Table(
+    "tags",
+    METADATA,
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("arn", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
+    PrimaryKeyConstraint("account_id", "region", "arn", "key"),
+    sqlite_with_rowid=False,
+)
+
+STORE_GARBAGE = Table(
+    "store_garbage",
+    METADATA,
+    # bytes in the exchange's own store that no asset needs any more
+    Column("store_key", _TEXT, primary_key=True),
+    Column("recorded_at", BigInteger, nullable=False),
+    Index("store_garbage_oldest", "recorded_at", "store_key"),
+)
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", _TEXT, primary_key=True),
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("aws_partition", _TEXT, nullable=False),
+    Column("type", _TEXT, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("data_set_id", _TEXT, nullable=False),
+    # separated by spaces: GetJob reads one row and nothing else; job_revisions is for finding
+    Column("revision_ids", _TEXT, nullable=False),
+    Column("details_json", _TEXT, nullable=False),
+    Column("asset_configuration_json", _TEXT),
+    Column("errors_json", _TEXT),
+    # ListJobs; and ListJobs of one data set
+    Index("jobs_newest", "account_id", "region", "created_at", "id"),
+    Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
+    # the count for the quota of jobs in progress
+    Index(
+        "jobs_in_progress",
+        "account_id",
+        "region",
+        "type",
+        sqlite_where=text("state = 'IN_PROGRESS'"),
+        postgresql_where=text("state = 'IN_PROGRESS'"),
+    ),
+)
+
+JOB_REVISIONS = Table(
+    "job_revisions",
+    METADATA,
+    Column("account_id", _TEXT, nullable=False),
+    Column("region", _TEXT, nullable=False),
+    Column("revision_id", _TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("job_id", _TEXT, ForeignKey("jobs.id"), nullable=False),
+    # ListJobs of one revision
+    PrimaryKeyConstraint("account_id", "region", "revision_id", "created_at", "job_id"),
+    sqlite_with_rowid=False,
+)
+
+JOB_ITEMS = Table(
+    "job_items",
+    METADATA,
+    Column("job_id", _TEXT, ForeignKey("jobs.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("source_bucket", _TEXT),
+    Column("source_key", _TEXT, nullable=False),
+    Column("destination_bucket", _TEXT),
+    Column("destination_key", _TEXT, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("source_etag", _TEXT),
+    Column("source_checksum_algorithm", _TEXT),
+    Column("source_checksum_value", _TEXT),
+    # null until the item is done
+    Column("result_size_bytes", BigInteger),
+    Column("result_etag", _TEXT),
+    Column("result_checksum_algorithm", _TEXT),
+    Column("result_checksum_value", _TEXT),
+    Column("checkpoint_json", _TEXT),
+    PrimaryKeyConstraint("job_id", "number"),
+    # who still reads these bytes of the own store?
+    Index(
+        "job_items_of_own_store",
+        "source_key",
+        sqlite_where=text("source_bucket IS NULL"),
+        postgresql_where=text("source_bucket IS NULL"),
+    ),
+)
+
+JOB_RUNS = Table(
+    "job_runs",
+    METADATA,
+    # the queue: one row per job that is IN_PROGRESS
+    Column("job_id", _TEXT, ForeignKey("jobs.id"), primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("worker_id", _TEXT),
+    Column("enqueued_at", BigInteger, nullable=False),
+    Column("planned", Boolean, nullable=False),
+    Column("items", BigInteger, nullable=False),
+    Column("items_done", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("bytes_done", BigInteger, nullable=False),
+    # the free runs (worker_id is null), oldest first; and the runs of one worker
+    Index("job_runs_of_worker", "worker_id", "enqueued_at", "job_id"),
+)
+
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("worker_id", _TEXT, primary_key=True),
+    Column("beat_at", BigInteger, nullable=False),
+)
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("account_id", _TEXT, primary_key=True),
+    Column("name", _TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+ACCESS_KEYS = Table(
+    "access_keys",
+    METADATA,
+    Column("access_key_id", _TEXT, primary_key=True),
+    Column("account_id", _TEXT, ForeignKey("accounts.account_id"), nullable=False),
+    Column("encrypted_secret", _TEXT, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("access_keys_of_account", "account_id", "created_at", "access_key_id"),
+)

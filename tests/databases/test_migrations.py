@@ -1,0 +1,174 @@
+"""The schema, on both databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sql
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from tests.servers.postgresql import new_database
+
+from entrepot.database import migrate as migration
+from entrepot.database import sqlite
+from entrepot.database.migrate import NEWEST, VERSION_TABLE, migrate, schema_is_current
+from entrepot.database.opening import open_database, sqlite_path
+from entrepot.database.tables import METADATA
+from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table, in a folder with a name that configuration files do not like."""
+    if request.param == "sqlite":
+        folder = tmp_path / "100 % 'mine'?"
+        folder.mkdir()
+        yield f"sqlite:///{folder / 'entrepot.sqlite'}"
+    else:
+        with new_database(request.getfixturevalue("postgresql_server_url")) as url:
+            yield url
+
+
+def run(url: str, statement: str) -> list[tuple[object, ...]]:
+    """Runs one statement, outside of our own code."""
+    path = sqlite_path(url)
+    if path is None:
+        with psycopg.connect(url) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+    with closing(sqlite.connect(path)) as file:
+        return file.execute(statement).fetchall()
+
+
+def engine_of(url: str) -> sql.Engine:
+    """An SQLAlchemy engine that keeps no connection."""
+    path = sqlite_path(url)
+    if path is None:
+        return sql.create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sql.pool.NullPool
+        )
+    return sql.create_engine("sqlite://", creator=lambda: sqlite.connect(path), poolclass=sql.pool.NullPool)
+
+
+async def test_an_empty_database_becomes_current(empty_url: str) -> None:
+    database = await open_database(empty_url)
+    assert not await schema_is_current(database)
+    migrate(empty_url)
+    assert await schema_is_current(database)
+    migrate(empty_url)
+    assert await schema_is_current(database)
+    await database.close()
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(empty_url: str) -> None:
+    migrate(empty_url)
+    with engine_of(empty_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, METADATA) == []
+
+
+_SCHEMA_OF_SQLITE = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+_SCHEMA_OF_POSTGRESQL = """
+    SELECT table_name, column_name, data_type, is_nullable, collation_name, column_default
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL, NULL
+    FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), NULL, NULL, NULL
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3"""
+
+
+def test_the_migrations_make_them_to_the_last_detail(
+    empty_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Also what Alembic does not compare: primary keys, collations, partial indexes."""
+    migrate(empty_url)
+    run(empty_url, f"DROP TABLE {VERSION_TABLE}")
+    if sqlite_path(empty_url) is not None:
+        made = f"sqlite:///{tmp_path / 'made.sqlite'}"
+        METADATA.create_all(engine_of(made))
+        assert run(empty_url, _SCHEMA_OF_SQLITE) == run(made, _SCHEMA_OF_SQLITE)
+    else:
+        with new_database(request.getfixturevalue("postgresql_server_url")) as made:
+            METADATA.create_all(engine_of(made))
+            assert run(empty_url, _SCHEMA_OF_POSTGRESQL) == run(made, _SCHEMA_OF_POSTGRESQL)
+
+
+@pytest.mark.postgresql
+def test_postgresql_compares_every_text_by_code_point(migrated_postgresql_url: str) -> None:
+    collations = run(
+        migrated_postgresql_url,
+        "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = 'public' "
+        f"AND data_type = 'text' AND table_name <> '{VERSION_TABLE}'",
+    )
+    assert collations == [("C",)]
+
+
+def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(migrate, [empty_url] * 4))
+    assert run(empty_url, f"SELECT * FROM {VERSION_TABLE}") == [(NEWEST,)]
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(empty_url: str) -> None:
+    migrate(empty_url)
+    run(empty_url, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    database = await open_database(empty_url)
+    assert not await schema_is_current(database)
+    await database.close()
+    with pytest.raises(DatabaseUnavailable, match="made by a newer Entrepot"):
+        migrate(empty_url)
+    assert run(empty_url, f"SELECT * FROM {VERSION_TABLE}") == [("9999",)]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+    run(empty_url, "CREATE TABLE access_keys (of_another_program TEXT)")  # the last table of all
+    with pytest.raises(DatabaseError, match="access_keys"):
+        migrate(empty_url)
+    run(empty_url, "DROP TABLE access_keys")
+    migrate(empty_url)
+    assert run(empty_url, f"SELECT * FROM {VERSION_TABLE}") == [(NEWEST,)]
+
+
+def test_the_version_of_the_code_is_that_of_the_last_migration() -> None:
+    with sql.create_engine("sqlite://", poolclass=sql.pool.NullPool).connect() as connection:
+        scripts = ScriptDirectory.from_config(migration.configuration(connection))
+    assert scripts.get_heads() == [NEWEST]
+
+
+def test_looking_at_the_version_does_not_load_alembic(migrated_sqlite_file: Path) -> None:
+    code = f"""
+import asyncio, sys
+from entrepot.database.migrate import schema_is_current
+from entrepot.database.opening import open_database
+async def main():
+    database = await open_database("sqlite:///{migrated_sqlite_file}")
+    assert await schema_is_current(database)
+    await database.close()
+asyncio.run(main())
+print(*(name for name in ("alembic", "psycopg", "sqlalchemy.dialects.postgresql") if name in sys.modules))
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == []
+
+
+@pytest.mark.postgresql
+def test_a_database_that_cannot_hold_every_name_is_refused(postgresql_server_url: str) -> None:
+    run_alone(postgresql_server_url, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    url = postgresql_server_url.rpartition("/")[0] + "/latin"
+    with pytest.raises(DatabaseUnavailable, match="LATIN1"):
+        migrate(url)
+    run_alone(postgresql_server_url, "DROP DATABASE latin")
+
+
+def run_alone(url: str, statement: str) -> None:
+    """Runs a statement that must not be in a transaction."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -1,0 +1,163 @@
+"""The statements themselves: what they compare, which indexes they use, and that they are compiled once."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import pytest
+import sqlalchemy as sql
+
+from entrepot.database import (
+    accounts,
+    assets,
+    data_sets,
+    garbage,
+    job_items,
+    job_runs,
+    jobs,
+    postgresql,
+    revisions,
+    sqlite,
+    tags,
+    workers,
+)
+from entrepot.database.connection import Query, Statements
+from entrepot.database.expressions import Pages
+from entrepot.database.migrate import migrate
+from entrepot.domain.job import JobError, JobErrorCode, Location, MultipartCheckpoint
+
+MODULES = (
+    accounts, assets, data_sets, garbage, job_items, job_runs, jobs, revisions, tags, workers,
+)  # fmt: skip
+
+
+def _queries(module: ModuleType) -> Iterator[tuple[str, Query]]:
+    name = module.__name__.rpartition(".")[2]
+    for attribute, value in vars(module).items():
+        if isinstance(value, Query):
+            yield f"{name}.{attribute}", value
+        elif isinstance(value, Pages):
+            for kind, query in zip(("first", "following"), value.queries, strict=True):
+                yield f"{name}.{attribute}.{kind}", query
+
+
+QUERIES = dict(pair for module in MODULES for pair in _queries(module))
+
+OF_NO_SCOPE = {
+    # accounts come before scopes; workers serve all of them
+    "accounts", "garbage", "job_items", "job_runs", "workers",
+}  # fmt: skip
+SCOPE_CHECKED_BEFORE = {
+    "jobs._GET_UNSCOPED",  # for workers
+    "jobs._START",  # the caller has read the job in its scope, in the same transaction
+    "jobs._CANCEL",  # the same
+    "jobs._FINISH",  # for workers
+}
+READS_WHOLE_TABLES = {
+    "accounts._LIST_ACCOUNTS",  # an operator's list
+    "accounts._LIST_KEYS",  # the same
+    "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
+    "workers._ALIVE",  # as many rows as workers live
+    "garbage._PAGE",  # in the order of its index, until there are enough
+}
+SORTS = {
+    "accounts._LIST_KEYS",
+    "data_sets._LOCK_REVISIONS",  # by id, so that two deletions do not wait for each other
+}
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """An SQLite database with our tables."""
+    path = tmp_path_factory.mktemp("sqlite") / "entrepot.sqlite"
+    migrate(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as opened:
+        yield opened
+
+
+def _parameters(query: Query) -> dict[str, None]:
+    return dict.fromkeys(query.statement.compile(dialect=sqlite.dialect()).params)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_sqlite_finds_its_rows_by_an_index(name: str, connection: sqlite3.Connection) -> None:
+    query = QUERIES[name]
+    text = Statements(sqlite.dialect())[query].text
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", _parameters(query))]
+    scanned = [step for step in plan if re.match(r"SCAN (?!CONSTANT)(?!.*VIRTUAL)", step)]
+    assert name in READS_WHOLE_TABLES or scanned == []
+    assert name in SORTS or [step for step in plan if "USE TEMP B-TREE" in step] == []
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in QUERIES if n.partition(".")[0] not in OF_NO_SCOPE and n not in SCOPE_CHECKED_BEFORE]
+)
+def test_a_query_of_an_operation_compares_account_and_region(name: str) -> None:
+    text = " ".join(Statements(postgresql.dialect())[QUERIES[name]].text.split())
+    if text.startswith("INSERT") and "SELECT" not in text:
+        assert {"account_id", "region"} <= set(_parameters(QUERIES[name]))
+    else:
+        _, _, where = text.partition(" WHERE ")
+        assert re.search(r"account_id = %\(account_id\)s", where)
+        assert re.search(r"region = %\(region\)s", where)
+
+
+def test_a_query_is_compiled_once() -> None:
+    statements = Statements(sqlite.dialect())
+    assert statements[jobs._GET] is statements[jobs._GET]
+
+
+def test_constants_of_a_statement_are_passed_with_its_parameters() -> None:
+    table = sql.table("t", sql.column("a"), sql.column("b"))
+    query = Query(sql.select(table.c.a).where(table.c.a == "x", table.c.b == sql.bindparam("b")))
+    compiled = Statements(sqlite.dialect())[query]
+    assert " ".join(compiled.text.split()) == "SELECT t.a FROM t WHERE t.a = :a_1 AND t.b = :b"
+    assert compiled.with_constants({"b": 1}) == {"a_1": "x", "b": 1}
+
+
+def test_reading_one_job_is_one_statement_without_constants() -> None:
+    compiled = Statements(sqlite.dialect())[jobs._GET]
+    assert compiled.constants == {}
+    assert compiled.text.count("SELECT") == 1
+    assert "JOIN" not in compiled.text
+
+
+def test_stored_errors_and_checkpoints_of_earlier_versions_are_read() -> None:
+    """What is in people's databases: if this fails, the change of the domain needs a migration."""
+    errors = json.dumps(
+        [
+            {
+                "code": "ACCESS_DENIED_EXCEPTION",
+                "message": "no",
+                "objects": [{"bucket": None, "key": "k"}],
+                "asset_name": "a",
+                "limit_name": "l",
+                "limit_value": 1.5,
+                "resource_id": "i",
+                "resource_type": "ASSET",
+            }
+        ]
+    )
+    denied = JobErrorCode.ACCESS_DENIED_EXCEPTION
+    expected = JobError(denied, "no", (Location(None, "k"),), "a", "l", 1.5, "i", "ASSET")
+    assert jobs._ERRORS.decode(errors) == (expected,)
+    assert json.loads(msgspec.json.encode([expected])) == json.loads(errors)
+    part = '{"number":1,"size_bytes":5,"etag":"e","checksum":null}'
+    checkpoint = f'{{"upload_id":"u","part_size_bytes":5,"parts":[{part}]}}'
+    read = job_items._CHECKPOINT.decode(checkpoint)
+    assert isinstance(read, MultipartCheckpoint)
+    assert msgspec.json.encode(read).decode() == checkpoint
+
+
+def test_the_modules_of_queries_are_all_looked_at() -> None:
+    folder = Path(data_sets.__file__).parent
+    with_queries = {path.stem for path in folder.glob("*.py") if "Query(" in path.read_text()}
+    of_the_machinery = {"connection", "expressions", "migrate"}
+    assert with_queries - of_the_machinery <= {module.__name__.rpartition(".")[2] for module in MODULES}
