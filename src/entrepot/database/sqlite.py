@@ -69,10 +69,14 @@ def translated(error: sqlite3.Error, path: Path) -> DatabaseError:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the file, or makes it for this user alone: it holds sealed secrets. Raises `DatabaseError`."""
+    """Opens the file, or makes it for this user alone: it holds sealed secrets. Raises `DatabaseError`.
+
+    A file that exists is left to SQLite alone: to open and close it here would drop the locks that another
+    connection of this process holds on it (SQLite, "How To Corrupt An SQLite Database File", section 2.2).
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except PermissionError:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except (FileExistsError, PermissionError):
         pass  # SQLite says what is wrong with a file it may only read
     except OSError as error:
         raise DatabaseUnavailable(

@@ -1,0 +1,46 @@
+"""How commands read their arguments: argparse, with our exit codes and the settings' own table of options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from entrepot.domain.errors import EntrepotError
+from entrepot.settings import OPTIONS, Settings, environment
+
+
+class UsageError(EntrepotError):
+    """The command line cannot be understood; the message says what is wrong and where help is."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the process."""
+
+    def __init__(self, command: str, description: str) -> None:
+        super().__init__(
+            prog=f"entrepot {command}",
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `UsageError`."""
+        raise UsageError(f"{self.prog}: {message}. See `{self.prog} --help`.")
+
+
+def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] | None = None) -> None:
+    """Adds the options of these settings, or of all that have one."""
+    group = parser.add_argument_group("settings, each also as an environment variable")
+    for option in OPTIONS:
+        if option.on_command_line and (names is None or option.name in names):
+            text = f"{option.help} [{', then '.join(option.variables)}; default: {option.default}]"
+            group.add_argument(
+                option.flag, dest=option.name, metavar=option.metavar, help=text.replace("%", "%%")
+            )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that the command line and the environment make. Raises `ConfigurationError`."""
+    return Settings.load(vars(options), environment())

@@ -1,0 +1,119 @@
+"""The scenery of the demo: an S3 server, an Entrepot server, two buckets and the clients, while it plays."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from entrepot.domain.errors import ConfigurationError
+from entrepot.testing.seaweedfs import running_seaweedfs
+from entrepot.testing.server import running_entrepot
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the demo plays with; the clients are boto3's own."""
+
+    exchange: Any
+    exchange_url: str
+    s3: Any
+    s3_endpoint_url: str
+    source_bucket: str
+    destination_bucket: str
+    credentials: Any
+
+    def progress(self, job_id: str) -> dict[str, int]:
+        """How far a job is, from the one call that AWS does not have; signed as every other."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        url = f"{self.exchange_url}/entrepot/jobs/{job_id}/progress"
+        request = AWSRequest("GET", url)
+        SigV4Auth(self.credentials, "dataexchange", "us-east-1").add_auth(request)
+        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(request.headers))) as answer:  # noqa: S310
+            progress: dict[str, int] = json.load(answer)
+        return progress
+
+
+@contextmanager
+def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
+    """Sets everything up in a temporary folder and takes everything down again, also after an error."""
+    try:
+        import boto3
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("The demo talks to the servers by boto3; install entrepot[demo].") from error
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="entrepot-demo-")))
+        if s3_endpoint_url is None:
+            storage = stack.enter_context(running_seaweedfs(folder / "s3"))
+            s3_endpoint_url = storage.endpoint_url
+            keys = {
+                "AWS_ACCESS_KEY_ID": storage.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
+            }
+            s3_session = boto3.Session(
+                storage.access_key_id, storage.secret_access_key, region_name="us-east-1"
+            )
+        else:
+            keys = {}
+            s3_session = boto3.Session()
+        server = stack.enter_context(
+            running_entrepot(
+                folder / "exchange",
+                arguments=["--s3-endpoint-url", s3_endpoint_url],
+                environ=_without_profiles() | keys,
+            )
+        )
+        s3 = s3_session.client("s3", endpoint_url=s3_endpoint_url)
+        stack.callback(s3.close)
+        exchange_session = _profile_session(boto3, server.data_dir)
+        exchange = exchange_session.client("dataexchange", endpoint_url=server.url)
+        stack.callback(exchange.close)
+        suffix = secrets.token_hex(4)
+        buckets = [stack.enter_context(_bucket(s3, f"{role}-{suffix}")) for role in ("provider", "receiver")]
+        yield Stage(
+            exchange=exchange,
+            exchange_url=server.url,
+            s3=s3,
+            s3_endpoint_url=s3_endpoint_url,
+            source_bucket=buckets[0],
+            destination_bucket=buckets[1],
+            credentials=exchange_session.get_credentials(),
+        )
+
+
+@contextmanager
+def _bucket(s3: Any, name: str) -> Iterator[str]:
+    s3.create_bucket(Bucket=name)
+    try:
+        yield name
+    finally:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+            for entry in page.get("Contents", ()):
+                s3.delete_object(Bucket=name, Key=entry["Key"])
+        s3.delete_bucket(Bucket=name)
+
+
+def _profile_session(boto3: Any, data_dir: Path) -> Any:
+    """A session with the keys that the server's first start wrote for its users."""
+    import configparser
+
+    profiles = configparser.ConfigParser()
+    profiles.read(data_dir / "aws" / "credentials")
+    profile = profiles["entrepot"]
+    return boto3.Session(
+        profile["aws_access_key_id"], profile["aws_secret_access_key"], region_name="us-east-1"
+    )
+
+
+def _without_profiles() -> dict[str, str]:
+    """The environment less what would lead the server to another exchange."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ENTREPOT_")}

@@ -1,0 +1,140 @@
+"""`entrepot doctor`: versions, settings with their sources, and whether what they name can be reached.
+
+It changes nothing: what a first start would make, it reports as not there yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from entrepot import __version__
+from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.domain.errors import EntrepotError
+from entrepot.settings import Settings, without_password
+
+_DESCRIPTION = """\
+Shows versions, every setting with where it comes from, and whether database and stores can be reached.
+Exits with 1 when something of it fails."""
+_PACKAGES = (
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "msgspec",
+    "sqlalchemy",
+    "psycopg",
+    "dbos",
+    "botocore",
+    "awscrt",
+)
+_CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    subject: str
+    well: bool
+    words: str
+
+
+def run(arguments: list[str]) -> int:
+    """Prints the report; 0 when all is well, else 1."""
+    parser = Parser("doctor", _DESCRIPTION)
+    add_settings(parser)
+    settings = settings_of(parser.parse_args(arguments))
+    print("versions")
+    for name, shown in _versions():
+        print(f"  {name:22} {shown}")
+    print("settings")
+    for name, value, source in settings.described():
+        print(f"  {name:22} {value or '-'}  ({source})")
+    print("reachability")
+    findings = list(_examine(settings))
+    for finding in findings:
+        print(f"  {finding.subject:22} {'ok' if finding.well else 'FAILED'}: {finding.words}")
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "entrepot", __version__
+    yield "python", f"{platform.python_version()} on {platform.system()} {platform.release()}"
+    for package in _PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "not installed"
+
+
+def _examine(settings: Settings) -> Iterator[_Finding]:
+    yield _data_directory(settings.data_dir)
+    yield _database(settings)
+    yield _own_store(settings)
+    if settings.s3_endpoint_url is not None:
+        yield _endpoint(settings.s3_endpoint_url)
+
+
+def _data_directory(path: Path) -> _Finding:
+    if not path.exists():
+        return _Finding("data directory", True, f"{path} is not there yet; the first start makes it")
+    if not path.is_dir():
+        return _Finding("data directory", False, f"{path} is not a folder")
+    well = os.access(path, os.R_OK | os.W_OK | os.X_OK)
+    return _Finding("data directory", well, f"{path} {'can' if well else 'cannot'} be written to")
+
+
+def _database(settings: Settings) -> _Finding:
+    url = settings.database
+    shown = without_password(url)
+    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
+        return _Finding("database", True, f"{shown} is not there yet; the first start makes it")
+    try:
+        current = asyncio.run(_is_current(url))
+    except EntrepotError as error:
+        return _Finding("database", False, error.message)
+    words = "answers" if current else "answers; its schema is older, the next start migrates it"
+    return _Finding("database", True, f"{shown} {words}")
+
+
+async def _is_current(url: str) -> bool:
+    from entrepot.database.migrate import schema_is_current
+    from entrepot.database.opening import open_database
+
+    database = await open_database(url)
+    try:
+        await database.check()
+        return await schema_is_current(database)
+    finally:
+        await database.close()
+
+
+def _own_store(settings: Settings) -> _Finding:
+    from entrepot.container import S3, own_store
+
+    shown = str(settings.store) or str(settings.assets_folder)
+    if settings.store.bucket is None and not settings.assets_folder.exists():
+        return _Finding("store", True, f"{shown} is not there yet; the first start makes it")
+    s3 = S3(settings)
+    try:
+        own_store(settings, s3).check()
+    except EntrepotError as error:
+        return _Finding("store", False, error.message)
+    finally:
+        s3.close()
+    return _Finding("store", True, f"{shown} can be written to")
+
+
+def _endpoint(url: str) -> _Finding:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_SECONDS):
+            return _Finding("S3 endpoint", True, f"{url} accepts connections")
+    except OSError as error:
+        return _Finding("S3 endpoint", False, f"{url} cannot be reached: {error}")

@@ -1,0 +1,28 @@
+"""A first word that is no command: an operation of the API, a slip of the fingers, or neither."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Sequence
+
+from entrepot.cli.arguments import UsageError
+from entrepot.model.loader import load_model
+from entrepot.model.naming import snake_case
+from entrepot.settings import Settings, environment
+
+
+def explain_unknown(arguments: Sequence[str], commands: Sequence[str]) -> UsageError:
+    """The error to raise, with what the user most likely wants to type."""
+    word = arguments[0]
+    operations = [snake_case(name).replace("_", "-") for name in load_model().operations]
+    if word in operations:
+        endpoint = Settings.load({}, environment()).local_url
+        line = shlex.join(["aws", "dataexchange", *arguments, "--endpoint-url", endpoint])
+        return UsageError(
+            "this version has no command line for the operations of the API; the AWS CLI has it. "
+            f"The same by it: {line}"
+        )
+    close = difflib.get_close_matches(word, [*commands, *operations], n=1)
+    hint = f"Did you mean `entrepot {close[0]}`?" if close else "`entrepot --help` lists the commands."
+    return UsageError(f"{word!r} is not a command. {hint}")

@@ -1,0 +1,79 @@
+"""ASGI in the few words this server needs: its types, whole responses, and bodies read with a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from entrepot.wire.request import Header, HttpResponse
+
+AsgiScope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_DRAINED_BYTES = 64 * 1024 * 1024
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was complete; nobody is left to answer."""
+
+
+class BodyTooLarge(Exception):
+    """The request's body is longer than the route takes; it was not read to its end."""
+
+
+async def read_body(scope: AsgiScope, receive: Receive, limit_bytes: int) -> bytes:
+    """The whole body. Raises `BodyTooLarge`, before reading where the length is declared."""
+    declared = content_length(scope)
+    if declared is not None and declared > limit_bytes:
+        raise BodyTooLarge
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise BodyTooLarge
+        return body
+    chunks = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        chunks += message.get("body", b"")
+        if len(chunks) > limit_bytes:
+            raise BodyTooLarge
+        if not message.get("more_body", False):
+            return bytes(chunks)
+        message = await receive()
+
+
+def header(scope: AsgiScope, name: bytes) -> str | None:
+    """The first header of this lower-case name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text.strip()
+    return None
+
+
+def content_length(scope: AsgiScope) -> int | None:
+    """What the request declares as its body's length; None for a chunked one."""
+    text = header(scope, b"content-length")
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+async def send_response(send: Send, response: HttpResponse, *, extra: Sequence[Header] = ()) -> None:
+    """Sends a response whose body is in memory; a 204 has no length (RFC 9110, section 8.6)."""
+    headers = [*response.headers, *extra]
+    if response.status != 204:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def connection_headers(scope: AsgiScope) -> tuple[Header, ...]:
+    """For an answer given before the body was read: a long rest is not worth receiving, so the line is cut.
+
+    A short one the server receives and drops, which spares the client a broken pipe in place of the answer.
+    """
+    declared = content_length(scope)
+    return ((b"connection", b"close"),) if declared is None or declared > _DRAINED_BYTES else ()

@@ -1,0 +1,171 @@
+"""The data directory: who may use it, and the small files in it.
+
+    entrepot.sqlite   engine.sqlite   assets/        the databases and the stored bytes
+    secrets.key                                       the root of all secrets
+    instance-id                                       names this directory among all machines
+    serve.lock        workers/<slot>.lock             held by the running processes, with their pid inside
+    aws/credentials   aws/config                      a profile for the tools of AWS
+
+Locks are the kernel's (flock): they vanish with their process, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from entrepot.domain.errors import ConfigurationError
+
+_MOST_SLOTS = 1_024
+
+
+class FileLock:
+    """One held lock; released by `release`, at the end of a `with` block, or by the death of the process."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def release(self) -> None:
+        """Gives the lock back; the file stays, because removing it would let two processes hold one lock."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class DataDirectory:
+    """A data directory that exists and can be written to."""
+
+    def __init__(self, path: Path) -> None:
+        """Creates it when it is not there. Raises `ConfigurationError` when it cannot be used."""
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+        except FileExistsError:
+            raise ConfigurationError(
+                f"The data directory {path} is not a folder. Name another one with --data-dir."
+            ) from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"The data directory {path} cannot be written to: {error.strerror}. "
+                "Mend its permissions, or name another one with --data-dir."
+            ) from None
+
+    @property
+    def assets(self) -> Path:
+        """Where the local store keeps its bytes."""
+        return self.path / "assets"
+
+    @property
+    def key_file(self) -> Path:
+        """The root of the exchange's secrets."""
+        return self.path / "secrets.key"
+
+    @property
+    def credentials_file(self) -> Path:
+        """The keys of the first account, as the tools of AWS read them."""
+        return self.path / "aws" / "credentials"
+
+    @property
+    def config_file(self) -> Path:
+        """Region and endpoint, as the tools of AWS read them."""
+        return self.path / "aws" / "config"
+
+    def instance_id(self) -> str:
+        """Eight hex digits that name this directory for good; made by whoever asks first.
+
+        Crash: the file appears whole or not at all, so nobody ever works under half a name.
+        """
+        path = self.path / "instance-id"
+        while True:
+            try:
+                return path.read_text(encoding="ascii").strip()
+            except FileNotFoundError:
+                with suppress(FileExistsError):
+                    _create_whole(path, secrets.token_hex(4) + "\n")
+
+    def lock_for_serving(self) -> FileLock:
+        """Raises `ConfigurationError` naming the process that already serves this directory."""
+        lock = _try_lock(self.path / "serve.lock")
+        if lock is None:
+            holder = (self.path / "serve.lock").read_text(encoding="ascii").strip() or "unknown"
+            raise ConfigurationError(
+                f"Another entrepot server (pid {holder}) already serves {self.path}. "
+                "Stop it first, or name another folder with --data-dir."
+            )
+        return lock
+
+    def lock_worker_slot(self) -> tuple[int, FileLock]:
+        """The lowest number that no other worker of this directory has: a worker finds its own again."""
+        folder = self.path / "workers"
+        folder.mkdir(exist_ok=True)
+        for slot in range(_MOST_SLOTS):
+            lock = _try_lock(folder / f"{slot}.lock")
+            if lock is not None:
+                return slot, lock
+        raise ConfigurationError(f"{_MOST_SLOTS} job workers already run on {self.path}; stop some of them.")
+
+
+def write_private_file(path: Path, text: str) -> None:
+    """Writes a file that only its owner can read (0600).
+
+    Crash: the old content or the new one is there, never a part of either.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = _temporary_file(path, text)
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def _create_whole(path: Path, text: str) -> None:
+    temporary = _temporary_file(path, text)
+    try:
+        # Unlike a rename, a link never replaces what another process made in the meantime.
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def _temporary_file(beside: Path, text: str) -> Path:
+    descriptor, name = tempfile.mkstemp(dir=beside.parent, prefix=f".{beside.name}-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(path: Path) -> FileLock | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(descriptor, "r+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return FileLock(file)

@@ -1,0 +1,90 @@
+"""What an exchange needs before its first request: a key file, and an account with a profile for AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from entrepot.database import accounts
+from entrepot.database.connection import Database
+from entrepot.domain.access_key import StoredKey, new_access_key
+from entrepot.domain.timestamp import Timestamp
+from entrepot.server.data_directory import DataDirectory, write_private_file
+from entrepot.server.secrets import SecretBox, create_key_file
+from entrepot.settings import Settings
+
+PROFILE = "entrepot"
+
+
+async def open_secrets(directory: DataDirectory, database: Database) -> SecretBox:
+    """The exchange's secrets; the key file is made where the exchange has no accounts yet.
+
+    With accounts a new file would be of no use: their secrets are sealed with the one that is missing.
+    Raises `ConfigurationError`.
+    """
+    if not directory.key_file.exists() and not await accounts.list_accounts(database):
+        create_key_file(directory.key_file)
+    return SecretBox(directory.key_file)
+
+
+async def ensure_first_account(
+    settings: Settings,
+    database: Database,
+    secrets: SecretBox,
+    directory: DataDirectory,
+    clock: Callable[[], Timestamp],
+) -> bool:
+    """Makes the first account unless there is one; whether it did.
+
+    Crash: the key is in the file before it is in the database, so that no key is ever good that nobody has;
+    the next start makes another one and replaces the file.
+    """
+    if await accounts.list_accounts(database):
+        if directory.credentials_file.exists():
+            _write_config(settings, directory)
+        return False
+    access_key_id, secret = new_access_key(os.urandom)
+    write_private_file(
+        directory.credentials_file,
+        f"[{PROFILE}]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret}\n",
+    )
+    _write_config(settings, directory)
+    account_id, now = new_account_id(), clock()
+    async with database.transaction() as connection:
+        await accounts.insert_account(connection, account_id, "default", now)
+        await accounts.insert_key(connection, stored_key(secrets, access_key_id, secret, account_id, now))
+    return True
+
+
+def stored_key(
+    secrets: SecretBox, access_key_id: str, secret: str, account_id: str, now: Timestamp
+) -> StoredKey:
+    """The key as the database keeps it."""
+    return StoredKey(
+        access_key_id=access_key_id,
+        account_id=account_id,
+        encrypted_secret=secrets.seal(secret.encode(), access_key_id),
+        enabled=True,
+        created_at=now,
+    )
+
+
+def new_account_id() -> str:
+    """Twelve random digits, the first of them not 0."""
+    return str(10**11 + int.from_bytes(os.urandom(8)) % (9 * 10**11))
+
+
+def usage(directory: DataDirectory) -> str:
+    """What to type to use the exchange with the AWS CLI."""
+    return (
+        f"AWS_SHARED_CREDENTIALS_FILE={directory.credentials_file} "
+        f"AWS_CONFIG_FILE={directory.config_file} AWS_PROFILE={PROFILE} aws dataexchange list-jobs"
+    )
+
+
+def _write_config(settings: Settings, directory: DataDirectory) -> None:
+    """The endpoint moves with the port, so every start brings it up to date."""
+    text = f"[profile {PROFILE}]\nregion = {settings.region}\nendpoint_url = {settings.local_url}\n"
+    path = directory.config_file
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_private_file(path, text)

@@ -1,0 +1,70 @@
+"""Whether this server can do its work: `/healthz` says that it answers, `/readyz` what it depends on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from entrepot.database import workers
+from entrepot.database.connection import Database
+from entrepot.domain.errors import EntrepotError
+from entrepot.domain.timestamp import Timestamp
+from entrepot.stores.store import ObjectStore
+from entrepot.wire.request import HttpResponse
+
+_JSON = ((b"content-type", b"application/json"),)
+_CHECK_SECONDS = 5.0
+
+
+def alive() -> HttpResponse:
+    """The answer of `/healthz`: that it is given is all it says."""
+    return HttpResponse(200, _JSON, b'{"status": "ok"}\n')
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The checks of `/readyz`."""
+
+    database: Database
+    store: ObjectStore
+    clock: Callable[[], Timestamp]
+    needs_workers: bool
+    """Whether jobs are to run: with `--job-workers 0` somebody else's workers may come and go."""
+    worker_silence_seconds: float
+    """A worker that has been silent for longer counts as dead."""
+
+    async def answer(self) -> HttpResponse:
+        """200 when everything is well, else 503; each check by name with what is wrong with it."""
+        found = await asyncio.gather(
+            _outcome(self.database.check()),
+            _outcome(asyncio.to_thread(self.store.check)),
+            _outcome(self._require_worker()),
+        )
+        ready = all(state == "ok" for state in found)
+        checks = dict(zip(("database", "store", "workers"), found, strict=True))
+        body = {"status": "ok" if ready else "not ready", "checks": checks}
+        return HttpResponse(200 if ready else 503, _JSON, json.dumps(body).encode() + b"\n")
+
+    async def _require_worker(self) -> None:
+        if not self.needs_workers:
+            return
+        since = self.clock().plus_seconds(-self.worker_silence_seconds)
+        if not await workers.alive(self.database, since.milliseconds):
+            raise _NoWorker("no job worker is alive; jobs wait until one is")
+
+
+class _NoWorker(EntrepotError):
+    """Nobody would run a job now."""
+
+
+async def _outcome(check: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check
+    except EntrepotError as error:
+        return error.message
+    except TimeoutError:
+        return f"no answer within {_CHECK_SECONDS:g} s"
+    return "ok"

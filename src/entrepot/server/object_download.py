@@ -1,0 +1,142 @@
+"""GET and HEAD of one stored object: conditions, one range, large chunks, an end when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from entrepot.server.asgi import AsgiScope, Receive, Send, header
+from entrepot.server.object_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
+from entrepot.stores.store import ObjectStore, Reader
+
+_CHUNK_BYTES = 1024 * 1024
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of an object is sent."""
+
+    status: int
+    offset: int
+    length: int
+    content_range: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Sends objects of one store; files are read in the executor's threads."""
+
+    store: ObjectStore
+    executor: Executor
+    count_sent: Callable[[int], None]
+
+    async def answer(
+        self, scope: AsgiScope, receive: Receive, send: Send, store_key: str, download_name: str | None
+    ) -> int:
+        """Answers the request and returns the status.
+
+        Raises `StoreError` or `ObjectRefused` before anything is sent.
+        """
+        loop = asyncio.get_running_loop()
+        info = await loop.run_in_executor(self.executor, self.store.head, store_key)
+        etag = f'"{info.etag}"'
+        headers = [
+            (b"etag", etag.encode()),
+            (b"accept-ranges", b"bytes"),
+            (b"content-type", b"application/octet-stream"),
+        ]
+        if download_name is not None:
+            headers.append((b"content-disposition", content_disposition(download_name)))
+        if_match = header(scope, b"if-match")
+        if if_match is not None and not _names(if_match, etag):
+            raise ObjectRefused(PRECONDITION_FAILED)
+        if_none_match = header(scope, b"if-none-match")
+        if if_none_match is not None and _names(if_none_match, etag):
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body"})
+            return 304
+        part = _part(scope, info.size_bytes, etag)
+        headers.append((b"content-length", b"%d" % part.length))
+        if part.content_range is not None:
+            headers.append((b"content-range", part.content_range))
+        if scope["method"] == "HEAD" or part.length == 0:
+            await send({"type": "http.response.start", "status": part.status, "headers": headers})
+            await send({"type": "http.response.body"})
+            return part.status
+        reader = await loop.run_in_executor(self.executor, self._open, store_key, part, info.etag)
+        try:
+            await send({"type": "http.response.start", "status": part.status, "headers": headers})
+            await self._pump(reader, part.length, receive, send)
+        finally:
+            reader.close()
+        return part.status
+
+    def _open(self, store_key: str, part: _Part, etag: str) -> Reader:
+        return self.store.open(store_key, offset=part.offset, length=part.length, if_match=etag)
+
+    async def _pump(self, reader: Reader, length: int, receive: Receive, send: Send) -> None:
+        """One chunk in memory at a time: `send` waits while the client is behind."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.create_task(_disconnected(receive))
+        try:
+            while length > 0 and not gone.done():
+                buffer = bytearray(min(_CHUNK_BYTES, length))
+                count = await loop.run_in_executor(self.executor, _read_into, reader, buffer)
+                if count == 0:
+                    # Shorter than announced: the connection is cut, so that no client takes it for whole.
+                    return
+                del buffer[count:]
+                length -= count
+                await send({"type": "http.response.body", "body": buffer, "more_body": length > 0})
+                self.count_sent(count)
+        finally:
+            gone.cancel()
+
+
+def content_disposition(name: str) -> bytes:
+    """`attachment` with the name twice: in ASCII for old clients, in UTF-8 for all others (RFC 6266)."""
+    plain = re.sub(r"[^ !#-\[\]-~]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _read_into(reader: Reader, buffer: bytearray) -> int:
+    with memoryview(buffer) as view:
+        return reader.readinto(view)
+
+
+def _names(condition: str, etag: str) -> bool:
+    """Whether a list of ETags names this one; `*` names any."""
+    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
+    return "*" in tags or etag in tags or etag.strip('"') in tags
+
+
+def _part(scope: AsgiScope, size_bytes: int, etag: str) -> _Part:
+    """The one range that is asked for; several at once, or what is none, means the whole (RFC 9110, 14.2)."""
+    whole = _Part(200, 0, size_bytes)
+    asked = header(scope, b"range")
+    condition = header(scope, b"if-range")
+    match = None if asked is None else _RANGE.fullmatch(asked)
+    if match is None or match.groups() == ("", "") or (condition is not None and condition != etag):
+        return whole
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size_bytes - int(last)), size_bytes - 1
+        if int(last) == 0:
+            raise ObjectRefused(invalid_range(size_bytes))
+    else:
+        start, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
+        if last and int(last) < start:
+            return whole
+    if start >= size_bytes:
+        raise ObjectRefused(invalid_range(size_bytes))
+    return _Part(206, start, end - start + 1, b"bytes %d-%d/%d" % (start, end, size_bytes))

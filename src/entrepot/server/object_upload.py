@@ -1,0 +1,233 @@
+"""PUT of one object by a signed URL: from the network to the store through a few megabytes of memory.
+
+The request arrives on the event loop; the store reads it in a thread. Between them stands `_Body`, which
+holds at most a few chunks, counts, and hashes. The store gets the last bytes only when the whole body has the
+MD5 that the URL demands, and it keeps an object only when it has all of it: a wrong body never becomes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Self
+
+from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
+from entrepot.server.asgi import AsgiScope, ClientDisconnected, Receive, content_length
+from entrepot.server.object_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, REQUEST_TIMEOUT, ObjectRefused
+from entrepot.stores.store import ObjectStore, Stored
+from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
+
+_BUFFERED_BYTES = 4 * 1024 * 1024
+_SILENCE_SECONDS = 60.0
+_CHUNK_BYTES = 1024 * 1024
+
+
+class _Body:
+    """A request's body as the store reads it: fed by the event loop, read by one thread."""
+
+    etag = ""
+
+    def __init__(self, size_bytes: int, content_md5: str | None) -> None:
+        self.size_bytes = size_bytes
+        self._left = size_bytes
+        self._expected_md5 = content_md5
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._chunks: deque[memoryview] = deque()
+        self._buffered = 0
+        self._failed = False
+        self._released = False
+        self._changed = threading.Condition()
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+
+    async def feed(self, chunk: bytes) -> None:
+        """Waits while the store is too far behind."""
+        with self._changed:
+            self._chunks.append(memoryview(chunk))
+            self._buffered += len(chunk)
+            self._room.clear()
+            full = self._buffered > _BUFFERED_BYTES
+            self._changed.notify()
+        if full and not self._released:
+            await self._room.wait()
+
+    def fail(self) -> None:
+        """No more will come: the store's reading ends with an error, and it keeps nothing."""
+        with self._changed:
+            self._failed = True
+            self._changed.notify()
+
+    def release(self) -> None:
+        """The store has ended; nobody waits for it any more."""
+        self._released = True
+        self._room.set()
+
+    def readinto(self, buffer: memoryview) -> int:
+        """As `Reader.readinto`; raises `SignedUrlRefused` in place of the last bytes of a wrong body."""
+        if self._left == 0 or not buffer:
+            if self.size_bytes == 0:
+                self._require_md5()
+            return 0
+        with self._changed:
+            while not self._chunks and not self._failed:
+                self._changed.wait()
+            if not self._chunks:
+                raise StoreUnavailable("the client went away before its upload was complete")
+            chunk = self._chunks.popleft()
+            count = min(len(chunk), len(buffer))
+            if count < len(chunk):
+                self._chunks.appendleft(chunk[count:])
+            self._buffered -= count
+            has_room = self._buffered <= _BUFFERED_BYTES
+        if has_room:
+            with suppress(RuntimeError):  # the loop is closed: the server is stopping
+                self._loop.call_soon_threadsafe(self._room.set)
+        buffer[:count] = chunk[:count]
+        self._md5.update(chunk[:count])
+        self._left -= count
+        if self._left == 0:
+            self._require_md5()
+        return count
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _require_md5(self) -> None:
+        if self._expected_md5 is not None and self._expected_md5 != _base64(self._md5.digest()):
+            raise SignedUrlRefused(Refusal.BAD_DIGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Receives objects into one store; the store writes in the executor's threads."""
+
+    store: ObjectStore
+    executor: Executor
+    limit_bytes: int
+    count_received: Callable[[int], None]
+
+    async def receive(self, scope: AsgiScope, receive: Receive, signed: SignedObject) -> Stored:
+        """Takes the request's body as the object.
+
+        Crash: the store holds the former object or the new one, whole.
+        Raises `ObjectRefused` or `StoreError`, having stored nothing, and `ClientDisconnected`.
+        """
+        _require_well_formed(signed.content_md5)
+        size_bytes = content_length(scope)
+        if size_bytes is None:
+            return await self._receive_chunked(receive, signed)
+        if size_bytes > self.limit_bytes:
+            raise ObjectRefused(ENTITY_TOO_LARGE)
+        return await self._store(signed, _Network(receive, size_bytes), size_bytes)
+
+    async def _receive_chunked(self, receive: Receive, signed: SignedObject) -> Stored:
+        """A store wants to know the length, so a body that does not tell it waits in a temporary file."""
+        loop = asyncio.get_running_loop()
+        with tempfile.TemporaryFile() as file:
+            source = _Network(receive, None)
+            size_bytes = 0
+            while chunk := await source.next_chunk():
+                size_bytes += len(chunk)
+                if size_bytes > self.limit_bytes:
+                    raise ObjectRefused(ENTITY_TOO_LARGE)
+                await loop.run_in_executor(self.executor, _write, file, chunk)
+            file.seek(0)
+            return await self._store(signed, _Spooled(file), size_bytes)
+
+    async def _store(self, signed: SignedObject, source: _Network | _Spooled, size_bytes: int) -> Stored:
+        body = _Body(size_bytes, signed.content_md5)
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(self.executor, self._put, signed.store_key, body, size_bytes)
+        writing.add_done_callback(lambda _: body.release())
+        try:
+            while not writing.done() and (chunk := await source.next_chunk()):
+                await body.feed(chunk)
+                self.count_received(len(chunk))
+        except BaseException:
+            body.fail()
+            with suppress(StoreError):
+                await asyncio.shield(writing)
+            raise
+        return await writing
+
+    def _put(self, store_key: str, body: _Body, size_bytes: int) -> Stored:
+        if size_bytes == 0:
+            body.readinto(memoryview(bytearray(1)))
+        return self.store.put(store_key, body, size_bytes)
+
+
+class _Network:
+    """The chunks of a request's body; exactly `size_bytes` of them where that is known."""
+
+    def __init__(self, receive: Receive, size_bytes: int | None) -> None:
+        self._receive = receive
+        self._left = size_bytes
+        self._more = True
+
+    async def next_chunk(self) -> bytes:
+        """Empty at the end. Raises `ClientDisconnected`, or `ObjectRefused` where the body falls silent."""
+        chunk = b""
+        while self._more and not chunk:
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                raise ObjectRefused(REQUEST_TIMEOUT) from None
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            chunk = message.get("body", b"")
+            self._more = message.get("more_body", False)
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left < 0 or (self._left > 0 and not chunk):
+                raise ObjectRefused(INCOMPLETE_BODY)
+        return chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """The chunks of a body that waits in a file."""
+
+    file: IO[bytes]
+
+    async def next_chunk(self) -> bytes:
+        return await asyncio.to_thread(self.file.read, _CHUNK_BYTES)
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:
+        raise StoreFull(f"The temporary folder cannot take an upload: {error.strerror}.") from error
+
+
+def _require_well_formed(content_md5: str | None) -> None:
+    if content_md5 is None:
+        return
+    try:
+        well_formed = len(base64.b64decode(content_md5, validate=True)) == 16
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise SignedUrlRefused(Refusal.INVALID_DIGEST)
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode("ascii")

@@ -1,0 +1,87 @@
+"""`/entrepot/objects/…`: the signed URLs of the local store, answered as S3 would answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from uuid import uuid4
+
+from entrepot.domain.errors import StoreError
+from entrepot.domain.timestamp import Timestamp
+from entrepot.server.asgi import (
+    AsgiScope,
+    ClientDisconnected,
+    Receive,
+    Send,
+    connection_headers,
+    send_response,
+)
+from entrepot.server.metrics import Metrics
+from entrepot.server.object_download import Download
+from entrepot.server.object_errors import (
+    METHOD_NOT_ALLOWED,
+    ObjectProblem,
+    ObjectRefused,
+    problem_of,
+    problem_response,
+)
+from entrepot.server.object_upload import Upload
+from entrepot.stores.store import ObjectStore
+from entrepot.transfer.signed_urls import LocalSignedUrls
+from entrepot.wire.request import HttpResponse
+
+UPLOAD_LIMIT_BYTES = 5 * 1024**3
+"""What one PUT may carry, as on S3."""
+_CLIENT_GONE = 499
+
+
+class SignedObjects:
+    """The routes of the local store's signed URLs."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        signed_urls: LocalSignedUrls,
+        clock: Callable[[], Timestamp],
+        metrics: Metrics,
+        executor: Executor,
+    ) -> None:
+        """`executor` should have many threads: an upload holds one of them until its last byte is here."""
+        self._signed_urls = signed_urls
+        self._clock = clock
+        self._upload = Upload(store, executor, UPLOAD_LIMIT_BYTES, metrics.received)
+        self._download = Download(store, executor, metrics.sent)
+
+    async def answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
+        """Answers one request; returns the status."""
+        try:
+            return await self._answer(scope, receive, send)
+        except ClientDisconnected:
+            return _CLIENT_GONE
+        except ObjectRefused as refused:
+            return await _refuse(scope, send, refused.problem)
+        except StoreError as error:
+            return await _refuse(scope, send, problem_of(error))
+
+    async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
+        method = scope["method"]
+        if method not in {"GET", "HEAD", "PUT"}:
+            raise ObjectRefused(METHOD_NOT_ALLOWED)
+        signed = self._signed_urls.verify(
+            "GET" if method == "HEAD" else method,
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"],
+            scope["headers"],
+            self._clock(),
+        )
+        if method != "PUT":
+            return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
+        stored = await self._upload.receive(scope, receive, signed)
+        await send_response(send, HttpResponse(200, ((b"etag", f'"{stored.etag}"'.encode()),), b""))
+        return 200
+
+
+async def _refuse(scope: AsgiScope, send: Send, problem: ObjectProblem) -> int:
+    response = problem_response(problem, uuid4().hex)
+    await send_response(send, response, extra=connection_headers(scope) if scope["method"] == "PUT" else ())
+    return problem.status

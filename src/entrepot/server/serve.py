@@ -1,0 +1,150 @@
+"""The process of `entrepot serve`: the API on one port, and the job workers beside it.
+
+lock the data directory → listen → database and first account → answer requests → start the workers
+SIGTERM: stop listening, tell the workers, finish what is being answered; all within ten seconds
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+import uvicorn
+
+from entrepot import __version__
+from entrepot.container import ApiContainer, clock, open_api, prepare_database
+from entrepot.database import workers as worker_rows
+from entrepot.engine.worker import SILENT_SECONDS
+from entrepot.server import process
+from entrepot.server.app import Application
+from entrepot.server.audit import ServerAudit
+from entrepot.server.data_directory import DataDirectory
+from entrepot.server.first_start import ensure_first_account, open_secrets, usage
+from entrepot.server.health import Readiness
+from entrepot.server.listening import listen
+from entrepot.server.metrics import Metrics
+from entrepot.server.objects import SignedObjects
+from entrepot.server.progress import ProgressRoute
+from entrepot.server.worker_processes import WorkerProcesses
+from entrepot.setting_values import AuthMode
+from entrepot.settings import Settings, environment, without_password
+
+_GRACE_SECONDS = 5
+_KEEP_ALIVE_SECONDS = 75
+_OBJECT_THREADS = 64
+
+
+def run_server(settings: Settings) -> int:
+    """Serves until SIGTERM or Ctrl-C, then returns 0.
+
+    Raises `ConfigurationError` and `DatabaseUnavailable` before it has begun to serve.
+    """
+    process.log_to_stderr()
+    directory = DataDirectory(settings.data_dir)
+    with directory.lock_for_serving(), listen(settings.host, settings.port) as listener:
+        listening = settings.listening_on(listener.getsockname()[1])
+        process.run(_serve(listening, directory, listener))
+    return 0
+
+
+async def _serve(settings: Settings, directory: DataDirectory, listener: socket.socket) -> None:
+    metrics = Metrics(__version__)
+    workers = WorkerProcesses(settings.job_workers, environment() | settings.to_environ())
+    threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="objects")
+    async with AsyncExitStack() as closing:
+        database = await prepare_database(settings.database)
+        closing.push_async_callback(database.close)
+        secrets = await open_secrets(directory, database)
+        api = open_api(settings, database, secrets, ServerAudit(metrics, workers.nudge))
+        closing.callback(api.close)
+        closing.callback(threads.shutdown, wait=False, cancel_futures=True)
+        first = settings.auth is AuthMode.SIGV4 and await ensure_first_account(
+            settings, database, secrets, directory, clock
+        )
+
+        def ready() -> None:
+            workers.start()
+            print(_ready_lines(settings, directory, first=first), flush=True)  # noqa: T201 - its output
+
+        application = _application(settings, api, metrics, threads)
+        server = _Server(application, ready)
+        stopping: list[asyncio.Task[None]] = []
+
+        def stop() -> None:
+            server.should_exit = True
+            if not stopping:
+                stopping.append(asyncio.create_task(workers.stop()))
+
+        process.on_stop_signals(stop)
+        await server.serve(sockets=[listener])
+        stop()
+        await asyncio.gather(*stopping)
+
+
+def _application(
+    settings: Settings, api: ApiContainer, metrics: Metrics, threads: ThreadPoolExecutor
+) -> Application:
+    async def gauges() -> dict[str, float]:
+        since = api.clock().plus_seconds(-SILENT_SECONDS)
+        return {"job_workers_alive": await worker_rows.alive(api.database, since.milliseconds)}
+
+    objects = None
+    if api.local_urls is not None:
+        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads)
+    readiness = Readiness(
+        database=api.database,
+        store=api.store,
+        clock=api.clock,
+        needs_workers=settings.job_workers > 0,
+        worker_silence_seconds=SILENT_SECONDS,
+    )
+    progress = ProgressRoute(api.database, api.authenticator, api.clock)
+    return Application(api.pipeline, progress, readiness, metrics, gauges, objects)
+
+
+def _ready_lines(settings: Settings, directory: DataDirectory, *, first: bool) -> str:
+    database = (
+        "" if settings.database.startswith("sqlite") else f", database: {without_password(settings.database)}"
+    )
+    lines = [
+        f"Entrepot {__version__} listening on {settings.local_url} "
+        f"(data: {settings.data_dir}{database}, auth: {settings.auth.value})"
+    ]
+    if first:
+        lines += [
+            "This exchange is new. Its first account and access key are ready to use:",
+            f"  {usage(directory)}",
+        ]
+    return "\n".join(lines)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our signals instead of its own, and a word when it is ready."""
+
+    def __init__(self, application: Application, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self._ready = ready
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()

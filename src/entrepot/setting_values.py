@@ -1,0 +1,113 @@
+"""How the text of a setting becomes its value: `ValueError` says what is allowed where it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from entrepot.domain.limits import Limit, Limits
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class AuthMode(StrEnum):
+    """How requests are authenticated."""
+
+    SIGV4 = "sigv4"
+    TRUST = "trust"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLocation:
+    """Where the exchange keeps its own bytes: in a bucket below a prefix, else in the data directory."""
+
+    bucket: str | None = None
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return "" if self.bucket is None else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+def read_text(value: str) -> str:
+    """Reads a text as it is."""
+    if not value or value != value.strip():
+        raise ValueError("a text that is not empty and has no spaces around it")
+    return value
+
+
+def read_integer(value: str, *, least: int, most: int) -> int:
+    """Reads a whole number within bounds."""
+    if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not least <= int(value) <= most:
+        raise ValueError(f"a number from {least} to {most}")
+    return int(value)
+
+
+def read_path(value: str) -> Path:
+    """Reads the path of a folder; `~` is the user's home."""
+    if not value.strip() or "\0" in value:
+        raise ValueError("the path of a folder")
+    return Path(value).expanduser().absolute()
+
+
+def read_database_url(value: str) -> str:
+    """Reads a PostgreSQL URL, or that of an SQLite file."""
+    scheme = value.split(":", 1)[0]
+    if scheme in {"postgresql", "postgres"} and "://" in value:
+        return "postgresql" + value[len(scheme) :]
+    if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+        return "sqlite:///" + str(Path(value.removeprefix("sqlite:///")).expanduser().absolute())
+    raise ValueError("postgresql://user:password@host:port/database, or sqlite:///path/of/a/file")
+
+
+def read_store(value: str) -> StoreLocation:
+    """Reads `s3://bucket/prefix`."""
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment:
+        raise ValueError("s3://bucket/prefix")
+    return StoreLocation(parts.netloc, parts.path.strip("/"))
+
+
+def read_auth(value: str) -> AuthMode:
+    """Reads a mode."""
+    try:
+        return AuthMode(value)
+    except ValueError:
+        raise ValueError("sigv4 (every request is verified) or trust (for tests)") from None
+
+
+def read_region(value: str) -> str:
+    """Reads the name of a Region."""
+    if not _REGION.fullmatch(value):
+        raise ValueError("the name of a Region, such as us-east-1")
+    return value
+
+
+def read_http_url(value: str) -> str:
+    """Reads a base URL; it ends without a slash."""
+    parts = urlsplit(value)
+    try:
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise ValueError("http://host:port or https://host:port, perhaps with a path")
+    return value.rstrip("/")
+
+
+def read_limits(value: str) -> Limits:
+    """Reads a JSON object of limits."""
+    names = ", ".join(json.dumps(limit) for limit in Limit)
+    allowed = f'a JSON object such as {{"Data sets per account": 10}} with whole numbers for some of {names}'
+    try:
+        raw = json.loads(value)
+        overrides = {Limit(name): number for name, number in raw.items()}
+    except (ValueError, AttributeError):
+        raise ValueError(allowed) from None
+    if any(type(number) is not int or number < 0 for number in overrides.values()):
+        raise ValueError(allowed)
+    return Limits(overrides)

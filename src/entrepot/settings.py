@@ -1,0 +1,340 @@
+"""Every setting of the program, each with its option, its environment variable, its default and its source.
+
+`OPTIONS` is the one table: the command line is made from it, `entrepot doctor` prints it, and `Settings.load`
+reads it. An option beats the environment, which beats the default. Nothing else in Entrepot reads environment
+variables.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.limits import Limits
+from entrepot.setting_values import (
+    AuthMode,
+    StoreLocation,
+    read_auth,
+    read_database_url,
+    read_http_url,
+    read_integer,
+    read_limits,
+    read_path,
+    read_region,
+    read_store,
+    read_text,
+)
+
+DEFAULT_SOURCE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: how it is called at each place, what it means, and how its text is read."""
+
+    name: str
+    """The field of `Settings`."""
+    variables: tuple[str, ...]
+    """Environment variables, the first that is set counts."""
+    help: str
+    default: str
+    """As the help shows it; the value itself is the field's default."""
+    parse: Callable[[str], Any]
+    """Raises `ValueError` saying what is allowed."""
+    metavar: str = "VALUE"
+    on_command_line: bool = True
+
+    @property
+    def flag(self) -> str:
+        """The option of the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("host", ("ENTREPOT_HOST",), "the address to listen on", "127.0.0.1", read_text, "ADDRESS"),
+    Option(
+        "port",
+        ("ENTREPOT_PORT",),
+        "one port serves everything; 0 takes any free one",
+        "8250",
+        partial(read_integer, least=0, most=65_535),
+        "NUMBER",
+    ),
+    Option(
+        "data_dir",
+        ("ENTREPOT_DATA_DIR",),
+        "SQLite file, local assets, secrets, credentials",
+        "the platform's user data directory",
+        read_path,
+        "FOLDER",
+    ),
+    Option(
+        "database",
+        ("ENTREPOT_DATABASE",),
+        "postgresql://user:password@host:port/database",
+        "SQLite in the data directory",
+        read_database_url,
+        "URL",
+    ),
+    Option(
+        "store",
+        ("ENTREPOT_STORE",),
+        "where the exchange keeps its own bytes: s3://bucket/prefix",
+        "assets/ in the data directory",
+        read_store,
+        "URL",
+    ),
+    Option(
+        "auth",
+        ("ENTREPOT_AUTH",),
+        "sigv4: every request is verified; trust: for tests, signatures are not checked, a 12-digit access "
+        "key names the account, any other means 123456789012",
+        "sigv4",
+        read_auth,
+        "MODE",
+    ),
+    Option(
+        "region",
+        ("ENTREPOT_REGION",),
+        "used where a request's credential scope names none",
+        "us-east-1",
+        read_region,
+        "NAME",
+    ),
+    Option(
+        "job_workers",
+        ("ENTREPOT_JOB_WORKERS",),
+        "job worker processes beside the API process; 0 means API only",
+        "1",
+        partial(read_integer, least=0, most=256),
+        "NUMBER",
+    ),
+    Option(
+        "s3_endpoint_url",
+        ("ENTREPOT_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+        "where users' buckets are; credentials come from the standard AWS chain of this environment",
+        "AWS",
+        read_http_url,
+        "URL",
+    ),
+    Option(
+        "public_url",
+        ("ENTREPOT_PUBLIC_URL",),
+        "the base of the signed URLs that are handed out",
+        "http://host:port",
+        read_http_url,
+        "URL",
+    ),
+    Option(
+        "limits",
+        ("ENTREPOT_LIMITS",),
+        "quotas other than the service's own, as a JSON object {limit name: value}",
+        "those of AWS Data Exchange",
+        read_limits,
+        "JSON",
+        on_command_line=False,
+    ),
+    Option(
+        "job_timeout_seconds",
+        ("ENTREPOT_JOB_TIMEOUT",),
+        "how many seconds a job may take before it is TIMED_OUT",
+        "86400",
+        partial(read_integer, least=1, most=31_536_000),
+        "SECONDS",
+        on_command_line=False,
+    ),
+    Option(
+        "aws_access_key_id",
+        ("AWS_ACCESS_KEY_ID",),
+        "the S3 key of this server",
+        "the AWS chain",
+        read_text,
+        on_command_line=False,
+    ),
+    Option(
+        "aws_secret_access_key",
+        ("AWS_SECRET_ACCESS_KEY",),
+        "and its secret",
+        "the AWS chain",
+        read_text,
+        on_command_line=False,
+    ),
+    Option(
+        "aws_session_token",
+        ("AWS_SESSION_TOKEN",),
+        "and its session token",
+        "none",
+        read_text,
+        on_command_line=False,
+    ),
+)
+SECRET_OPTIONS = frozenset({"aws_secret_access_key", "aws_session_token"})
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process, as `Settings.load` takes it."""
+    return dict(os.environ)
+
+
+def debugging(environ: Mapping[str, str]) -> bool:
+    """Whether `ENTREPOT_DEBUG` asks for tracebacks instead of one-line messages."""
+    return environ.get("ENTREPOT_DEBUG", "") not in {"", "0"}
+
+
+def _default_data_dir() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("entrepot", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process; `sources` says where each came from."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8250
+    database: str = ""
+    """Never empty after `load`."""
+    store: StoreLocation = field(default_factory=StoreLocation)
+    auth: AuthMode = AuthMode.SIGV4
+    region: str = "us-east-1"
+    job_workers: int = 1
+    s3_endpoint_url: str | None = None
+    """None means AWS."""
+    public_url: str = ""
+    """Never empty after `load`; with port 0 it is known when the server listens."""
+    limits: Limits = field(default_factory=Limits)
+    job_timeout_seconds: int = 86_400
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    aws_session_token: str | None = field(default=None, repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, overrides: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+        """Reads every option; `overrides` are the command line's, by field name, None where not given.
+
+        Raises `ConfigurationError` naming the option, its variables and what is allowed.
+        """
+        values: dict[str, Any] = {}
+        sources = {option.name: DEFAULT_SOURCE for option in OPTIONS}
+        for option in OPTIONS:
+            given = _given(option, overrides, environ)
+            if given is not None:
+                sources[option.name], text = given
+                values[option.name] = _parsed(option, sources[option.name], text)
+        values.setdefault("data_dir", _default_data_dir())
+        settings = cls(**values, sources=sources)
+        if settings.aws_access_key_id and not settings.aws_secret_access_key:
+            raise ConfigurationError(
+                "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not; set both or neither."
+            )
+        if not settings.database:
+            settings = replace(settings, database=f"sqlite:///{settings.data_dir / 'entrepot.sqlite'}")
+        return settings.listening_on(settings.port)
+
+    def listening_on(self, port: int) -> Settings:
+        """The same settings with the port that is really in use; the public URL follows unless given."""
+        given = self.sources.get("public_url", DEFAULT_SOURCE) != DEFAULT_SOURCE
+        return replace(self, port=port, public_url=self.public_url if given else local_url(self.host, port))
+
+    @property
+    def local_url(self) -> str:
+        """Where a program on this machine reaches the server."""
+        return local_url(self.host, self.port)
+
+    @property
+    def assets_folder(self) -> Path:
+        """Where the local store keeps its bytes."""
+        return self.data_dir / "assets"
+
+    @property
+    def engine_database(self) -> str:
+        """Where the job engine keeps its state: beside SQLite a file of its own, in PostgreSQL a schema."""
+        if self.database.startswith("sqlite"):
+            return f"sqlite:///{self.data_dir / 'engine.sqlite'}"
+        return self.database
+
+    def to_environ(self) -> dict[str, str]:
+        """The variables from which a child process loads these very settings."""
+        texts = {
+            "ENTREPOT_HOST": self.host,
+            "ENTREPOT_PORT": str(self.port),
+            "ENTREPOT_DATA_DIR": str(self.data_dir),
+            "ENTREPOT_DATABASE": self.database,
+            "ENTREPOT_STORE": str(self.store),
+            "ENTREPOT_AUTH": self.auth.value,
+            "ENTREPOT_REGION": self.region,
+            "ENTREPOT_JOB_WORKERS": str(self.job_workers),
+            "ENTREPOT_S3_ENDPOINT_URL": self.s3_endpoint_url or "",
+            "ENTREPOT_PUBLIC_URL": self.public_url,
+            "ENTREPOT_LIMITS": json.dumps(dict(self.limits.overrides)),
+            "ENTREPOT_JOB_TIMEOUT": str(self.job_timeout_seconds),
+        }
+        return {name: text for name, text in texts.items() if text}
+
+    def described(self) -> list[tuple[str, str, str]]:
+        """(name, value, source) of every setting, secrets hidden, for people to read."""
+        rows = []
+        for item in fields(self):
+            if item.name == "sources":
+                continue
+            value = getattr(self, item.name)
+            shown = "" if value is None else _shown(item.name, value)
+            rows.append((item.name, shown, self.sources.get(item.name, DEFAULT_SOURCE)))
+        return rows
+
+
+def local_url(host: str, port: int) -> str:
+    """The URL under which this machine reaches a server that listens on `host`."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        return f"http://localhost:{port}"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+
+
+def without_password(url: str) -> str:
+    """A URL that may be printed."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def _given(
+    option: Option, overrides: Mapping[str, object], environ: Mapping[str, str]
+) -> tuple[str, str] | None:
+    override = overrides.get(option.name)
+    if override is not None:
+        return option.flag, str(override)
+    for variable in option.variables:
+        # An empty variable counts as not set, as in every AWS tool.
+        if text := environ.get(variable):
+            return variable, text
+    return None
+
+
+def _parsed(option: Option, source: str, text: str) -> Any:
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        names = " or ".join(((option.flag,) if option.on_command_line else ()) + option.variables)
+        shown = "***" if option.name in SECRET_OPTIONS else without_password(text)
+        raise ConfigurationError(f"{source}={shown!r} cannot be used: {names} takes {error}.") from None
+
+
+def _shown(name: str, value: object) -> str:
+    if name in SECRET_OPTIONS:
+        return "(set)"
+    if isinstance(value, Limits):
+        return json.dumps(dict(value.overrides)) if value.overrides else ""
+    return without_password(str(value))

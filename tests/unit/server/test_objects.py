@@ -1,0 +1,327 @@
+"""The signed-URL routes, spoken to in ASGI: what a client sends and what it gets, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from entrepot.domain.errors import ObjectNotFound, StoreFull
+from entrepot.domain.timestamp import Timestamp
+from entrepot.server.metrics import Metrics
+from entrepot.server.object_download import content_disposition
+from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects
+from entrepot.stores.local import LocalStore
+from entrepot.stores.store import Stored
+from entrepot.transfer.signed_urls import LocalSignedUrls
+
+NOW = Timestamp(1_700_000_000_000)
+LATER = NOW.plus_seconds(60)
+KEY = "assets/0f/0f0f"
+CONTENT = bytes(range(256)) * 10_000  # some chunks of the server's size
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Exchange:
+    """The routes on a store, and the clock they believe."""
+
+    store: Any
+    urls: LocalSignedUrls
+    executor: ThreadPoolExecutor
+    now: Timestamp = NOW
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | Sequence[bytes] = b"",
+        *,
+        gone_after: int | None = None,
+        **headers: str,
+    ) -> Answer:
+        """One request; a body of several chunks has no Content-Length; the client may go away in it."""
+        chunks = [body] if isinstance(body, bytes) else list(body)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if isinstance(body, bytes) and method == "PUT":
+            given.setdefault("content-length", str(len(body)))
+        parts = urlsplit(url)
+        scope = {
+            "type": "http",
+            "method": method,
+            "raw_path": parts.path.encode(),
+            "query_string": parts.query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        }
+        events: list[dict[str, Any]] = [
+            {"type": "http.request", "body": chunk, "more_body": number < len(chunks) - 1}
+            for number, chunk in enumerate(chunks)
+        ]
+        if gone_after is not None:
+            events = [event | {"more_body": True} for event in events[:gone_after]]
+            events.append({"type": "http.disconnect"})
+        answer, forever = Answer(), asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if not events:
+                await forever.wait()
+            return events.pop(0)
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            else:
+                answer.body += message.get("body", b"")
+
+        objects = SignedObjects(self.store, self.urls, lambda: self.now, Metrics("0"), self.executor)
+        status = await objects.answer(scope, receive, send)
+        assert answer.status in {status, 0}
+        return answer
+
+    def upload_url(self, content: bytes) -> str:
+        return self.urls.upload_url(KEY, content_md5=md5(content), expires_at=LATER, now=NOW)
+
+    def download_url(self, name: str = "file.csv") -> str:
+        return self.urls.download_url(KEY, download_name=name, expires_at=LATER, now=NOW)
+
+
+def md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content).digest()).decode()
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[Exchange]:
+    with ThreadPoolExecutor(4) as executor:
+        yield Exchange(
+            LocalStore(tmp_path / "assets"), LocalSignedUrls("http://127.0.0.1:8250", b"secret"), executor
+        )
+
+
+def temporary_files(exchange: Exchange) -> list[Path]:
+    return [path for path in exchange.store.path_of("x").parent.rglob("*") if path.is_file()]
+
+
+async def test_what_is_put_can_be_got(exchange: Exchange) -> None:
+    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), CONTENT, content_md5=md5(CONTENT))
+    assert (put.status, put.body) == (200, b"")
+    got = await exchange.ask("GET", exchange.download_url())
+    assert got.status == 200
+    assert got.body == CONTENT
+    assert got.headers["content-length"] == str(len(CONTENT))
+    assert got.headers["etag"] == put.headers["etag"]
+    assert (
+        got.headers["content-disposition"] == "attachment; filename=\"file.csv\"; filename*=UTF-8''file.csv"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"x"])
+async def test_small_and_empty_objects_are_objects(exchange: Exchange, content: bytes) -> None:
+    put = await exchange.ask("PUT", exchange.upload_url(content), content, content_md5=md5(content))
+    assert put.status == 200
+    got = await exchange.ask("GET", exchange.download_url())
+    assert (got.status, got.body) == (200, content)
+
+
+async def test_a_chunked_body_is_taken_as_well(exchange: Exchange) -> None:
+    chunks = [CONTENT[start : start + 700_000] for start in range(0, len(CONTENT), 700_000)]
+    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), chunks, content_md5=md5(CONTENT))
+    assert put.status == 200
+    assert (await exchange.ask("GET", exchange.download_url())).body == CONTENT
+
+
+@pytest.mark.parametrize("wrong", [b"z" * len(CONTENT), CONTENT[:-1] + b"!"])
+async def test_a_body_with_another_md5_is_a_bad_digest_and_nothing_is_kept(
+    exchange: Exchange, wrong: bytes
+) -> None:
+    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), wrong, content_md5=md5(CONTENT))
+    assert put.status == 400
+    assert b"<Code>BadDigest</Code>" in put.body
+    assert temporary_files(exchange) == []
+
+
+async def test_an_empty_body_with_another_md5_is_a_bad_digest(exchange: Exchange) -> None:
+    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), b"", content_md5=md5(CONTENT))
+    assert put.status == 400
+    assert b"BadDigest" in put.body
+
+
+async def test_a_client_that_goes_away_leaves_nothing(exchange: Exchange) -> None:
+    answer = await exchange.ask(
+        "PUT",
+        exchange.upload_url(CONTENT),
+        [CONTENT[:1000], CONTENT[1000:]],
+        gone_after=1,
+        content_md5=md5(CONTENT),
+        content_length=str(len(CONTENT)),
+    )
+    assert answer.status == 0
+    assert temporary_files(exchange) == []
+
+
+async def test_a_body_shorter_than_it_declares_is_incomplete(exchange: Exchange) -> None:
+    put = await exchange.ask(
+        "PUT", exchange.upload_url(b"abc"), b"ab", content_md5=md5(b"abc"), content_length="3"
+    )
+    assert put.status == 400
+    assert b"IncompleteBody" in put.body
+    assert temporary_files(exchange) == []
+
+
+async def test_more_than_a_signed_url_takes_is_refused_unread(exchange: Exchange) -> None:
+    put = await exchange.ask(
+        "PUT",
+        exchange.upload_url(b"abc"),
+        b"abc",
+        content_md5=md5(b"abc"),
+        content_length=str(UPLOAD_LIMIT_BYTES + 1),
+    )
+    assert put.status == 400
+    assert b"EntityTooLarge" in put.body
+    assert put.headers["connection"] == "close"
+
+
+async def test_a_full_store_answers_507_and_keeps_nothing(exchange: Exchange) -> None:
+    class FullStore:
+        def put(self, key: str, body: Any, size_bytes: int) -> Stored:
+            body.readinto(memoryview(bytearray(10)))
+            raise StoreFull("no space left on the disk of /secret/folder")
+
+    exchange.store = FullStore()
+    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), CONTENT, content_md5=md5(CONTENT))
+    assert put.status == 507
+    assert b"no space left" in put.body
+    assert b"/secret/folder" not in put.body
+
+
+async def test_the_upload_header_must_be_the_one_that_was_signed(exchange: Exchange) -> None:
+    for headers in ({}, {"content_md5": md5(b"other")}):
+        put = await exchange.ask("PUT", exchange.upload_url(CONTENT), CONTENT, **headers)
+        assert put.status == 403
+        assert b"SignatureDoesNotMatch" in put.body
+
+
+async def test_a_url_is_good_for_its_method_its_object_and_its_time_alone(exchange: Exchange) -> None:
+    url = exchange.download_url()
+    for method, changed in (
+        ("PUT", url),
+        ("GET", url.replace("0f0f", "0f0e")),
+        ("GET", url.replace("file.csv", "file.exe")),
+        ("GET", exchange.upload_url(CONTENT)),
+    ):
+        answer = await exchange.ask(method, changed, content_md5=md5(b""))
+        assert answer.status == 403
+        assert answer.headers["content-type"] == "application/xml"
+    exchange.now = LATER
+    expired = await exchange.ask("GET", url)
+    assert expired.status == 403
+    assert b"Request has expired" in expired.body
+
+
+async def test_another_method_is_not_allowed(exchange: Exchange) -> None:
+    answer = await exchange.ask("DELETE", exchange.download_url())
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, HEAD, PUT"
+
+
+async def test_an_object_that_is_gone_is_no_such_key(exchange: Exchange) -> None:
+    answer = await exchange.ask("GET", exchange.download_url())
+    assert answer.status == 404
+    assert b"<Code>NoSuchKey</Code>" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "first", "end"),
+    [
+        ("bytes=0-0", 206, 0, 1),
+        ("bytes=10-19", 206, 10, 20),
+        ("bytes=2559990-", 206, 2_559_990, 2_560_000),
+        ("bytes=2559990-9999999", 206, 2_559_990, 2_560_000),
+        ("bytes=-5", 206, 2_559_995, 2_560_000),
+        ("bytes=-9999999", 206, 0, 2_560_000),
+        ("bytes=5-4", 200, 0, 2_560_000),
+        ("bytes=0-1,5-6", 200, 0, 2_560_000),
+        ("bytes=-", 200, 0, 2_560_000),
+        ("lines=1-2", 200, 0, 2_560_000),
+    ],
+)
+async def test_one_range_is_served(exchange: Exchange, asked: str, status: int, first: int, end: int) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    got = await exchange.ask("GET", exchange.download_url(), range=asked)
+    assert (got.status, got.body) == (status, CONTENT[first:end])
+    assert got.headers["content-length"] == str(end - first)
+    if status == 206:
+        assert got.headers["content-range"] == f"bytes {first}-{end - 1}/{len(CONTENT)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=2560000-", "bytes=9999999-10000000", "bytes=-0"])
+async def test_a_range_outside_the_object_is_not_satisfiable(exchange: Exchange, asked: str) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    got = await exchange.ask("GET", exchange.download_url(), range=asked)
+    assert got.status == 416
+    assert got.headers["content-range"] == "bytes */2560000"
+    assert b"InvalidRange" in got.body
+
+
+async def test_conditions_are_kept(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    url = exchange.download_url()
+    etag = (await exchange.ask("HEAD", url)).headers["etag"]
+    assert (await exchange.ask("GET", url, if_none_match=etag)).status == 304
+    assert (await exchange.ask("GET", url, if_none_match="*")).status == 304
+    assert (await exchange.ask("GET", url, if_none_match='"other"')).status == 200
+    assert (await exchange.ask("GET", url, if_match=f'"other", {etag}')).status == 200
+    assert (await exchange.ask("GET", url, if_match='"other"')).status == 412
+    assert (await exchange.ask("GET", url, range="bytes=0-0", if_range=etag)).status == 206
+    assert (await exchange.ask("GET", url, range="bytes=0-0", if_range='"other"')).status == 200
+
+
+async def test_head_says_what_get_would_without_the_bytes(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    head = await exchange.ask("HEAD", exchange.download_url())
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(CONTENT))
+
+
+async def test_a_download_ends_when_the_client_leaves(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    got = await exchange.ask("GET", exchange.download_url(), gone_after=0)
+    assert len(got.body) < len(CONTENT)
+
+
+async def test_an_error_of_the_store_is_told_without_its_names(exchange: Exchange) -> None:
+    class BrokenStore:
+        def head(self, key: str) -> Any:
+            raise ObjectNotFound("nothing at /secret/folder", key=key)
+
+    exchange.store = BrokenStore()
+    answer = await exchange.ask("GET", exchange.download_url())
+    assert answer.status == 404
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a b.csv", "attachment; filename=\"a b.csv\"; filename*=UTF-8''a%20b.csv"),
+        ('say "hi"\r\n', "attachment; filename=\"say _hi___\"; filename*=UTF-8''say%20%22hi%22%0D%0A"),
+        ("größe.csv", "attachment; filename=\"gr__e.csv\"; filename*=UTF-8''gr%C3%B6%C3%9Fe.csv"),
+        ("a/b", "attachment; filename=\"a/b\"; filename*=UTF-8''a%2Fb"),
+    ],
+)
+def test_any_name_is_a_safe_header(name: str, header: str) -> None:
+    assert content_disposition(name) == header.encode()

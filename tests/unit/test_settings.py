@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.limits import Limit
+from entrepot.setting_values import AuthMode, StoreLocation
+from entrepot.settings import OPTIONS, Settings, local_url
+
+
+def test_an_option_beats_the_environment_which_beats_the_default(tmp_path: Path) -> None:
+    environ = {"ENTREPOT_DATA_DIR": str(tmp_path), "ENTREPOT_PORT": "1000", "ENTREPOT_REGION": "eu-west-1"}
+    settings = Settings.load({"port": "2000", "region": None}, environ)
+    assert (settings.port, settings.region, settings.auth) == (2000, "eu-west-1", AuthMode.SIGV4)
+    assert (settings.sources["port"], settings.sources["region"], settings.sources["auth"]) == (
+        "--port",
+        "ENTREPOT_REGION",
+        "default",
+    )
+
+
+def test_what_is_not_given_lies_in_the_data_directory(tmp_path: Path) -> None:
+    settings = Settings.load({"data_dir": str(tmp_path)}, {})
+    assert settings.database == f"sqlite:///{tmp_path}/entrepot.sqlite"
+    assert settings.engine_database == f"sqlite:///{tmp_path}/engine.sqlite"
+    assert settings.assets_folder == tmp_path / "assets"
+    assert settings.public_url == "http://127.0.0.1:8250"
+
+
+def test_our_variable_of_the_s3_endpoint_beats_that_of_aws() -> None:
+    both = {"AWS_ENDPOINT_URL_S3": "http://aws:1", "ENTREPOT_S3_ENDPOINT_URL": "http://ours:2/"}
+    assert Settings.load({}, both).s3_endpoint_url == "http://ours:2"
+    del both["ENTREPOT_S3_ENDPOINT_URL"]
+    assert Settings.load({}, both).s3_endpoint_url == "http://aws:1"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.load({}, {"ENTREPOT_PORT": ""}).port == 8250
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("ENTREPOT_PORT", "65536", "from 0 to 65535"),
+        ("ENTREPOT_PORT", "http", "from 0 to 65535"),
+        ("ENTREPOT_AUTH", "none", "sigv4"),
+        ("ENTREPOT_STORE", "gs://bucket", "s3://bucket/prefix"),
+        ("ENTREPOT_STORE", "s3://B", "s3://bucket/prefix"),
+        ("ENTREPOT_DATABASE", "mysql://host/name", "postgresql://"),
+        ("ENTREPOT_S3_ENDPOINT_URL", "localhost:8333", "http://host:port"),
+        ("ENTREPOT_PUBLIC_URL", "https://host:99999", "https://host:port"),
+        ("ENTREPOT_REGION", "US EAST", "us-east-1"),
+        ("ENTREPOT_JOB_WORKERS", "-1", "from 0"),
+        ("ENTREPOT_LIMITS", "[]", "JSON object"),
+        ("ENTREPOT_LIMITS", '{"Data sets per account": true}', "whole numbers"),
+        ("ENTREPOT_LIMITS", '{"Data sets": 1}', "Data sets per account"),
+        ("ENTREPOT_JOB_TIMEOUT", "0", "from 1"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, allowed: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(variable)) as caught:
+        Settings.load({}, {variable: value})
+    assert allowed in caught.value.message
+
+
+def test_an_error_about_a_database_url_keeps_its_password_to_itself() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"database": "mysql://me:secret@host/name"}, {})
+    assert "secret" not in caught.value.message
+    assert "--database" in caught.value.message
+
+
+def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
+    given = {
+        "ENTREPOT_DATA_DIR": str(tmp_path),
+        "ENTREPOT_STORE": "s3://bucket/some/prefix/",
+        "ENTREPOT_LIMITS": '{"Asset size in GB": 1}',
+        "ENTREPOT_S3_ENDPOINT_URL": "https://s3.example",
+        "ENTREPOT_JOB_TIMEOUT": "60",
+    }
+    parent = Settings.load({"auth": "trust"}, given).listening_on(4711)
+    child = Settings.load({}, parent.to_environ())
+    assert child.store == StoreLocation("bucket", "some/prefix")
+    assert child.limits[Limit.ASSET_SIZE_IN_GB] == 1
+    assert child.public_url == "http://127.0.0.1:4711"
+    for option in OPTIONS:
+        assert getattr(child, option.name) == getattr(parent, option.name)
+
+
+def test_a_given_public_url_does_not_follow_the_port() -> None:
+    settings = Settings.load({"public_url": "https://exchange.example/base/"}, {})
+    assert settings.listening_on(1).public_url == "https://exchange.example/base"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1"),
+        ("0.0.0.0", "http://localhost:1"),
+        ("::", "http://localhost:1"),
+        ("::1", "http://[::1]:1"),
+        ("exchange", "http://exchange:1"),
+    ],
+)
+def test_the_local_url_is_one_a_client_can_use(host: str, url: str) -> None:
+    assert local_url(host, 1) == url
+
+
+def test_secrets_are_never_shown() -> None:
+    settings = Settings.load({}, {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hidden"})
+    shown = repr(settings) + repr(settings.described())
+    assert "hidden" not in shown
+
+
+def test_half_a_key_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="AWS_SECRET_ACCESS_KEY"):
+        Settings.load({}, {"AWS_ACCESS_KEY_ID": "AKIA"})
