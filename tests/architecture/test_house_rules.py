@@ -1,0 +1,84 @@
+"""The rules of the house that a linter does not know."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src" / "entrepot").rglob("*.py"))
+EVERYTHING_WRITTEN = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()
+    if (ROOT / name).is_file() and (ROOT / name) != Path(__file__)
+)  # fmt: skip
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+MAY_READ_THE_ENVIRONMENT = {
+    "settings.py",  # the only reader of settings
+    "cli/main.py",  # hands the environment to the settings
+    "cli/demo_stage.py",  # hands it on to the server it starts
+    "testing/server.py",  # so does this
+}
+
+HEAVY = {"dbos", "boto3", "botocore", "alembic", "psycopg", "cryptography.x509", "pandas", "awscrt"}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT / "src" / "entrepot").as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_a_file_is_one_room(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= 420, f"{lines} lines: is it one room or several?"
+    assert path.stem not in FORBIDDEN_NAMES, "a drawer without a name"
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {_name(path) for path in SOURCES if re.search(r"\bos\.(environ|getenv)\b", path.read_text())}
+    assert readers <= MAY_READ_THE_ENVIRONMENT
+
+
+def test_lock_files_name_versions_and_no_place() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        for line in lock.read_text().splitlines():
+            assert re.fullmatch(r"[A-Za-z0-9._-]+==[^ /]+( ; .+)?", line), f"{lock.name}: {line}"
+
+
+def test_the_demo_and_the_runtime_lock_what_the_tests_were_run_with() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+        return {line.partition(" ;")[0] for line in lines}
+
+    assert pins("runtime") <= pins("demo") <= pins("development")
+
+
+def test_nothing_names_a_registry_or_a_path_of_one_machine() -> None:
+    place = re.compile(
+        r"(?<!emit-)index-url|/work/|\"resolved\": \"http"
+    )
+    found = [
+        str(path.relative_to(ROOT))
+        for path in EVERYTHING_WRITTEN
+        if place.search(path.read_text(errors="replace"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "module", ["entrepot.cli.main", "entrepot.model.shapes", "entrepot.operations.registry"]
+)
+def test_what_answers_requests_starts_without_heavy_modules(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert HEAVY.isdisjoint(loaded)

@@ -1,0 +1,87 @@
+"""A running exchange and a running S3 server, shared by the functional tests of one session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+from entrepot.testing.server import RunningServer, running_entrepot
+
+MakeClient = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An exchange, the S3 server where its users' buckets are, and two buckets there."""
+
+    exchange: RunningServer
+    storage: S3Server
+    source: str = "provider"
+    destination: str = "receiver"
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_seaweedfs(tmp_path_factory.mktemp("s3"), buckets=("provider", "receiver")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def port(tmp_path_factory: pytest.TempPathFactory, storage: S3Server) -> Iterator[Port]:
+    with running_entrepot(
+        tmp_path_factory.mktemp("exchange"),
+        arguments=["--s3-endpoint-url", storage.endpoint_url],
+        environ={
+            "AWS_ACCESS_KEY_ID": storage.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
+        },
+    ) as exchange:
+        yield Port(exchange, storage)
+
+
+@pytest.fixture
+def client(port: Port) -> Iterator[MakeClient]:
+    """Makes boto3 clients and closes them: `client("s3")`, `client("dataexchange")`."""
+    made: list[Any] = []
+
+    def make(service: str, **options: Any) -> Any:
+        if service == "s3":
+            defaults = {
+                "endpoint_url": port.storage.endpoint_url,
+                "aws_access_key_id": port.storage.access_key_id,
+                "aws_secret_access_key": port.storage.secret_access_key,
+            }
+        else:
+            defaults = {
+                "endpoint_url": port.exchange.url,
+                "aws_access_key_id": port.exchange.access_key_id,
+                "aws_secret_access_key": port.exchange.secret_access_key,
+            }
+        defaults |= {"region_name": "us-east-1", "config": Config(retries={"total_max_attempts": 1})}
+        made.append(boto3.session.Session().client(service, **(defaults | options)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Writes bytes to a new file and says where it is."""
+    count = 0
+
+    def write(content: bytes) -> Path:
+        nonlocal count
+        count += 1
+        path = tmp_path / f"file-{count}"
+        path.write_bytes(content)
+        return path
+
+    return write

@@ -1,0 +1,106 @@
+"""Storage that is down, locked, absent or full: a job says what is wrong, and nothing half-done shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing.server import RunningServer, running_entrepot
+from tests.functional import flow
+from tests.functional.conftest import Port
+
+
+@contextmanager
+def exchange_beside(folder: Path, endpoint_url: str, access_key: str, secret: str) -> Iterator[Any]:
+    environ = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
+    arguments = ["--s3-endpoint-url", endpoint_url]
+    with running_entrepot(folder, arguments=arguments, environ=environ) as server:
+        client = _client(server)
+        yield client
+        client.close()
+
+
+def _client(server: RunningServer) -> Any:
+    return boto3.session.Session(server.access_key_id, server.secret_access_key).client(
+        "dataexchange", endpoint_url=server.url, region_name="us-east-1"
+    )
+
+
+def _the_error(job: dict[str, Any]) -> dict[str, Any]:
+    assert job["State"] == "ERROR"
+    (error,) = job["Errors"]
+    return dict(error)
+
+
+def test_an_endpoint_that_is_down_is_named(tmp_path: Path) -> None:
+    with exchange_beside(tmp_path, "http://127.0.0.1:9", "key", "secret") as exchange:
+        place = flow.open_revision(exchange)
+        error = _the_error(flow.import_objects(exchange, place, "bucket", ["key"]))
+        assert error["Code"] == "INTERNAL_SERVER_EXCEPTION"
+        assert "http://127.0.0.1:9" in error["Message"]
+        assert flow.assets(exchange, place) == []
+
+
+def test_wrong_credentials_are_told_as_access_denied(tmp_path: Path, storage: S3Server, port: Port) -> None:
+    with exchange_beside(tmp_path, storage.endpoint_url, storage.access_key_id, "wrong") as exchange:
+        place = flow.open_revision(exchange)
+        error = _the_error(flow.import_objects(exchange, place, port.source, ["key"]))
+        assert error["Code"] == "ACCESS_DENIED_EXCEPTION"
+        assert "credentials" in error["Message"].lower()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB of its own; needs the right to mount, as CI has."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small file system can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_ends_the_job_and_leaves_the_exchange_alive(
+    small_disk: Path, storage: S3Server, port: Port, client: Any
+) -> None:
+    s3 = client("s3")
+    s3.put_object(Bucket=port.source, Key="larger-than-the-disk", Body=os.urandom(40 << 20))
+    s3.put_object(Bucket=port.source, Key="small", Body=b"small")
+    with exchange_beside(
+        small_disk, storage.endpoint_url, storage.access_key_id, storage.secret_access_key
+    ) as exchange:
+        place = flow.open_revision(exchange)
+        error = _the_error(flow.import_objects(exchange, place, port.source, ["larger-than-the-disk"]))
+        assert error["Code"] == "INTERNAL_SERVER_EXCEPTION"
+        assert "space" in error["Message"]
+        assert flow.assets(exchange, place) == []
+        assert flow.import_objects(exchange, place, port.source, ["small"])["State"] == "COMPLETED"
+        assert [asset["Name"] for asset in flow.assets(exchange, place)] == ["small"]
+
+
+def test_objects_of_very_different_kinds_of_trouble_are_all_reported(port: Port, client: Any) -> None:
+    s3, exchange = client("s3"), client("dataexchange")
+    s3.put_object(Bucket=port.source, Key="fine", Body=b"fine")
+    place = flow.open_revision(exchange)
+    sources = [
+        {"Bucket": port.source, "Key": "fine"},
+        {"Bucket": port.source, "Key": "absent"},
+        {"Bucket": "no-such-bucket-at-all", "Key": "any"},
+    ]
+    job = flow.run_job(
+        exchange, "IMPORT_ASSETS_FROM_S3", ImportAssetsFromS3={"AssetSources": sources, **place}
+    )
+    assert job["State"] == "ERROR"
+    told = json.dumps(job["Errors"])
+    assert "absent" in told
+    assert "no-such-bucket-at-all" in told
+    assert '"fine"' not in told
