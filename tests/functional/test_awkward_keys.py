@@ -1,7 +1,7 @@
 """Keys that one S3 server cannot hold and another can: the exchange carries what the server gives it.
 
-moto is an S3 server of another kind. It keeps `f/../g`, `dir/`, and keys of 1,024 bytes without a slash, which
-SeaweedFS refuses or empties; it also has neither checksums nor conditions to lean on.
+moto is an S3 server of another kind. It keeps `f/../g`, `dir/`, and keys of 1,024 bytes without a slash,
+which SeaweedFS refuses or empties; it also has neither checksums nor conditions to lean on.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def running_seaweedfs(folder: Path, *, buckets: Sequence[str] = ()) -> Iterator[
     server = S3Server(f"http://127.0.0.1:{port_of['s3.port']}", server_access_key, server_secret)
     log = home / "log"
     with log.open("wb") as log_file:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own command line
             _command(home, configuration, port_of),
             stdout=log_file,
             stderr=subprocess.STDOUT,
@@ -86,7 +86,8 @@ def running_seaweedfs(folder: Path, *, buckets: Sequence[str] = ()) -> Iterator[
         process.wait()
         shutil.rmtree(home, ignore_errors=True)
         for part in ("master", "volume", "filer", "s3"):  # their place cannot be chosen
-            Path(f"/tmp/seaweedfs-{part}-grpc-{port_of[f'{part}.port.grpc']}.sock").unlink(missing_ok=True)
+            name = f"seaweedfs-{part}-grpc-{port_of[f'{part}.port.grpc']}.sock"
+            Path("/tmp", name).unlink(missing_ok=True)  # noqa: S108 - the very file that SeaweedFS has made
 
 
 def _command(home: Path, configuration: Path, port_of: dict[str, int]) -> list[str]:
