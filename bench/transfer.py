@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -113,7 +115,20 @@ def _exchange(folder: Path, storage: S3Server, kept: str, server_side: bool) -> 
     }
     arguments = ["--s3-endpoint-url", storage.endpoint_url, "--store", f"s3://{kept}/kept"]
     with running_entrepot(folder / secrets.token_hex(4), arguments=arguments, environ=environ) as running:
+        _wait_until_ready(f"{running.url}/readyz")
         yield running
+
+
+def _wait_until_ready(url: str) -> None:
+    """Until the worker is there: the API answers a second earlier."""
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _worker_memory(exchange: RunningServer) -> Callable[[], float]:
@@ -127,7 +142,7 @@ def _revision(client: Any) -> dict[str, str]:
 
 def _import(client: Any, place: dict[str, str], source: str, load: Load) -> None:
     """As many jobs at once as the service allows, as a provider's own script would."""
-    keys = [_key(number) for number in range(load.count)]
+    keys = sorted(_key(number) for number in range(load.count))  # as a listing gives them
     chunks = [keys[start : start + SOURCES_PER_JOB] for start in range(0, len(keys), SOURCES_PER_JOB)]
     gate = threading.Semaphore(JOBS_AT_ONCE)
     failures: list[str] = []

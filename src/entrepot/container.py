@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from entrepot.database import accounts
+from entrepot.database import accounts, jobs
 from entrepot.database.connection import Database
 from entrepot.database.migrate import schema_is_current
 from entrepot.database.opening import open_database
 from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.job import JobState
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.registry import DEFINITIONS
@@ -55,6 +56,8 @@ class ApiContainer:
     store: ObjectStore
     local_urls: LocalSignedUrls | None
     """None where the store is S3 and serves its own signed URLs."""
+    is_waiting: Callable[[str], Awaitable[bool]]
+    """Whether the job of that id waits for StartJob; raises `DatabaseError`."""
     authenticator: Authenticator
     pipeline: Pipeline
     clock: Callable[[], Timestamp]
@@ -110,7 +113,16 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         clock=clock,
         audit=audit,
     )
-    return ApiContainer(database, store, local_urls, authenticator, pipeline, clock, s3.close)
+    return ApiContainer(
+        database=database,
+        store=store,
+        local_urls=local_urls,
+        is_waiting=partial(_is_waiting, database),
+        authenticator=authenticator,
+        pipeline=pipeline,
+        clock=clock,
+        close=s3.close,
+    )
 
 
 def open_worker(
@@ -129,7 +141,7 @@ def open_worker(
     s3 = S3(settings)
     store = own_store(settings, s3)
     signed_urls, _ = _signed_urls(settings, store, secrets)
-    transfer = Transfer(store, s3.bucket)
+    transfer = Transfer(store, s3.bucket, server_side_copy=settings.server_side_copy)
     runner = Runner(
         database=database,
         transfer=transfer,
@@ -185,7 +197,8 @@ class S3:
     def _opened(self) -> S3Client:
         if self._client is None:
             from entrepot.stores.credentials import ChainCredentials, StaticCredentials
-            from entrepot.stores.s3_client import S3Client
+            from entrepot.stores.s3_client import S3Client, S3Options
+            from entrepot.stores.s3_pool import ConnectionOptions
 
             settings = self._settings
             given = settings.aws_access_key_id and settings.aws_secret_access_key
@@ -199,6 +212,13 @@ class S3:
                 else ChainCredentials(),
                 endpoint_url=settings.s3_endpoint_url,
                 region=settings.region,
+                options=S3Options(
+                    ConnectionOptions(
+                        ca_bundle=settings.ca_bundle,
+                        proxies=settings.proxies,
+                        no_proxy=settings.no_proxy,
+                    )
+                ),
             )
         return self._client
 
@@ -213,6 +233,11 @@ def _signed_urls(
         raise ConfigurationError("The URLs of a local store are signed with the key file of its exchange.")
     local = LocalSignedUrls(settings.public_url, secrets.derive("signed urls"))
     return local, local
+
+
+async def _is_waiting(database: Database, job_id: str) -> bool:
+    job = await jobs.get_unscoped(database, job_id)
+    return job is not None and job.state is JobState.WAITING
 
 
 def _context(services: Services, scope: Scope, request_id: str) -> Context:

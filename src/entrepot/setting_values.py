@@ -24,7 +24,10 @@ class AuthMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where the exchange keeps its own bytes: in a bucket below a prefix, else in the data directory."""
+    """Where the exchange keeps its own bytes: in a bucket below a prefix, else in the data directory.
+
+    A prefix ends with a slash: `s3://bucket/a` and `s3://bucket/ab` have nothing in common.
+    """
 
     bucket: str | None = None
     prefix: str = ""
@@ -45,6 +48,13 @@ def read_integer(value: str, *, least: int, most: int) -> int:
     if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not least <= int(value) <= most:
         raise ValueError(f"a number from {least} to {most}")
     return int(value)
+
+
+def read_boolean(value: str) -> bool:
+    """Reads `true` or `false`, also as 1 or 0."""
+    if value.lower() not in {"true", "false", "1", "0"}:
+        raise ValueError("true or false")
+    return value.lower() in {"true", "1"}
 
 
 def read_path(value: str) -> Path:
@@ -69,7 +79,8 @@ def read_store(value: str) -> StoreLocation:
     parts = urlsplit(value)
     if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment:
         raise ValueError("s3://bucket/prefix")
-    return StoreLocation(parts.netloc, parts.path.strip("/"))
+    prefix = parts.path.strip("/")
+    return StoreLocation(parts.netloc, f"{prefix}/" if prefix else "")
 
 
 def read_auth(value: str) -> AuthMode:
@@ -99,15 +110,26 @@ def read_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def read_proxy(value: str) -> str:
+    """Reads the URL of a proxy; without a scheme it is one of HTTP, as in every AWS tool."""
+    proxy = read_text(value)
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def read_names(value: str) -> tuple[str, ...]:
+    """Reads names separated by commas."""
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 def read_limits(value: str) -> Limits:
     """Reads a JSON object of limits."""
     names = ", ".join(json.dumps(limit) for limit in Limit)
     allowed = f'a JSON object such as {{"Data sets per account": 10}} with whole numbers for some of {names}'
     try:
-        raw = json.loads(value)
-        overrides = {Limit(name): number for name, number in raw.items()}
+        given = json.loads(value).items()
     except (ValueError, AttributeError):
         raise ValueError(allowed) from None
-    if any(type(number) is not int or number < 0 for number in overrides.values()):
-        raise ValueError(allowed)
-    return Limits(overrides)
+    for name, number in given:
+        if name not in set(Limit) or type(number) is not int or number < 0:
+            raise ValueError(f"{allowed}; not {json.dumps({name: number})}")
+    return Limits({Limit(name): number for name, number in given})

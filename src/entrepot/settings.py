@@ -23,11 +23,14 @@ from entrepot.setting_values import (
     AuthMode,
     StoreLocation,
     read_auth,
+    read_boolean,
     read_database_url,
     read_http_url,
     read_integer,
     read_limits,
+    read_names,
     read_path,
+    read_proxy,
     read_region,
     read_store,
     read_text,
@@ -152,6 +155,51 @@ OPTIONS: tuple[Option, ...] = (
         on_command_line=False,
     ),
     Option(
+        "server_side_copy",
+        ("ENTREPOT_SERVER_SIDE_COPY",),
+        "whether stores may copy by themselves; false moves every byte through the worker",
+        "true",
+        read_boolean,
+        "BOOLEAN",
+        on_command_line=False,
+    ),
+    Option(
+        "ca_bundle",
+        ("AWS_CA_BUNDLE",),
+        "certificates that S3 is trusted by instead of the system's",
+        "the system's",
+        read_path,
+        "FILE",
+        on_command_line=False,
+    ),
+    Option(
+        "https_proxy",
+        ("https_proxy", "HTTPS_PROXY"),
+        "the proxy to S3 over https",
+        "none",
+        read_proxy,
+        "URL",
+        on_command_line=False,
+    ),
+    Option(
+        "http_proxy",
+        ("http_proxy", "HTTP_PROXY"),
+        "the proxy to S3 over http",
+        "none",
+        read_proxy,
+        "URL",
+        on_command_line=False,
+    ),
+    Option(
+        "no_proxy",
+        ("no_proxy", "NO_PROXY"),
+        "hosts and domains that are reached without a proxy; * is all of them",
+        "none",
+        read_names,
+        "NAMES",
+        on_command_line=False,
+    ),
+    Option(
         "aws_access_key_id",
         ("AWS_ACCESS_KEY_ID",),
         "the S3 key of this server",
@@ -214,6 +262,12 @@ class Settings:
     """Never empty after `load`; with port 0 it is known when the server listens."""
     limits: Limits = field(default_factory=Limits)
     job_timeout_seconds: int = 86_400
+    server_side_copy: bool = True
+    ca_bundle: Path | None = None
+    """None means the certificates of the system."""
+    https_proxy: str | None = field(default=None, repr=False)
+    http_proxy: str | None = field(default=None, repr=False)
+    no_proxy: tuple[str, ...] = ()
     aws_access_key_id: str | None = None
     aws_secret_access_key: str | None = field(default=None, repr=False)
     aws_session_token: str | None = field(default=None, repr=False)
@@ -258,6 +312,12 @@ class Settings:
         return self.data_dir / "assets"
 
     @property
+    def proxies(self) -> dict[str, str]:
+        """Scheme of an S3 endpoint → the proxy to it."""
+        given = {"https": self.https_proxy, "http": self.http_proxy}
+        return {scheme: proxy for scheme, proxy in given.items() if proxy is not None}
+
+    @property
     def engine_database(self) -> str:
         """Where the job engine keeps its state: beside SQLite a file of its own, in PostgreSQL a schema."""
         if self.database.startswith("sqlite"):
@@ -265,7 +325,7 @@ class Settings:
         return self.database
 
     def to_environ(self) -> dict[str, str]:
-        """The variables from which a child process loads these very settings."""
+        """Our variables from which a child process loads these very settings; those of AWS it inherits."""
         texts = {
             "ENTREPOT_HOST": self.host,
             "ENTREPOT_PORT": str(self.port),
@@ -279,6 +339,7 @@ class Settings:
             "ENTREPOT_PUBLIC_URL": self.public_url,
             "ENTREPOT_LIMITS": json.dumps(dict(self.limits.overrides)),
             "ENTREPOT_JOB_TIMEOUT": str(self.job_timeout_seconds),
+            "ENTREPOT_SERVER_SIDE_COPY": str(self.server_side_copy).lower(),
         }
         return {name: text for name, text in texts.items() if text}
 
@@ -337,4 +398,6 @@ def _shown(name: str, value: object) -> str:
         return "(set)"
     if isinstance(value, Limits):
         return json.dumps(dict(value.overrides)) if value.overrides else ""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return without_password(str(value))

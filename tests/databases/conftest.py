@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from tests.servers.postgresql import new_database, running_postgresql
 
 from entrepot.database.connection import Database
 from entrepot.database.migrate import migrate
 from entrepot.database.opening import open_database
-from entrepot.database.tables import METADATA
-
-
-@pytest.fixture(scope="session")
-def postgresql_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with nothing in it."""
-    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def migrated_postgresql_url(postgresql_server_url: str) -> Iterator[str]:
-    """A database with our tables."""
-    with new_database(postgresql_server_url) as url:
-        migrate(url)
-        yield url
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +28,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "entrepot.sqlite"
         shutil.copy(request.getfixturevalue("migrated_sqlite_file"), path)
         return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("migrated_postgresql_url")
-    with psycopg.connect(url) as connection:
-        connection.execute(f"TRUNCATE {', '.join(METADATA.tables)}".encode())
+    url: str = request.getfixturevalue("empty_postgresql_url")
     return url
 
 

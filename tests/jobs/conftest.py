@@ -18,8 +18,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture
-async def stage(tmp_path: Path, template: Path) -> AsyncIterator[Stage]:
-    async with opened(tmp_path, template=template) as opened_stage:
+async def stage(
+    tmp_path: Path, template: Path, database_kind: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    url = request.getfixturevalue("empty_postgresql_url") if database_kind == "postgresql" else None
+    async with opened(tmp_path, template=template, database_url=url) as opened_stage:
         yield opened_stage
 
 

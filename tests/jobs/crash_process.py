@@ -37,6 +37,8 @@ class Order(msgspec.Struct):
     attempt: int
     point: str
     """The name of the crash point to die at."""
+    database_url: str | None = None
+    """None: the SQLite file in the folder."""
     vanishing_key: str | None = None
     """An object of the bucket `source` that is deleted as soon as the plan is recorded."""
     s3: S3Server | None = None
@@ -81,7 +83,7 @@ async def obey(order: Order) -> None:
         buckets = None
         if order.s3 is not None:
             buckets = open_buckets.enter_context(S3Buckets.opened(order.s3, order.prefix))
-        async with opened(folder, buckets=buckets) as stage:
+        async with opened(folder, database_url=order.database_url, buckets=buckets) as stage:
             await stage.runner(at=at).run(RunId(order.job_id, order.attempt))
             await sweep_garbage(stage.database, stage.transfer, at)
 

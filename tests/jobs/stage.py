@@ -57,6 +57,7 @@ def interrupt_at(here: CrashPoint) -> Callable[[CrashPoint], None]:
 @dataclass(frozen=True)
 class Stage:
     folder: Path
+    database_url: str
     database: Database
     own: ObjectStore
     transfer: Transfer
@@ -68,6 +69,10 @@ class Stage:
     def bucket(self, name: str) -> LocalStore:
         """A bucket of a user; it exists from now on."""
         return bucket_in(self.folder, name)
+
+    def delete_bucket(self, name: str) -> None:
+        """The bucket is gone, at once and with all that is in it."""
+        shutil.rmtree((self.folder / "buckets" / name).rename(self.folder / f"deleted-{name}"))
 
     def put(self, bucket: str, contents: Mapping[str, bytes]) -> None:
         store = self.bucket(bucket)
@@ -224,19 +229,24 @@ async def opened(
     folder: Path,
     *,
     template: Path | None = None,
+    database_url: str | None = None,
     limits: Limits | None = None,
     own: ObjectStore | None = None,
     buckets: Callable[[str], ObjectStore] | None = None,
 ) -> AsyncIterator[Stage]:
-    """The exchange in the folder, made from the template where there is none yet."""
+    """The exchange in the folder, made from the template where there is none yet.
+
+    Its database is an SQLite file there, unless `database_url` names another.
+    """
     path = folder / "entrepot.sqlite"
     if template is not None and not path.exists():
         shutil.copy(template, path)
-    database = await open_database(f"sqlite:///{path}")
+    url = database_url or f"sqlite:///{path}"
+    database = await open_database(url)
     store = own or LocalStore(folder / "own")
     transfer = Transfer(store, buckets or existing_buckets(folder), threads=8)
     try:
-        yield Stage(folder, database, store, transfer, limits or Limits())
+        yield Stage(folder, url, database, store, transfer, limits or Limits())
     finally:
         await transfer.close()
         await database.close()

@@ -331,9 +331,16 @@ async def test_24_characters_that_are_no_md5_are_accepted_until_the_job_runs(sub
     await subject.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, Md5Hash="A" * 24)
 
 
-async def test_an_asset_without_a_name_is_refused(subject: Subject) -> None:
-    with pytest.raises(ValidationFailed, match="AssetName"):
-        await subject.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, AssetName="")
+@pytest.mark.parametrize(("name", "size"), [("", "0"), ("n" * 1025, "1,025"), ("é" * 513, "1,026")])
+async def test_an_upload_needs_a_name_of_1_to_1024_bytes(subject: Subject, name: str, size: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        await subject.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, AssetName=name)
+    assert caught.value.message == f"AssetName has {size} bytes of UTF-8; an asset's name has 1 to 1,024."
+
+
+@pytest.mark.parametrize("name", ["n", "n" * 1024, "é" * 512])
+async def test_an_upload_may_have_a_name_as_long_as_a_key(subject: Subject, name: str) -> None:
+    await subject.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, AssetName=name)
 
 
 @each_type

@@ -47,27 +47,29 @@ async def resume(stage: Stage, job: Job, *, taken_over: bool) -> Job:
 
 
 @pytest.mark.parametrize(
-    "point",
+    ("point", "database_kind"),
     [
-        CrashPoint.PLAN_RECORDED,
-        CrashPoint.ITEM_MOVED,
-        CrashPoint.ITEMS_RECORDED,
-        CrashPoint.BEFORE_FINISH,
-        CrashPoint.INSIDE_FINISH,
-        CrashPoint.AFTER_FINISH,
+        (CrashPoint.PLAN_RECORDED, "sqlite"),
+        (CrashPoint.ITEM_MOVED, "sqlite"),
+        (CrashPoint.ITEMS_RECORDED, "sqlite"),
+        (CrashPoint.BEFORE_FINISH, "sqlite"),
+        (CrashPoint.INSIDE_FINISH, "sqlite"),
+        pytest.param(CrashPoint.INSIDE_FINISH, "postgresql", marks=pytest.mark.postgresql),
+        (CrashPoint.AFTER_FINISH, "sqlite"),
     ],
-    ids=lambda point: point.name,
+    ids=lambda value: getattr(value, "name", value),
+    indirect=["database_kind"],
 )
 async def test_an_import_that_crashes_ends_with_each_asset_once_and_no_other_bytes(
     stage: Stage, mortals: MortalWorkers, point: CrashPoint
 ) -> None:
     revision, job = await import_job(stage)
     await stage.start(job)
-    mortals.die(Order(str(stage.folder), job.id, 1, point.name))
+    mortals.die(Order(str(stage.folder), job.id, 1, point.name, database_url=stage.database_url))
 
     visible = await stage.assets(revision)
     assert len(visible) == (len(OBJECTS) if point is CrashPoint.AFTER_FINISH else 0)
-    async with opened(stage.folder) as restarted:
+    async with opened(stage.folder, database_url=stage.database_url) as restarted:
         ended = await resume(restarted, job, taken_over=point is not CrashPoint.ITEM_MOVED)
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
         assets = await restarted.assets(revision)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.jobs.stage import SCOPE, Interrupted, Stage, contents, imported, interrupt_at, now
+from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import assets as asset_rows
 from entrepot.database import revisions
-from entrepot.domain.job import Job, JobErrorCode, JobState, JobType
+from entrepot.domain.job import ItemResult, Job, JobErrorCode, JobItem, JobState, JobType
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
+from entrepot.jobs.definition import Callbacks, Run
+from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3
 from entrepot.jobs.garbage import sweep_garbage
 from entrepot.model import shapes
 
@@ -87,6 +92,7 @@ async def test_what_lies_under_the_key_is_overwritten(stage: Stage) -> None:
     assert contents(stage.bucket("target")) == {"a": b"new"}
 
 
+@on_both_databases
 async def test_a_revision_goes_to_the_keys_of_its_pattern(stage: Stage) -> None:
     revision = await stage.revision()
     objects = {f"folder/{number}": str(number).encode() for number in range(40)}
@@ -138,6 +144,39 @@ async def test_a_missing_bucket_fails_the_job_with_one_entry(stage: Stage) -> No
         (),
     )
     assert "There is no bucket target" in error.message
+
+
+async def test_a_bucket_that_is_deleted_under_way_fails_the_job_which_keeps_nothing(stage: Stage) -> None:
+    class Waiting(ExportRevisionsToS3):
+        async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+            if item.number == 1:
+                await deleted.wait()
+            return await super().run_item(run, item, callbacks)
+
+    revision = await stage.revision()
+    await imported(stage, revision, {"one": b"1", "two": b"2"})
+    stage.bucket("target")
+    job = await stage.create(REVISIONS, revision_details(revision))
+    deleted = asyncio.Event()
+
+    def delete(point: CrashPoint) -> None:
+        if point is CrashPoint.ITEMS_RECORDED and not deleted.is_set():
+            assert len(contents(stage.bucket("target"))) == 1
+            stage.delete_bucket("target")
+            deleted.set()
+
+    run_id = await stage.start(job)
+    await stage.runner(definition=Waiting(), at=delete).run(run_id)
+    ended = await stage.job(job.id)
+    (error,) = ended.errors
+    assert (ended.state, error.code, error.objects) == (
+        JobState.ERROR,
+        JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+        (),
+    )
+    assert "There is no bucket target" in error.message
+    assert await stage.nothing_is_left_of(job)
+    assert {asset.name for asset in await stage.assets(revision)} == {"one", "two"}
 
 
 async def test_every_object_that_fails_by_itself_is_told_and_the_others_are_written(stage: Stage) -> None:

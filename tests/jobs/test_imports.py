@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.jobs.stage import SCOPE, Interrupted, Stage, import_details, imported, interrupt_at, now
+from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import data_sets, garbage, revisions, tags
 from entrepot.domain.arn import asset_arn
@@ -48,6 +49,7 @@ async def upload_job(
     return job
 
 
+@on_both_databases
 async def test_objects_become_assets_named_by_their_keys(stage: Stage) -> None:
     revision = await stage.revision()
     objects = {"2024/prices.csv": b"1,2,3", "a//b/../c ": b"", "é": b"x" * 2_000_000}
@@ -139,6 +141,43 @@ async def test_an_object_that_changes_under_way_ends_the_job_and_what_was_writte
     assert await sweep_garbage(stage.database, stage.transfer) == 2
     assert stage.stored_keys() == set()
     assert await garbage.page(stage.database, 10) == []
+
+
+async def test_an_object_that_is_deleted_under_way_ends_the_job_and_no_asset_is_visible(stage: Stage) -> None:
+    revision = await stage.revision()
+    stage.put("source", {"kept": b"a", "gone": b"b"})
+
+    def delete(point: CrashPoint) -> None:
+        if point is CrashPoint.PLAN_RECORDED:
+            stage.bucket("source").delete("gone")
+
+    details = import_details(revision, "source", ["kept", "gone"])
+    job = await stage.finish(await stage.create(S3, details), at=delete)
+    (error,) = job.errors
+    assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION)
+    assert error.objects == (Location("source", "gone"),)
+    assert await stage.assets(revision) == []
+    await sweep_garbage(stage.database, stage.transfer)
+    assert stage.stored_keys() == set()
+
+
+async def test_a_bucket_that_is_deleted_under_way_ends_the_job_and_no_asset_is_visible(stage: Stage) -> None:
+    revision = await stage.revision()
+    stage.put("source", {"a": b"a", "b": b"b"})
+
+    def delete(point: CrashPoint) -> None:
+        if point is CrashPoint.PLAN_RECORDED:
+            stage.delete_bucket("source")
+
+    details = import_details(revision, "source", ["a", "b"])
+    job = await stage.finish(await stage.create(S3, details), at=delete)
+    (error,) = job.errors
+    assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION)
+    assert error.objects == (Location("source", "a"), Location("source", "b"))
+    assert "There is no bucket source" in error.message
+    assert await stage.assets(revision) == []
+    assert await stage.nothing_is_left_of(job)
+    assert stage.stored_keys() == set()
 
 
 async def test_an_object_over_the_size_limit_is_a_quota_error_that_lists_it(stage: Stage) -> None:

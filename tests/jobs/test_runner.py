@@ -8,9 +8,18 @@ from dataclasses import replace
 import pytest
 from tests.jobs.stage import Interrupted, Stage, import_details, interrupt_at
 
-from entrepot.database import garbage, job_items, job_runs
-from entrepot.domain.errors import BucketNotFound, DatabaseUnavailable, StoreAccessDenied
-from entrepot.domain.job import ItemResult, Job, JobErrorCode, JobItem, JobState, JobType, RunId
+from entrepot.database import garbage, job_items, job_runs, jobs
+from entrepot.domain.errors import BucketNotFound, DatabaseUnavailable, ObjectNotFound, StoreAccessDenied
+from entrepot.domain.job import (
+    ItemResult,
+    Job,
+    JobErrorCode,
+    JobItem,
+    JobState,
+    JobType,
+    MultipartCheckpoint,
+    RunId,
+)
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
@@ -221,6 +230,67 @@ async def test_a_job_that_takes_too_long_is_timed_out_and_cleaned_up(stage: Stag
     assert await stage.nothing_is_left_of(job)
     await sweep_garbage(stage.database, stage.transfer)
     assert stage.stored_keys() == set()
+
+
+async def test_a_job_whose_details_nobody_can_read_ends_in_error_and_is_not_tried_for_ever(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    revision, job = await import_job(stage, 1)
+    unreadable = replace(job, id="e" * 32, details_json=b'{"ImportAssetsFromS3": "of another version"}')
+    await jobs.insert(stage.database, unreadable)
+    await stage.runner().run(await stage.start(unreadable))
+    ended = await stage.job(unreadable.id)
+    (error,) = ended.errors
+    assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
+    assert await stage.assets(revision) == []
+    assert await stage.nothing_is_left_of(unreadable)
+    assert unreadable.id in caplog.text and "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("end", ["timed out", "failed"])
+async def test_an_upload_that_was_begun_is_thrown_away_when_the_job_fails(stage: Stage, end: str) -> None:
+    revision = await stage.revision()
+    stage.put("source", {"large": b"x"})
+    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
+    run_id = await stage.start(job)
+    with pytest.raises(Interrupted):
+        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+    (item,) = await job_items.load(stage.database, job.id)
+    key = item.destination.key
+    checkpoint = MultipartCheckpoint(stage.own.begin_upload(key), 5 * 1024**2)
+    await job_items.record_checkpoint(stage.database, job.id, 1, item.number, checkpoint)
+    assert stage.own.uploaded_parts(key, checkpoint.upload_id) == ()
+
+    async def before(item: JobItem) -> None:
+        if end == "failed":
+            raise StoreAccessDenied("The bucket is not yours.", bucket="source")
+        await asyncio.Event().wait()
+
+    await stage.runner(definition=Observed(before), timeout_seconds=0.2).run(run_id)
+    state = JobState.ERROR if end == "failed" else JobState.TIMED_OUT
+    assert (await stage.job(job.id)).state is state
+    with pytest.raises(ObjectNotFound):
+        stage.own.uploaded_parts(key, checkpoint.upload_id)
+
+
+async def test_an_upload_stays_while_another_attempt_may_go_on_with_it(stage: Stage) -> None:
+    revision = await stage.revision()
+    stage.put("source", {"large": b"x"})
+    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
+    old = await stage.start(job)
+    with pytest.raises(Interrupted):
+        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(old)
+    (item,) = await job_items.load(stage.database, job.id)
+    checkpoint = MultipartCheckpoint(stage.own.begin_upload(item.destination.key), 5 * 1024**2)
+    await job_items.record_checkpoint(stage.database, job.id, 1, item.number, checkpoint)
+
+    async def lose(item: JobItem) -> None:
+        await stage.taken_over(old)
+        raise StoreAccessDenied("The bucket is not yours.", bucket="source")
+
+    await stage.runner(definition=Observed(lose)).run(old)
+    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    assert stage.own.uploaded_parts(item.destination.key, checkpoint.upload_id) == ()
 
 
 async def test_a_timeout_inside_a_job_is_not_the_jobs(stage: Stage) -> None:

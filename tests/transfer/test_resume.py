@@ -74,6 +74,30 @@ async def test_a_resumed_move_sends_only_the_parts_that_are_not_recorded(
     assert counted.calls["begin_upload"] == 0
 
 
+async def test_an_abandoned_upload_is_gone_and_abandoning_it_again_is_fine(
+    local: LocalStore, destination: ObjectStore, between: Between
+) -> None:
+    put(local, "object", payload(SIZE))
+    item = item_of(local, "object")
+    checkpoint = await interrupted(between, local, destination, item, 1)
+    assert len(destination.uploaded_parts("object", checkpoint.upload_id)) >= 1
+    transfer = between(local, destination)
+    for _ in range(2):
+        await transfer.abandon(replace(item, checkpoint=checkpoint))
+        with pytest.raises(ObjectNotFound):
+            destination.uploaded_parts("object", checkpoint.upload_id)
+    await transfer.abandon(item)
+
+
+async def test_a_store_that_refuses_to_abort_an_upload_is_only_logged(
+    s3: S3Places, local: LocalStore, between: Between, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(local, "object", b"x")
+    item = item_of(local, "object", checkpoint=MultipartCheckpoint("upload", PART_BYTES))
+    await between(local, s3(0, "no-such-bucket")).abandon(item)
+    assert "stays as an orphan" in caplog.text and "no-such-bucket" in caplog.text
+
+
 @pytest.mark.parametrize("destination", ["S3"], indirect=True)
 async def test_an_upload_that_is_gone_is_begun_anew(
     local: LocalStore, destination: ObjectStore, between: Between

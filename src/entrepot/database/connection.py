@@ -15,16 +15,10 @@ from typing import Any, Protocol
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
-from entrepot.domain.errors import DatabaseError
-
 Value = str | int | bool | None
 """What may be a parameter."""
 Parameters = Mapping[str, Value]
 Row = tuple[Any, ...]
-
-
-class TableMissing(DatabaseError):
-    """The database has no tables yet, or not this one: it was never migrated."""
 
 
 class Query:

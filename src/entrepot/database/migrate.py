@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
-from entrepot.database.connection import Connection, Query, TableMissing
+from entrepot.database.connection import Connection, Query
 from entrepot.database.opening import sqlite_path
-from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
+from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 if TYPE_CHECKING:
     from alembic.config import Config

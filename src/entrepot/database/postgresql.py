@@ -23,10 +23,9 @@ from entrepot.database.connection import (
     Query,
     Row,
     Statements,
-    TableMissing,
     Value,
 )
-from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
+from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 MAX_CONNECTIONS = 10
 CONNECT_SECONDS = 5

@@ -25,10 +25,9 @@ from entrepot.database.connection import (
     Query,
     Row,
     Statements,
-    TableMissing,
     Value,
 )
-from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
+from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 BUSY_SECONDS = 10.0
 """How long another process may keep the database locked before a transaction here gives up."""

@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from entrepot.domain.data_set import AssetType
+from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+
+MAX_NAME_BYTES = 1024
+"""Of UTF-8: as long as a key of S3, since an imported asset is named for its key; an index of PostgreSQL
+cannot hold much more either [G]."""
+
+
+def require_asset_name(name: str, member: str) -> None:
+    """Raises `ValidationFailed` unless an asset may have this name; `member` is what the request calls it."""
+    size_bytes = len(name.encode())
+    if not 1 <= size_bytes <= MAX_NAME_BYTES:
+        raise ValidationFailed(
+            f"{member} has {size_bytes:,} bytes of UTF-8; an asset's name has 1 to {MAX_NAME_BYTES:,}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

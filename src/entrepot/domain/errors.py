@@ -23,7 +23,8 @@
     ├── JobFailed                        carries the JobErrors a job ends with
     ├── JobLost                          another attempt owns the job now; this worker lets go in silence
     ├── DatabaseError
-    │   └── DatabaseUnavailable          unreachable, or its schema is newer than this program
+    │   ├── DatabaseUnavailable          unreachable, or its schema is newer than this program
+    │   └── TableMissing                 it has no tables of ours: it was never migrated
     └── ConfigurationError               a setting, folder or port that a person must mend; the CLI prints it
 
 Messages answer: what is wrong, with which resource, what to do next.
@@ -204,6 +205,10 @@ class DatabaseError(EntrepotError):
 
 class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached or used."""
+
+
+class TableMissing(DatabaseError):
+    """The database has no tables yet, or not this one: it was never migrated."""
 
 
 class ConfigurationError(EntrepotError):

@@ -10,6 +10,7 @@ import hashlib
 import re
 
 IDENTIFIER_PATTERN = re.compile(r"[a-zA-Z0-9]{30,40}\Z")
+_UPLOADS = "uploads/"
 ACCOUNT_ID_PATTERN = re.compile(r"\d{12}\Z", re.ASCII)
 
 
@@ -35,4 +36,9 @@ def asset_store_key(asset_id: str) -> str:
 
 def upload_store_key(job_id: str) -> str:
     """Where the bytes that a user PUTs to a job's signed URL wait for StartJob."""
-    return f"uploads/{job_id[:2]}/{job_id}"
+    return f"{_UPLOADS}{job_id[:2]}/{job_id}"
+
+
+def job_of_upload(store_key: str) -> str | None:
+    """The id of the job whose upload lies under the key; None where the key is no upload's."""
+    return store_key.rpartition("/")[2] if store_key.startswith(_UPLOADS) else None

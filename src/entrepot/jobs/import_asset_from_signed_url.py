@@ -11,6 +11,7 @@ import base64
 import re
 from collections.abc import Sequence
 
+from entrepot.domain.asset import require_asset_name
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
@@ -38,8 +39,7 @@ class ImportAssetFromSignedUrl:
         request = creation.details.import_asset_from_signed_url
         if request is None:
             raise missing_details(self.type)
-        if not request.asset_name:
-            raise ValidationFailed("AssetName is empty; name the asset.")
+        require_asset_name(request.asset_name, "AssetName")
         if not _MD5_HASH.fullmatch(request.md5_hash):
             raise ValidationFailed(
                 "Md5Hash must be 24 characters of base64: the MD5 of the file, 16 bytes, in base64."

@@ -22,7 +22,7 @@ from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.errors import DatabaseError, JobFailed, JobLost, StoreError
-from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobState, JobType, RunId
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId
 from entrepot.domain.limits import Limits
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.crash_points import CrashPoint, nothing
@@ -65,19 +65,22 @@ class Runner:
         Raises `DatabaseError` when nothing can be written down; then the job is as the last commit left it,
         and can be run again. When cancelled it leaves the job like that, too.
         """
-        run = await self._load(run_id)
-        if run is None:
+        job = await self._load(run_id)
+        if job is None:
             return
-        definition = self.definitions[run.job.type]
         try:
-            await self._run_to_its_end(run, definition)
+            await self._run_to_its_end(job, self.definitions[job.type])
         except JobLost:
-            _log.info("job %s: attempt %d lost it to another worker", run.job.id, run.job.attempt)
+            _log.info("job %s: attempt %d lost it to another worker", job.id, job.attempt)
 
-    async def _load(self, run_id: RunId) -> Run | None:
+    async def _load(self, run_id: RunId) -> Job | None:
         job = await jobs.get_unscoped(self.database, run_id.job_id)
         if job is None or job.state is not JobState.IN_PROGRESS or job.attempt != run_id.attempt:
             return None
+        return job
+
+    def _run_of(self, job: Job) -> Run:
+        """Raises what decoding raises where this version cannot read the details of the job."""
         return Run(
             job=job,
             details=shapes.decode(job.details_json, shapes.ResponseDetails),
@@ -88,23 +91,24 @@ class Runner:
             clock=self.clock,
         )
 
-    async def _run_to_its_end(self, run: Run, definition: JobDefinition) -> None:
+    async def _run_to_its_end(self, job: Job, definition: JobDefinition) -> None:
         try:
             async with asyncio.timeout(self.timeout_seconds) as deadline:
+                run = self._run_of(job)
                 items = await self._plan(run, definition)
                 items = await self._move(run, definition, items)
             await self._finish(run, definition, items)
         except (JobLost, DatabaseError):
             raise
         except JobFailed as failed:
-            _log.info("job %s failed: %s", run.job.id, failed.__cause__ or failed)
-            await self._fail(run, definition, JobState.ERROR, failed.errors)
+            _log.info("job %s failed: %s", job.id, failed.__cause__ or failed)
+            await self._fail(job, definition, JobState.ERROR, failed.errors)
         except Exception as error:  # noqa: BLE001 - a job always ends with a state that its owner can see
             if isinstance(error, TimeoutError) and deadline.expired():
-                await self._fail(run, definition, JobState.TIMED_OUT, (self._timed_out(),))
+                await self._fail(job, definition, JobState.TIMED_OUT, (self._timed_out(),))
                 return
-            _log.exception("job %s failed unexpectedly", run.job.id)
-            await self._fail(run, definition, JobState.ERROR, (unexpected(run.job.id),))
+            _log.exception("job %s failed unexpectedly", job.id)
+            await self._fail(job, definition, JobState.ERROR, (unexpected(job.id),))
 
     async def _plan(self, run: Run, definition: JobDefinition) -> Sequence[JobItem]:
         """The items of the job, with the results and checkpoints that are recorded.
@@ -215,13 +219,13 @@ class Runner:
             await tags.put_many(connection, job.scope, {arn: dict(outcome.asset_tags) for arn in arns})
 
     async def _fail(
-        self, run: Run, definition: JobDefinition, state: JobState, errors: tuple[JobError, ...]
+        self, job: Job, definition: JobDefinition, state: JobState, errors: tuple[JobError, ...]
     ) -> None:
-        """Writes why the job has ended.
+        """Writes why the job has ended, and then throws away the uploads that it had begun.
 
-        Crash: before the commit the job goes on and fails again; after it what it wrote is noted as garbage.
+        Crash: before the commit the job goes on and fails again; after it what it wrote is noted as garbage,
+        and uploads that were not thrown away stay as orphans without effect.
         """
-        job = run.job
         self.at(CrashPoint.BEFORE_FAILURE)
         async with self.database.transaction() as connection:
             now = self.clock()
@@ -239,6 +243,7 @@ class Runner:
             await garbage.record(connection, (*definition.leftovers(job), *_own_keys(items)))
             await job_items.remove(connection, job.id)
         self.at(CrashPoint.AFTER_FAILURE)
+        await asyncio.gather(*(self.transfer.abandon(item) for item in items if item.checkpoint is not None))
 
     def _timed_out(self) -> JobError:
         return JobError(

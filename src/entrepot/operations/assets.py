@@ -7,17 +7,13 @@ from typing import TypedDict
 
 from entrepot.database import assets, tags
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.asset import Asset
-from entrepot.domain.errors import ValidationFailed
+from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.revision import require_assets_removable, require_open
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
 from entrepot.operations import existing
 from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
-
-MAX_NAME_BYTES = 1024
-"""Of UTF-8: as long as a key of S3, since an imported asset is named for its key [G]."""
 
 
 class _Members(TypedDict):
@@ -61,7 +57,7 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
 
     Crash: renamed or not.
     """
-    _require_valid_name(request.name)
+    require_asset_name(request.name, "Name")
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
         revision = await existing.revision(
@@ -129,11 +125,3 @@ async def list_revision_assets(
     return shapes.ListRevisionAssetsResponse(
         assets=[shapes.AssetEntry(**_members(asset)) for asset in page.entries], next_token=page.next_token
     )
-
-
-def _require_valid_name(name: str) -> None:
-    size_bytes = len(name.encode())
-    if not 1 <= size_bytes <= MAX_NAME_BYTES:
-        raise ValidationFailed(
-            f"Name has {size_bytes} bytes of UTF-8; an asset's name has 1 to {MAX_NAME_BYTES:,}."
-        )

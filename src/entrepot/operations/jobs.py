@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from entrepot.database import jobs, locks
+from entrepot.database import garbage, jobs, locks
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import job_arn
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
@@ -149,15 +149,18 @@ async def start_job(context: Context, request: shapes.StartJobRequest) -> None:
 
 
 async def cancel_job(context: Context, request: shapes.CancelJobRequest) -> None:
-    """Cancels a job that waits; one that runs is never aborted.
+    """Cancels a job that waits; one that runs is never aborted. What was uploaded for it becomes garbage.
 
-    Crash: cancelled or still waiting.
+    Crash: cancelled, and the upload noted as garbage, or still waiting.
     """
     services = context.services
     async with services.database.transaction() as connection:
         job = await _existing(connection, context, request.job_id)
         if not await jobs.cancel(connection, job.id, now=services.clock()):
             require_cancellable(await _existing(connection, context, job.id))
+        definition = services.job_types.get(job.type)
+        if definition is not None:
+            await garbage.record(connection, definition.leftovers(job))
 
 
 async def list_jobs(context: Context, request: shapes.ListJobsRequest) -> shapes.ListJobsResponse:

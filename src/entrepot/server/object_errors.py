@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from entrepot.domain.errors import ObjectChanged, ObjectNotFound, StoreError, StoreFull
+from entrepot.domain.errors import DatabaseError, ObjectChanged, ObjectNotFound, StoreError, StoreFull
 from entrepot.transfer.signed_urls import SignedUrlRefused
 from entrepot.wire.request import Header, HttpResponse
 
@@ -47,6 +47,11 @@ INCOMPLETE_BODY = ObjectProblem(
     "IncompleteBody",
     "You did not provide the number of bytes specified by the Content-Length HTTP header",
 )
+UPLOAD_NOT_AWAITED = ObjectProblem(
+    403,
+    "AccessDenied",
+    "Request has expired: the job that this upload is for is no longer waiting. Create another job.",
+)
 REQUEST_TIMEOUT = ObjectProblem(
     400,
     "RequestTimeout",
@@ -64,8 +69,8 @@ def invalid_range(size_bytes: int) -> ObjectProblem:
     )
 
 
-def problem_of(error: StoreError) -> ObjectProblem:
-    """How an error of the store is told to who holds a signed URL: without the names of keys and folders."""
+def problem_of(error: StoreError | DatabaseError) -> ObjectProblem:
+    """How an error of ours is told to who holds a signed URL: without the names of keys and folders."""
     match error:
         case SignedUrlRefused():
             return ObjectProblem(error.refusal.status, error.refusal.code, error.refusal.words)
@@ -75,6 +80,10 @@ def problem_of(error: StoreError) -> ObjectProblem:
             return PRECONDITION_FAILED
         case StoreFull():
             return ObjectProblem(507, "InsufficientStorage", "The store has no space left; nothing was kept.")
+        case DatabaseError():
+            return ObjectProblem(
+                503, "ServiceUnavailable", "The exchange cannot answer now. Please try again."
+            )
         case _:
             return ObjectProblem(
                 503, "ServiceUnavailable", "The store does not answer now. Please try again."

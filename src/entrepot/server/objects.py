@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from uuid import uuid4
 
-from entrepot.domain.errors import StoreError
+from entrepot.domain.errors import DatabaseError, StoreError
+from entrepot.domain.identifiers import job_of_upload
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.asgi import (
     AsgiScope,
@@ -20,6 +22,7 @@ from entrepot.server.metrics import Metrics
 from entrepot.server.object_download import Download
 from entrepot.server.object_errors import (
     METHOD_NOT_ALLOWED,
+    UPLOAD_NOT_AWAITED,
     ObjectProblem,
     ObjectRefused,
     problem_of,
@@ -34,6 +37,8 @@ UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""
 _CLIENT_GONE = 499
 
+_log = logging.getLogger(__name__)
+
 
 class SignedObjects:
     """The routes of the local store's signed URLs."""
@@ -45,10 +50,15 @@ class SignedObjects:
         clock: Callable[[], Timestamp],
         metrics: Metrics,
         executor: Executor,
+        is_waiting: Callable[[str], Awaitable[bool]],
     ) -> None:
-        """`executor` should have many threads: an upload holds one of them until its last byte is here."""
+        """`is_waiting` says of a job, by its id, whether it may still be uploaded to.
+
+        `executor` should have many threads: an upload holds one of them until its last byte is here.
+        """
         self._signed_urls = signed_urls
         self._clock = clock
+        self._is_waiting = is_waiting
         self._upload = Upload(store, executor, UPLOAD_LIMIT_BYTES, metrics.received)
         self._download = Download(store, executor, metrics.sent)
 
@@ -61,6 +71,9 @@ class SignedObjects:
         except ObjectRefused as refused:
             return await _refuse(scope, send, refused.problem)
         except StoreError as error:
+            return await _refuse(scope, send, problem_of(error))
+        except DatabaseError as error:
+            _log.error("an upload is refused, since the database is unavailable: %s", error)
             return await _refuse(scope, send, problem_of(error))
 
     async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
@@ -76,6 +89,9 @@ class SignedObjects:
         )
         if method != "PUT":
             return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
+        job_id = job_of_upload(signed.store_key)
+        if job_id is not None and not await self._is_waiting(job_id):
+            raise ObjectRefused(UPLOAD_NOT_AWAITED)
         stored = await self._upload.receive(scope, receive, signed)
         await send_response(send, HttpResponse(200, ((b"etag", f'"{stored.etag}"'.encode()),), b""))
         return 200

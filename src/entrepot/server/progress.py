@@ -53,6 +53,7 @@ class ProgressRoute:
 
     async def _answer(self, request: HttpRequest, request_id: str) -> HttpResponse:
         principal = await self.authenticator.authenticate(request, self.clock())
+        principal.require_data_exchange()
         match = _PATH.fullmatch(request.raw_path)
         job_id = match.group(1) if match is not None else ""
         job = await jobs.get(self.database, principal.scope, job_id)

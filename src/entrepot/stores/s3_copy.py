@@ -10,7 +10,6 @@ from urllib.parse import quote
 from entrepot.domain.errors import ObjectChanged, ObjectNotFound, StoreError
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores import s3_xml
-from entrepot.stores.checksum import CRC64NVME
 from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import Headers, encryption_headers, encryption_in, quoted
@@ -71,6 +70,7 @@ def copy(client: S3Client, job: Copy, limits: CopyLimits) -> Stored:
 
 
 def _whole(client: S3Client, job: Copy) -> Stored:
+    """CopyObject. No checksum is asked for: some servers read all the bytes once more to give one."""
     reply = client.call(
         S3Request(
             "CopyObject",
@@ -81,7 +81,6 @@ def _whole(client: S3Client, job: Copy) -> Stored:
             (
                 *job.source_headers,
                 ("x-amz-metadata-directive", "COPY"),
-                ("x-amz-checksum-algorithm", CRC64NVME),
                 *encryption_headers(job.encryption),
             ),
         )

@@ -32,7 +32,7 @@ class ConnectionOptions:
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Scheme of the endpoint → URL of an HTTP proxy, `http://user:password@host:port`."""
     no_proxy: tuple[str, ...] = ()
-    """Hosts and domains that are reached directly; `*` is all of them."""
+    """Hosts and domains that are reached directly, each perhaps with a port; `*` is all of them."""
     idle_connections: int = 64
 
 
@@ -115,7 +115,7 @@ class ConnectionPool:
             return None
         for rule in self._options.no_proxy:
             bare = rule.lstrip(".").lower()
-            if bare in ("*", origin.host) or origin.host.endswith(f".{bare}"):
+            if bare in ("*", origin.host, f"{origin.host}:{origin.port}") or origin.host.endswith(f".{bare}"):
                 return None
         return proxy
 
@@ -136,7 +136,8 @@ class ConnectionPool:
 def _parse_proxy(url: str) -> SplitResult:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if parts.scheme != "http" or not parts.hostname:
-        raise ConfigurationError(f"The proxy {url!r} must have the form http://host:port.")
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without a password
+        raise ConfigurationError(f"The proxy {shown!r} must have the form http://host:port.")
     return parts
 
 

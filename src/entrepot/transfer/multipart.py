@@ -19,6 +19,7 @@ from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError
 from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
+from entrepot.stores.store import ObjectStore
 from entrepot.transfer.buffers import Budget, Buffers
 from entrepot.transfer.comparison import multipart_etag
 from entrepot.transfer.move import Move, named
@@ -294,13 +295,21 @@ def _streamed_checksum(move: Move, algorithm: str, whole: Checksum) -> Checksum:
     return other.result()
 
 
+def throw_away(store: ObjectStore, key: str, upload_id: str) -> None:
+    """Aborts an upload, as well as it goes: what the store refuses is logged, and leaves an orphan there.
+
+    Crash: the upload stays as an orphan without effect.
+    """
+    try:
+        store.abort_upload(key, upload_id)
+    except StoreError as error:
+        _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
+
+
 def _abandon(move: Move, upload: Upload) -> None:
     """Throws the parts away and forgets the checkpoint.
 
     Crash: between the two the checkpoint names an upload that is gone; a new one is begun then.
     """
-    try:
-        move.destination.abort_upload(move.item.destination.key, upload.id)
-    except StoreError as error:
-        _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
+    throw_away(move.destination, move.item.destination.key, upload.id)
     move.on_checkpoint(None)

@@ -43,8 +43,24 @@ def copy_server_side(move: Move) -> ItemResult | None:
         except ChecksumMismatch:
             move.destination.delete(item.destination.key)
             raise
+    if stored.etag != item.source_etag:
+        _require_size(move)
     move.on_bytes(item.size_bytes)
     return ItemResult(item.size_bytes, stored.etag, reported or known)
+
+
+def _require_size(move: Move) -> None:
+    """An ETag that stays the same proves the copy; another one is no fault (parts, keys), so ask for more."""
+    item = move.item
+    found = move.destination.head(item.destination.key).size_bytes
+    if found != item.size_bytes:
+        move.destination.delete(item.destination.key)
+        raise ChecksumMismatch(
+            f"The copy of {item.name!r} has {found} bytes where {item.size_bytes} were copied; it is "
+            "removed. Create the job again; if this repeats, set ENTREPOT_SERVER_SIDE_COPY to false.",
+            bucket=item.destination.bucket,
+            key=item.destination.key,
+        )
 
 
 def _encrypted_as_asked(move: Move, stored: Stored) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,13 +24,15 @@ from entrepot.stores.store import ObjectInfo, ObjectStore
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.heads import LISTING_PAYS_FROM, infos_from_listing
 from entrepot.transfer.move import Move
-from entrepot.transfer.multipart import stream_large
+from entrepot.transfer.multipart import stream_large, throw_away
 from entrepot.transfer.parts import PART_BYTES
 from entrepot.transfer.reading import hash_object
 from entrepot.transfer.server_side import copy_server_side
 from entrepot.transfer.single import stream_small
 from entrepot.transfer.stop import StopSignal
 from entrepot.transfer.threads import Threads
+
+_LOG = logging.getLogger(__name__)
 
 
 class Transfer:
@@ -131,6 +134,21 @@ class Transfer:
     async def delete(self, location: Location) -> None:
         """Removes the object; one that is absent is fine. Raises `StoreError`s."""
         await self._threads.run(self._stop(), self._store(location).delete, location.key)
+
+    async def abandon(self, item: JobItem) -> None:
+        """Throws away the upload of the item's checkpoint, if it has one; a store that refuses is logged.
+
+        Crash: the upload stays in the store as an orphan without effect.
+        """
+        if item.checkpoint is None:
+            return
+        place, upload_id = item.destination, item.checkpoint.upload_id
+        try:
+            store = self._store(place)
+        except StoreError as error:
+            _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
+            return
+        await self._threads.run(self._stop(), throw_away, store, place.key, upload_id)
 
     async def close(self) -> None:
         """Stops what is under way and returns when every thread has ended."""

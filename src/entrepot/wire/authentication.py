@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
+from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.signing import sigv4
@@ -44,16 +45,22 @@ _NO_KEY = (0, None)
 _ACCESS_KEY_ID = re.compile(r"[\w.@+=-]{1,128}", re.ASCII)
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
-_SERVICES = ("dataexchange", "s3")
+_SERVICE = "dataexchange"
+_SERVICES = (_SERVICE, "s3")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request, and to which service of ours it is signed (`dataexchange` or `s3`)."""
+    """Who sends a request, and to which service it is signed."""
 
     scope: Scope
     access_key_id: str | None
     service: str
+
+    def require_data_exchange(self) -> None:
+        """Raises `AuthenticationFailed` where the request is meant for another service."""
+        if self.service != _SERVICE:
+            raise _other_service()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class SigV4Authenticator:
         if not key.enabled:
             raise refuse(
                 "AccessDeniedException",
-                f"The access key {key.access_key_id} is disabled. Enable it, or use another one.",
+                f"The access key {key.access_key_id} is disabled. Use another one.",
             )
         if not known:
             _keep(self._sessions, identity, session)
@@ -161,12 +168,11 @@ class TrustAuthenticator:
         scope = claimed_scope(request)
         if scope is None:
             where = Scope(TRUSTED_ACCOUNT_ID, self._default_region, partition_of(self._default_region))
-            return Principal(where, None, _SERVICES[0])
+            return Principal(where, None, _SERVICE)
         region = scope.region if _REGION.fullmatch(scope.region) else self._default_region
         known = _ACCOUNT_ID.fullmatch(scope.access_key_id) is not None
         account_id = scope.access_key_id if known else TRUSTED_ACCOUNT_ID
-        service = scope.service if scope.service in _SERVICES else _SERVICES[0]
-        return Principal(Scope(account_id, region, partition_of(region)), scope.access_key_id, service)
+        return Principal(Scope(account_id, region, partition_of(region)), scope.access_key_id, scope.service)
 
 
 def partition_of(region: str) -> str:
@@ -190,11 +196,15 @@ def decoded_body(request: HttpRequest) -> bytes:
 def _check_scope(claim: Claim) -> None:
     scope = claim.scope
     if scope.service not in _SERVICES:
-        raise refuse(
-            "InvalidSignatureException", "Credential should be scoped to correct service: 'dataexchange'."
-        )
+        raise _other_service()
     if scope.region and _REGION.fullmatch(scope.region) is None:
         raise refuse("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+
+
+def _other_service() -> AuthenticationFailed:
+    return refuse(
+        "InvalidSignatureException", f"Credential should be scoped to correct service: {_SERVICE!r}."
+    )
 
 
 def _check_time(claim: Claim, now: int) -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -21,8 +20,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _JSON_NUL = b"\\u0000"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """What was read, by the keys of `Member.key`."""
 
     values: dict[str, Any]

@@ -10,9 +10,8 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from entrepot.domain.errors import DatabaseUnavailable, ServiceError, ValidationFailed
 from entrepot.domain.scope import Scope
@@ -40,8 +39,7 @@ Run = Callable[[Any, Any], Awaitable[Any]]
 logger = logging.getLogger("entrepot.wire")
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """What is kept of every request. Who and what are None where a request failed before they were known."""
 
     at: Timestamp
@@ -145,6 +143,7 @@ class Pipeline:
             stages = self._stages[route.operation.name]
             stages.require_body_size(request)
             principal = await self._authenticator.authenticate(request, now)
+            principal.require_data_exchange()
             parsed = stages.parser.parse(request, route.parameters)
             value = stages.validator.validate(parsed)
             context = self._make_context(principal.scope, request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Header = tuple[bytes, bytes]
 """Name and value; names are lower-case."""
@@ -22,8 +23,7 @@ class HttpRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """One response. A body without `content-type` does not occur; an empty body has none."""
 
     status: int

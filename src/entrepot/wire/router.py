@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from entrepot.domain.errors import ResourceNotFound, ValidationFailed
@@ -12,9 +13,8 @@ from entrepot.model.service_model import Operation
 _SHOWN_PATH_CHARACTERS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a request goes."""
+class Route(NamedTuple):
+    """Where a request goes. A tuple, as all that is made for every request: it is made fastest."""
 
     operation: Operation
     parameters: Mapping[str, str]

@@ -21,10 +21,19 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def house(empty_database: Path, tmp_path: Path) -> AsyncIterator[House]:
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the whole schema and not one row; SQLite, unless a test says more."""
+    if database_kind == "postgresql":
+        url: str = request.getfixturevalue("empty_postgresql_url")
+        return url
     path = tmp_path / "entrepot.sqlite"
-    shutil.copy(empty_database, path)
-    database = await open_database(f"sqlite:///{path}")
+    shutil.copy(request.getfixturevalue("empty_database"), path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    database = await open_database(database_url)
     yield House.of(database)
     await database.close()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.servers.both_databases import on_both_databases
 from tests.unit.operations.house import NOWHERE, START, House
 
 from entrepot.domain.data_set import AssetType
@@ -117,6 +118,7 @@ async def test_the_limit_counts_each_account_and_region_apart(house: House) -> N
         await create_data_set(context, request())
 
 
+@on_both_databases
 async def test_the_limit_holds_when_requests_come_at_once(house: House) -> None:
     context = house.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 2}).context()
     answers = await asyncio.gather(

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from tests.servers.both_databases import BOTH_DATABASES
 from tests.unit.operations.house import NOWHERE, START, House, import_request
 
+from entrepot.database import garbage
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ResourceNotFound, ResourceType, ValidationFailed
+from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import JobError, JobErrorCode, JobType, Location
 from entrepot.domain.limits import Limit
 from entrepot.model import shapes
@@ -74,6 +77,12 @@ class Shelf:
                 )
             ),
         }
+
+
+@pytest.fixture(params=BOTH_DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture
@@ -219,6 +228,27 @@ async def test_cancelling_a_waiting_job(house: House, shelf: Shelf) -> None:
     await shelf.cancel(job_id)
     cancelled = await shelf.get(job_id)
     assert (cancelled.state, cancelled.updated_at) == ("CANCELLED", later)
+
+
+async def test_what_was_uploaded_for_a_job_that_is_cancelled_becomes_garbage(
+    house: House, shelf: Shelf
+) -> None:
+    upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
+    request = shapes.CreateJobRequest(type=upload, details=shelf.every_request()[upload])
+    job_id = (await create_job(shelf.context, request)).id or ""
+    assert await garbage.page(house.database, 10) == []
+    await shelf.cancel(job_id)
+    assert await garbage.page(house.database, 10) == [upload_store_key(job_id)]
+
+
+async def test_a_job_that_cannot_be_cancelled_keeps_what_was_uploaded(house: House, shelf: Shelf) -> None:
+    upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
+    request = shapes.CreateJobRequest(type=upload, details=shelf.every_request()[upload])
+    job_id = (await create_job(shelf.context, request)).id or ""
+    await shelf.start(job_id)
+    with pytest.raises(Conflict):
+        await shelf.cancel(job_id)
+    assert await garbage.page(house.database, 10) == []
 
 
 async def test_a_job_is_started_and_cancelled_only_while_it_waits(house: House, shelf: Shelf) -> None:

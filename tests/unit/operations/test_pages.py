@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
+from tests.servers.both_databases import BOTH_DATABASES
 from tests.unit.operations.house import House
 
 from entrepot.domain.errors import ValidationFailed
@@ -76,6 +77,12 @@ KINDS = ["data sets", "revisions", "assets", "jobs"]
 def ids(entries: Sequence[Entry] | None) -> list[str]:
     assert entries is not None
     return [entry.id for entry in entries]
+
+
+@pytest.fixture(params=BOTH_DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.servers.both_databases import on_both_databases
 from tests.unit.operations.house import NOWHERE, START, House
 
 from entrepot.database.assets import count
@@ -216,6 +217,26 @@ async def test_an_import_that_ends_while_a_revision_is_finalized_is_in_it_or_fin
     assert [error.errors[0].code for error in refused] == ([] if import_first else ["VALIDATION_EXCEPTION"])
     assert await count(house.database, context.scope, shelf.revision_id) == 2 - len(refused)
     assert (await shelf.get()).finalized is True
+
+
+@on_both_databases
+async def test_finalizing_and_imports_that_end_at_once_agree_on_what_the_revision_holds(
+    house: House, context: Context
+) -> None:
+    for _ in range(5):
+        data_set_id = await house.data_set(context)
+        revision_id = await house.revision(context, data_set_id)
+        await house.assets(context, data_set_id, revision_id)
+        jobs = [await house.job(context, data_set_id, revision_id) for _ in range(3)]
+        request = shapes.UpdateRevisionRequest(
+            data_set_id=data_set_id, revision_id=revision_id, finalized=True
+        )
+        imports = [house.end_import(context, job_id, f"{job_id}.csv") for job_id in jobs]
+        finalizing = update_revision(context, request)
+        answers = await asyncio.gather(imports[0], finalizing, *imports[1:], return_exceptions=True)
+        added = sum(answer is None for answer in answers)
+        assert sum(isinstance(answer, JobFailed) for answer in answers) == len(jobs) - added
+        assert await count(house.database, context.scope, revision_id) == 1 + added
 
 
 async def test_revoking_keeps_the_revision_finalized_and_says_when_and_why(

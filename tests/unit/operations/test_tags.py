@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.servers.both_databases import on_both_databases
 from tests.unit.operations.house import NOWHERE, House
 
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
@@ -87,6 +88,7 @@ async def test_a_resource_has_at_most_50_tags_however_they_came(context: Context
     assert len(await tags(context, shelf.asset) or ()) == 50
 
 
+@on_both_databases
 async def test_the_50_hold_when_requests_come_at_once(context: Context, shelf: Shelf) -> None:
     batches = [{f"{letter}{number}": "" for number in range(30)} for letter in "abc"]
     answers = await asyncio.gather(

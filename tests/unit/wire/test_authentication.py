@@ -342,6 +342,9 @@ class TestTrust:
         principal = await self.principal_of(signed(key=OTHER, service="s3"))
         assert principal == Principal(Scope("123456789012", "us-east-1"), OTHER.access_key_id, "s3")
 
+    async def test_the_service_is_the_one_that_is_named(self) -> None:
+        assert (await self.principal_of(signed(key=OTHER, service="sqs"))).service == "sqs"
+
     async def test_so_does_none_and_the_region_is_the_servers(self) -> None:
         principal = await self.principal_of(HttpRequest("GET", JOB, b"", [], b""))
         assert principal == Principal(Scope("123456789012", "eu-west-1"), None, "dataexchange")

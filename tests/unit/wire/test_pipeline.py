@@ -44,10 +44,11 @@ class Doorkeeper:
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         assert now == NOW
-        key = dict(request.headers).get(b"x-key")
+        headers = dict(request.headers)
+        key = headers.get(b"x-key")
         if key is None:
             raise AuthenticationFailed("MissingAuthenticationTokenException", "Who are you?")
-        return Principal(SCOPE, key.decode(), "dataexchange")
+        return Principal(SCOPE, key.decode(), headers.get(b"x-service", b"dataexchange").decode())
 
 
 @dataclass
@@ -104,6 +105,19 @@ def told(response: HttpResponse) -> tuple[int, str, str]:
     headers = dict(response.headers)
     assert headers[b"x-amzn-requestid"] == REQUEST_ID.encode()
     return response.status, headers[b"x-amzn-errortype"].decode(), json.loads(response.body)["Message"]
+
+
+@pytest.mark.parametrize("service", [b"s3", b"sqs", b""])
+async def test_a_request_that_is_signed_for_another_service_is_refused(service: bytes) -> None:
+    there = house()
+    headers = [(b"x-key", b"AKIAEXAMPLE"), (b"x-service", service)]
+    request = HttpRequest("GET", f"/v1/jobs/{JOB_ID}", b"", headers, b"")
+    assert told(await there.pipeline.handle(request)) == (
+        403,
+        "InvalidSignatureException",
+        "Credential should be scoped to correct service: 'dataexchange'.",
+    )
+    assert there.calls == []
 
 
 async def test_a_request_goes_through_all_stages() -> None:
