@@ -34,7 +34,7 @@ serve: $(VENV)/demo ## the server on http://127.0.0.1:8250
 	@$(BIN)/entrepot serve
 
 test: $(VENV)/development ## the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST)
 
 check: $(VENV)/development ## lint, formatting, strict types, import contracts
 	@$(BIN)/ruff check .

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.servers.sqlite import open_hastily
 
 from entrepot.database.connection import Database
 from entrepot.database.migrate import migrate
-from entrepot.database.opening import open_database
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The database, opened."""
-    opened = await open_database(database_url)
+    opened = await open_hastily(database_url)
     yield opened
     await opened.close()
 
@@ -43,6 +43,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def other(database_url: str, database: Database) -> AsyncIterator[Database]:
     """The same database, opened once more: what another process sees."""
-    opened = await open_database(database_url)
+    opened = await open_hastily(database_url)
     yield opened
     await opened.close()

@@ -17,10 +17,11 @@ pytestmark = pytest.mark.postgresql
 
 
 def end_connections(url: str) -> int:
-    """Ends every connection of ours, as a restart of the server does."""
+    """Ends every connection of ours to this database, as a restart of the server does to all."""
     with psycopg.connect(url) as connection:
         ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'entrepot'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'entrepot' AND datname = current_database()"
         )
         return len(ended.fetchall())
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+
+from entrepot.testing.seaweedfs import S3Server
 from entrepot.testing.server import RunningServer, running_entrepot
 
 MakeClient = Callable[..., Any]
@@ -22,18 +24,32 @@ class Port:
 
     exchange: RunningServer
     storage: S3Server
-    source: str = "provider"
-    destination: str = "receiver"
+    source: str
+    destination: str
 
 
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_seaweedfs(tmp_path_factory.mktemp("s3"), buckets=("provider", "receiver")) as server:
-        yield server
+def storage(s3_server: S3Server) -> S3Server:
+    return s3_server
 
 
 @pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory, storage: S3Server) -> Iterator[Port]:
+def buckets(storage: S3Server) -> tuple[str, str]:
+    """New ones: what the exchange writes there has no prefix that would keep it apart."""
+    s3 = boto3.session.Session(storage.access_key_id, storage.secret_access_key).client(
+        "s3", endpoint_url=storage.endpoint_url, region_name="us-east-1"
+    )
+    names = f"provider-{token_hex(4)}", f"receiver-{token_hex(4)}"
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    s3.close()
+    return names
+
+
+@pytest.fixture(scope="session")
+def port(
+    tmp_path_factory: pytest.TempPathFactory, storage: S3Server, buckets: tuple[str, str]
+) -> Iterator[Port]:
     with running_entrepot(
         tmp_path_factory.mktemp("exchange"),
         arguments=["--s3-endpoint-url", storage.endpoint_url],
@@ -42,7 +58,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, storage: S3Server) -> Iterato
             "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
         },
     ) as exchange:
-        yield Port(exchange, storage)
+        yield Port(exchange, storage, *buckets)
 
 
 @pytest.fixture

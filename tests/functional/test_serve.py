@@ -22,7 +22,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from tests.functional.flow import finished, import_by_signed_url, open_revision, run_job
-from tests.servers.postgresql import new_database, running_postgresql
+from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import CONTENT, SlowBucket, slow_bucket
 
 from entrepot.testing.server import RunningServer, running_entrepot
@@ -173,6 +173,24 @@ def test_a_second_server_on_one_data_directory_is_refused(tmp_path: Path) -> Non
         assert "Traceback" not in second.stderr
 
 
+def test_a_data_directory_that_is_taken_away_ends_the_server(tmp_path: Path) -> None:
+    with running_entrepot(tmp_path) as server:
+        server.data_dir.rename(tmp_path / "away")
+        assert server.process.wait(PATIENCE_SECONDS) == 253
+        said = server.log.read_text().splitlines()[-1]
+        assert said.startswith(f"entrepot: The data directory {server.data_dir} was removed or replaced")
+
+
+def test_a_bucket_of_its_own_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    arguments = ["--s3-endpoint-url", url, "--store", "s3://own/prefix", "--job-workers", "0"]
+    keys = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "secret"}
+    with running_entrepot(tmp_path, arguments=arguments, environ=keys) as server:
+        eventually(lambda: "the store cannot be used now: " in server.log.read_text())
+        assert "s3://own/prefix/" in server.log.read_text()
+
+
 def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -270,10 +288,9 @@ def test_two_workers_share_one_exchange(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgresql
-def test_an_exchange_on_postgresql(tmp_path: Path) -> None:
+def test_an_exchange_on_postgresql(tmp_path: Path, postgresql_server_url: str) -> None:
     with (
-        running_postgresql(tmp_path) as postgresql,
-        new_database(postgresql) as url,
+        new_database(postgresql_server_url) as url,
         running_entrepot(tmp_path, arguments=["--database", url, "--job-workers", "2"]) as server,
         client(server) as exchange,
     ):

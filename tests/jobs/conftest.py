@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.jobs.s3_buckets import S3Buckets
 from tests.jobs.stage import Stage, migrated, opened
 
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+from entrepot.testing.seaweedfs import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +24,6 @@ async def stage(
     url = request.getfixturevalue("empty_postgresql_url") if database_kind == "postgresql" else None
     async with opened(tmp_path, template=template, database_url=url) as opened_stage:
         yield opened_stage
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_seaweedfs(tmp_path_factory.mktemp("s3"), buckets=("source", "target", "own")) as server:
-        yield server
 
 
 @pytest.fixture

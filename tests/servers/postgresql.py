@@ -117,7 +117,7 @@ def _command(programs: Path, data: Path, port: int) -> list[str | Path]:
         "fsync": "off",  # it is thrown away at the end
         "synchronous_commit": "off",
         "full_page_writes": "off",
-        "max_connections": "60",
+        "max_connections": "200",
         "shared_buffers": "32MB",
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -14,15 +14,12 @@ from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
 from entrepot.stores.store import ObjectStore
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
-
-_NUMBERS = count()
+from entrepot.testing.seaweedfs import S3Server
 
 
 @pytest.fixture(scope="session")
-def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_seaweedfs(tmp_path_factory.mktemp("s3"), buckets=("one", "two")) as server:
-        yield server
+def seaweedfs(s3_server: S3Server) -> S3Server:
+    return s3_server
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +45,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     if request.param == "local":
         return Pair(LocalStore(tmp_path / "one"), LocalStore(tmp_path / "two"))
     client = request.getfixturevalue("client")
-    prefix = f"test-{next(_NUMBERS)}/"
+    prefix = f"test-{token_hex(4)}/"
     return Pair(S3Store(client, "one", prefix), S3Store(client, "two", prefix))
 
 

@@ -510,9 +510,11 @@ def test_a_proxy_that_refuses_is_named() -> None:
             store.head("key")
 
 
-def test_hosts_without_proxy_are_reached_directly() -> None:
+@pytest.mark.parametrize("rule", ["127.0.0.1", "127.0.0.1:PORT", "*", ".0.0.1"])
+def test_hosts_without_proxy_are_reached_directly(rule: str) -> None:
     with scripted_server(OK) as server:
-        options = ConnectionOptions(proxies={"http": "http://127.0.0.1:1"}, no_proxy=("127.0.0.1",))
+        name = rule.replace("PORT", str(server.port))
+        options = ConnectionOptions(proxies={"http": "http://127.0.0.1:1"}, no_proxy=(name,))
         with bucket_at(server.url, connection=options) as store:
             put(store, "key", b"bytes")
         assert len(server.requests) == 1
@@ -525,8 +527,8 @@ def test_an_endpoint_that_is_no_url_is_a_mistake_in_the_configuration(url: str) 
 
 
 def test_a_proxy_that_is_no_url_is_a_mistake_in_the_configuration() -> None:
-    options = S3Options(connection=ConnectionOptions(proxies={"http": "socks5://host"}))
-    with pytest.raises(ConfigurationError, match="proxy"):
+    options = S3Options(connection=ConnectionOptions(proxies={"http": "socks5://me:hidden@host"}))
+    with pytest.raises(ConfigurationError, match=r"proxy 'socks5://host'"):
         S3Client(StaticCredentials("key", "secret"), options=options)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -15,31 +15,18 @@ from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
 from entrepot.stores.store import ObjectStore
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+from entrepot.testing.seaweedfs import S3Server
 from entrepot.transfer.transfer import Transfer
 
-BUCKETS = ("one", "two")
-_NUMBERS = count()
-
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S3Server, S3Server]]:
-    folder = tmp_path_factory.mktemp("s3")
-    with (
-        running_seaweedfs(folder / "first", buckets=BUCKETS) as first,
-        running_seaweedfs(folder / "second", buckets=BUCKETS) as second,
-    ):
-        yield first, second
-
-
-@pytest.fixture(scope="session")
-def clients(servers: tuple[S3Server, S3Server]) -> Iterator[tuple[S3Client, S3Client]]:
+def clients(s3_server: S3Server, another_s3_server: S3Server) -> Iterator[tuple[S3Client, S3Client]]:
     first, second = (
         S3Client(
             StaticCredentials(server.access_key_id, server.secret_access_key),
             endpoint_url=server.endpoint_url,
         )
-        for server in servers
+        for server in (s3_server, another_s3_server)
     )
     yield first, second
     first.close()
@@ -48,7 +35,7 @@ def clients(servers: tuple[S3Server, S3Server]) -> Iterator[tuple[S3Client, S3Cl
 
 @pytest.fixture
 def s3(clients: tuple[S3Client, S3Client]) -> S3Places:
-    prefix = f"test-{next(_NUMBERS)}/"
+    prefix = f"test-{token_hex(4)}/"
     return lambda server, bucket="one": S3Store(clients[server], bucket, prefix)
 
 

@@ -57,7 +57,9 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("ENTREPOT_LIMITS", "[]", "JSON object"),
         ("ENTREPOT_LIMITS", '{"Data sets per account": true}', "whole numbers"),
         ("ENTREPOT_LIMITS", '{"Data sets": 1}', "Data sets per account"),
+        ("ENTREPOT_LIMITS", '{"Data sets": 1}', 'not {"Data sets": 1}.'),
         ("ENTREPOT_JOB_TIMEOUT", "0", "from 1"),
+        ("ENTREPOT_SERVER_SIDE_COPY", "no", "true or false"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, allowed: str) -> None:
@@ -80,10 +82,11 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
         "ENTREPOT_LIMITS": '{"Asset size in GB": 1}',
         "ENTREPOT_S3_ENDPOINT_URL": "https://s3.example",
         "ENTREPOT_JOB_TIMEOUT": "60",
+        "ENTREPOT_SERVER_SIDE_COPY": "false",
     }
     parent = Settings.load({"auth": "trust"}, given).listening_on(4711)
     child = Settings.load({}, parent.to_environ())
-    assert child.store == StoreLocation("bucket", "some/prefix")
+    assert child.store == StoreLocation("bucket", "some/prefix/")
     assert child.limits[Limit.ASSET_SIZE_IN_GB] == 1
     assert child.public_url == "http://127.0.0.1:4711"
     for option in OPTIONS:
@@ -113,6 +116,35 @@ def test_secrets_are_never_shown() -> None:
     settings = Settings.load({}, {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hidden"})
     shown = repr(settings) + repr(settings.described())
     assert "hidden" not in shown
+
+
+def test_a_password_of_a_proxy_is_never_shown() -> None:
+    settings = Settings.load(
+        {}, {"HTTPS_PROXY": "http://me:hidden@proxy:1", "http_proxy": "me:hidden@proxy:2"}
+    )
+    assert "hidden" not in repr(settings) + repr(settings.described())
+    assert ("http_proxy", "http://me:***@proxy:2", "http_proxy") in settings.described()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("true", True), ("1", True), ("False", False), ("0", False), ("", True)]
+)
+def test_server_side_copies_can_be_switched_off(text: str, expected: bool) -> None:
+    assert Settings.load({}, {"ENTREPOT_SERVER_SIDE_COPY": text}).server_side_copy is expected
+
+
+def test_proxies_are_those_of_the_environment_and_lower_case_counts_first() -> None:
+    environ = {
+        "HTTPS_PROXY": "http://upper:1",
+        "https_proxy": "http://lower:2",
+        "HTTP_PROXY": "plain:3",
+        "NO_PROXY": "localhost, .internal,,127.0.0.1:9000",
+    }
+    settings = Settings.load({}, environ)
+    assert settings.proxies == {"https": "http://lower:2", "http": "http://plain:3"}
+    assert settings.no_proxy == ("localhost", ".internal", "127.0.0.1:9000")
+    assert ("no_proxy", "localhost,.internal,127.0.0.1:9000", "NO_PROXY") in settings.described()
+    assert Settings.load({}, {}).proxies == {}
 
 
 def test_half_a_key_is_refused() -> None:

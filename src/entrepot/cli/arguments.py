@@ -22,12 +22,20 @@ class Parser(argparse.ArgumentParser):
             prog=f"entrepot {command}",
             description=description,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Paragraphs,
         )
 
     def error(self, message: str) -> NoReturn:
         """Raises `UsageError`."""
-        raise UsageError(f"{self.prog}: {message}. See `{self.prog} --help`.")
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Fits a description to the terminal, and leaves empty lines where they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(super(_Paragraphs, self)._fill_text(one, width, indent) for one in paragraphs)
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] | None = None) -> None:

@@ -6,10 +6,10 @@ an Entrepot server, a temporary folder) is set up by `demo_stage` and gone after
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
+import signal
 import sys
 import time
 import urllib.request
@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from entrepot.cli.arguments import Parser
 from entrepot.cli.demo_stage import Stage, stage
 from entrepot.domain.errors import ConfigurationError, EntrepotError
 
@@ -48,6 +49,8 @@ class DataFile:
 def run(arguments: list[str]) -> int:
     """Runs the demo; returns the exit code. Raises `ConfigurationError` when its scenery cannot be had."""
     options = _parser().parse_args(arguments)
+    # Whoever ends the demo early, by Ctrl-C or by `timeout`, is left with nothing to clear away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     files = _files(options.data)
     with stage(options.s3_endpoint_url) as scenery:
@@ -58,10 +61,10 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="entrepot demo",
-        description="A real import, get-job and export, end to end: starts an S3 server and an Entrepot "
+def _parser() -> Parser:
+    parser = Parser(
+        "demo",
+        "A real import, get-job and export, end to end: starts an S3 server and an Entrepot "
         "server, moves real files through both, compares every byte, and leaves nothing behind.",
     )
     parser.add_argument(
@@ -95,7 +98,20 @@ def _files(folder: Path | None) -> list[DataFile]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     if not paths:
         raise ConfigurationError(f"{folder} holds no files; --data takes a folder with files.")
+    for path in paths:
+        if not _is_unicode(str(path)):
+            raise ConfigurationError(
+                f"{str(path)!a} is not a name in Unicode, as keys of objects are; rename the file."
+            )
     return [DataFile(path.relative_to(folder).as_posix(), path) for path in paths]
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _play(scenery: Stage, files: Sequence[DataFile]) -> None:
@@ -106,7 +122,7 @@ def _play(scenery: Stage, files: Sequence[DataFile]) -> None:
 
     _title(f"1. The provider's files are in bucket {scenery.source_bucket}")
     for file in files:
-        s3.upload_file(str(file.path), scenery.source_bucket, file.name)
+        s3.upload_file(str(file.path), scenery.source_bucket, file.name, Config=_transfer_config())
     _say(f"uploaded {len(files)} objects")
 
     _title("2. A data set and a revision")
@@ -245,6 +261,13 @@ def _progress(scenery: Stage, job_id: str, job: Mapping[str, Any]) -> str:
         return ""
     moved, whole = _size(done["BytesDone"]), _size(done["Bytes"])
     return f", {done['ItemsDone']} of {done['Items']} assets, {moved} of {whole}"
+
+
+def _transfer_config() -> Any:
+    """boto3's transfer in Python: the one in C prints tracebacks of its threads at Ctrl-C."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(preferred_transfer_client="classic")
 
 
 def _chunks(files: Sequence[DataFile]) -> Iterator[Sequence[DataFile]]:

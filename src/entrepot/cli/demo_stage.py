@@ -52,6 +52,7 @@ def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
         raise ConfigurationError("The demo talks to the servers by boto3; install entrepot[demo].") from error
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="entrepot-demo-")))
+        storage = None
         if s3_endpoint_url is None:
             storage = stack.enter_context(running_seaweedfs(folder / "s3"))
             s3_endpoint_url = storage.endpoint_url
@@ -78,7 +79,12 @@ def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
         exchange = exchange_session.client("dataexchange", endpoint_url=server.url)
         stack.callback(exchange.close)
         suffix = secrets.token_hex(4)
-        buckets = [stack.enter_context(_bucket(s3, f"{role}-{suffix}")) for role in ("provider", "receiver")]
+        # A server of our own goes with everything in it, even when Ctrl-C has reached it first.
+        foreign = storage is None
+        buckets = [
+            stack.enter_context(_bucket(s3, f"{role}-{suffix}", remove=foreign))
+            for role in ("provider", "receiver")
+        ]
         yield Stage(
             exchange=exchange,
             exchange_url=server.url,
@@ -91,15 +97,17 @@ def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
 
 
 @contextmanager
-def _bucket(s3: Any, name: str) -> Iterator[str]:
+def _bucket(s3: Any, name: str, *, remove: bool) -> Iterator[str]:
     s3.create_bucket(Bucket=name)
     try:
         yield name
     finally:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name) if remove else ()
+        for page in pages:
             for entry in page.get("Contents", ()):
                 s3.delete_object(Bucket=name, Key=entry["Key"])
-        s3.delete_bucket(Bucket=name)
+        if remove:
+            s3.delete_bucket(Bucket=name)
 
 
 def _profile_session(boto3: Any, data_dir: Path) -> Any:

@@ -92,7 +92,10 @@ def _data_directory(path: Path) -> _Finding:
 def _database(settings: Settings) -> _Finding:
     url = settings.database
     shown = without_password(url)
-    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite") and not file.exists():
+        if file.parent != settings.data_dir and not file.parent.is_dir():
+            return _Finding("database", False, f"{shown} cannot be made: there is no folder {file.parent}")
         return _Finding("database", True, f"{shown} is not there yet; the first start makes it")
     try:
         current = asyncio.run(_is_current(url))

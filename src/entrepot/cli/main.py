@@ -5,7 +5,9 @@ Commands are imported when they run, so that none pays for another.
 
 from __future__ import annotations
 
+import os
 import platform
+import select
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from entrepot.domain.errors import ConfigurationError, DatabaseUnavailable, Entr
 
 EXIT_DATABASE = 1
 EXIT_INTERRUPTED = 130
+EXIT_NOT_READ = 141
 EXIT_USAGE = 252
 EXIT_CONFIGURATION = 253
 EXIT_FAILURE = 255
@@ -49,8 +52,8 @@ commands:
 {commands}
 
 first steps:
-  entrepot demo        see an import, get-job and an export with real files
-  entrepot serve       then, with the line it prints:  aws dataexchange list-jobs
+  entrepot demo      shows an import, get-job and an export with real files
+  entrepot serve     prints the variables with which the AWS CLI finds it
 """
 
 
@@ -58,15 +61,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(given)
+        status = _dispatch(given)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return EXIT_NOT_READ
         from entrepot.settings import debugging, environment
 
         if debugging(environment()):
             raise
         return _explain(error)
+    return status
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is closed at its other end, as by `head`; then its rest is dropped."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True
 
 
 def _dispatch(arguments: list[str]) -> int:

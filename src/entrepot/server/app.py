@@ -17,8 +17,10 @@ from time import perf_counter
 from entrepot.domain.errors import EntrepotError
 from entrepot.server import health
 from entrepot.server.asgi import (
+    CLOSE,
     AsgiScope,
     BodyTooLarge,
+    BodyTooSlow,
     ClientDisconnected,
     Receive,
     Send,
@@ -34,6 +36,11 @@ from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
 from entrepot.wire.request import HttpRequest, HttpResponse
 
 _OBJECTS = OBJECTS_PATH.encode("ascii")
+_TOO_SLOW = HttpResponse(
+    408,
+    ((b"content-type", b"application/json"), (b"x-amzn-errortype", b"RequestTimeoutException")),
+    b'{"message":"The request\'s body did not arrive in time. Send the request again."}',
+)
 _OPERATORS = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 
 _log = logging.getLogger(__name__)
@@ -80,6 +87,9 @@ class Application:
         except BodyTooLarge:
             # Longer than any operation takes: the pipeline refuses it by its length, whatever it holds.
             body, unread = bytes(LARGEST_BODY_BYTES + 1), True
+        except BodyTooSlow:
+            await send_response(send, _TOO_SLOW, extra=CLOSE)
+            return
         except ClientDisconnected:
             return
         request = HttpRequest(scope["method"], raw_path, scope["query_string"], scope["headers"], body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -12,7 +13,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
+"""Ends the connection after the answer."""
 _DRAINED_BYTES = 64 * 1024 * 1024
+_BODY_SECONDS = 60.0
 
 
 class ClientDisconnected(Exception):
@@ -23,11 +27,28 @@ class BodyTooLarge(Exception):
     """The request's body is longer than the route takes; it was not read to its end."""
 
 
+class BodyTooSlow(Exception):
+    """The request's body was not here after a minute, though whole ones are small."""
+
+
 async def read_body(scope: AsgiScope, receive: Receive, limit_bytes: int) -> bytes:
-    """The whole body. Raises `BodyTooLarge`, before reading where the length is declared."""
+    """The whole body.
+
+    Raises `BodyTooLarge` (before reading, where the length is declared), `BodyTooSlow`, `ClientDisconnected`.
+    """
     declared = content_length(scope)
+    if declared is None and header(scope, b"transfer-encoding") is None:
+        return b""  # without either there is no body (RFC 9112, section 6.3): the usual GET, answered at once
     if declared is not None and declared > limit_bytes:
         raise BodyTooLarge
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await _receive_body(receive, limit_bytes)
+    except TimeoutError:
+        raise BodyTooSlow from None
+
+
+async def _receive_body(receive: Receive, limit_bytes: int) -> bytes:
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
@@ -76,4 +97,4 @@ def connection_headers(scope: AsgiScope) -> tuple[Header, ...]:
     A short one the server receives and drops, which spares the client a broken pipe in place of the answer.
     """
     declared = content_length(scope)
-    return ((b"connection", b"close"),) if declared is None or declared > _DRAINED_BYTES else ()
+    return CLOSE if declared is None or declared > _DRAINED_BYTES else ()

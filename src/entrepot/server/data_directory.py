@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shlex
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -22,14 +23,25 @@ from typing import IO, Self
 
 from entrepot.domain.errors import ConfigurationError
 
+PROFILE = "entrepot"
 _MOST_SLOTS = 1_024
+_CREDENTIALS = Path("aws", "credentials")
+_CONFIG = Path("aws", "config")
 
 
 class FileLock:
     """One held lock; released by `release`, at the end of a `with` block, or by the death of the process."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], path: Path) -> None:
         self._file = file
+        self._path = path
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the file that is locked: not once its folder was removed."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def release(self) -> None:
         """Gives the lock back; the file stays, because removing it would let two processes hold one lock."""
@@ -60,8 +72,8 @@ class DataDirectory:
             ) from None
         except OSError as error:
             raise ConfigurationError(
-                f"The data directory {path} cannot be written to: {error.strerror}. "
-                "Mend its permissions, or name another one with --data-dir."
+                f"The data directory {path} cannot be made or written to: {error.strerror}. "
+                "Mend that, or name another one with --data-dir."
             ) from None
 
     @property
@@ -77,12 +89,12 @@ class DataDirectory:
     @property
     def credentials_file(self) -> Path:
         """The keys of the first account, as the tools of AWS read them."""
-        return self.path / "aws" / "credentials"
+        return self.path / _CREDENTIALS
 
     @property
     def config_file(self) -> Path:
         """Region and endpoint, as the tools of AWS read them."""
-        return self.path / "aws" / "config"
+        return self.path / _CONFIG
 
     def instance_id(self) -> str:
         """Eight hex digits that name this directory for good; made by whoever asks first.
@@ -117,6 +129,19 @@ class DataDirectory:
             if lock is not None:
                 return slot, lock
         raise ConfigurationError(f"{_MOST_SLOTS} job workers already run on {self.path}; stop some of them.")
+
+
+def has_profile(path: Path) -> bool:
+    """Whether a server has made a profile in this data directory; also of one that is not there."""
+    return (path / _CREDENTIALS).exists()
+
+
+def profile_variables(path: Path) -> str:
+    """The variables that select the profile of this data directory, as a shell reads them."""
+    return (
+        f"AWS_SHARED_CREDENTIALS_FILE={shlex.quote(str(path / _CREDENTIALS))} "
+        f"AWS_CONFIG_FILE={shlex.quote(str(path / _CONFIG))} AWS_PROFILE={PROFILE}"
+    )
 
 
 def write_private_file(path: Path, text: str) -> None:
@@ -168,4 +193,4 @@ def _try_lock(path: Path) -> FileLock | None:
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
-    return FileLock(file)
+    return FileLock(file, path)

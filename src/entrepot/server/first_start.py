@@ -9,11 +9,9 @@ from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.access_key import StoredKey, new_access_key
 from entrepot.domain.timestamp import Timestamp
-from entrepot.server.data_directory import DataDirectory, write_private_file
+from entrepot.server.data_directory import PROFILE, DataDirectory, profile_variables, write_private_file
 from entrepot.server.secrets import SecretBox, create_key_file
 from entrepot.settings import Settings
-
-PROFILE = "entrepot"
 
 
 async def open_secrets(directory: DataDirectory, database: Database) -> SecretBox:
@@ -74,12 +72,13 @@ def new_account_id() -> str:
     return str(10**11 + int.from_bytes(os.urandom(8)) % (9 * 10**11))
 
 
-def usage(directory: DataDirectory) -> str:
+def usage(directory: DataDirectory, url: str) -> list[str]:
     """What to type to use the exchange with the AWS CLI."""
-    return (
-        f"AWS_SHARED_CREDENTIALS_FILE={directory.credentials_file} "
-        f"AWS_CONFIG_FILE={directory.config_file} AWS_PROFILE={PROFILE} aws dataexchange list-jobs"
-    )
+    return [
+        f"  {profile_variables(directory.path)} aws dataexchange list-jobs",
+        "Export the three variables, and every aws command for dataexchange goes there. An AWS CLI before",
+        f"2.13 (or 1.29) does not read the endpoint from them: add --endpoint-url {url}",
+    ]
 
 
 def _write_config(settings: Settings, directory: DataDirectory) -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+_GARBAGE_THRESHOLD = 10_000
+"""Allocations between two looks at the youngest objects; requests and runs leave hardly any cycles."""
+
 _T = TypeVar("_T")
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:
-    """Runs a process's whole life on uvloop, or, where there is none, on asyncio's own loop."""
+    """Runs a process's whole life on uvloop, or, where there is none, on asyncio's own loop.
+
+    What it writes is for its own user alone, whatever library writes it: secrets and other people's data.
+    """
+    os.umask(0o077)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if sys.platform != "win32":
         import uvloop
@@ -21,6 +30,16 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def settle() -> None:
+    """Once all is loaded: it lives as long as the process, and need not be looked through for garbage.
+
+    Measured: those looks took a third of a worker's time while it moved small objects.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
 
 
 def log_to_stderr() -> None:

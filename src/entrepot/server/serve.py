@@ -7,7 +7,9 @@ SIGTERM: stop listening, tell the workers, finish what is being answered; all wi
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -17,13 +19,15 @@ import uvicorn
 from entrepot import __version__
 from entrepot.container import ApiContainer, clock, open_api, prepare_database
 from entrepot.database import workers as worker_rows
+from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.engine.worker import SILENT_SECONDS
 from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import ServerAudit
-from entrepot.server.data_directory import DataDirectory
+from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.health import Readiness
+from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
 from entrepot.server.listening import listen
 from entrepot.server.metrics import Metrics
 from entrepot.server.objects import SignedObjects
@@ -31,26 +35,39 @@ from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings, environment, without_password
+from entrepot.stores.store import ObjectStore
 
 _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
+_WATCH_SECONDS = 1.0
 _OBJECT_THREADS = 64
+
+_log = logging.getLogger(__name__)
 
 
 def run_server(settings: Settings) -> int:
     """Serves until SIGTERM or Ctrl-C, then returns 0.
 
-    Raises `ConfigurationError` and `DatabaseUnavailable` before it has begun to serve.
+    Raises `ConfigurationError` and `DatabaseUnavailable` before it has begun to serve, and
+    `ConfigurationError` once the data directory is no longer there: nothing is to be told kept that is not.
     """
     process.log_to_stderr()
+    logging.getLogger("uvicorn.error").addFilter(OwnFaultsOnly())
     directory = DataDirectory(settings.data_dir)
-    with directory.lock_for_serving(), listen(settings.host, settings.port) as listener:
+    with directory.lock_for_serving() as lock, listen(settings.host, settings.port) as listener:
         listening = settings.listening_on(listener.getsockname()[1])
-        process.run(_serve(listening, directory, listener))
+        process.run(_serve(listening, directory, listener, lock))
+        if not lock.is_in_place():
+            raise ConfigurationError(
+                f"The data directory {settings.data_dir} was removed or replaced while it was served. "
+                "What was written since is lost. Bring it back, and start again."
+            )
     return 0
 
 
-async def _serve(settings: Settings, directory: DataDirectory, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, directory: DataDirectory, listener: socket.socket, lock: FileLock
+) -> None:
     metrics = Metrics(__version__)
     workers = WorkerProcesses(settings.job_workers, environment() | settings.to_environ())
     threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="objects")
@@ -67,6 +84,10 @@ async def _serve(settings: Settings, directory: DataDirectory, listener: socket.
 
         def ready() -> None:
             workers.start()
+            process.settle()
+            if settings.store.bucket is not None:
+                # As a daemon: an endpoint that does not answer must not hold up the end of this process.
+                threading.Thread(target=_look_at, args=(api.store,), daemon=True).start()
             print(_ready_lines(settings, directory, first=first), flush=True)  # noqa: T201 - its output
 
         application = _application(settings, api, metrics, threads)
@@ -78,10 +99,25 @@ async def _serve(settings: Settings, directory: DataDirectory, listener: socket.
             if not stopping:
                 stopping.append(asyncio.create_task(workers.stop()))
 
+        async def watch() -> None:
+            while lock.is_in_place():  # noqa: ASYNC110 - nobody tells when a folder is removed
+                await asyncio.sleep(_WATCH_SECONDS)
+            stop()
+
         process.on_stop_signals(stop)
+        watching = asyncio.create_task(watch())
         await server.serve(sockets=[listener])
+        watching.cancel()
         stop()
         await asyncio.gather(*stopping)
+
+
+def _look_at(store: ObjectStore) -> None:
+    """Tells at once what would otherwise only be told when the first job fails."""
+    try:
+        store.check()
+    except StoreError as error:
+        _log.warning("the store cannot be used now: %s", error)
 
 
 def _application(
@@ -93,7 +129,7 @@ def _application(
 
     objects = None
     if api.local_urls is not None:
-        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads)
+        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads, api.is_waiting)
     readiness = Readiness(
         database=api.database,
         store=api.store,
@@ -116,7 +152,7 @@ def _ready_lines(settings: Settings, directory: DataDirectory, *, first: bool) -
     if first:
         lines += [
             "This exchange is new. Its first account and access key are ready to use:",
-            f"  {usage(directory)}",
+            *usage(directory, settings.local_url),
         ]
     return "\n".join(lines)
 
@@ -128,7 +164,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=HttpConnection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

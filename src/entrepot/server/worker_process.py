@@ -50,6 +50,7 @@ async def _work(settings: Settings, directory: DataDirectory, worker_id: str, *,
             closing.callback(pipe.close)
         closing.push_async_callback(container.worker.stop)
         await container.worker.start(container.runner.run)
+        process.settle()
         await stop.wait()
     logging.shutdown()
     # Here and now: threads that wait for a slow store would keep the process, and their runs are handed back.

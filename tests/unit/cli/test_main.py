@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,12 +46,17 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     [
         (["serv"], 252, "Did you mean `entrepot serve`?"),
         (["xyzzy"], 252, "`entrepot --help` lists the commands"),
-        (["serve", "--prot", "1"], 252, "entrepot serve: unrecognized arguments: --prot 1"),
+        (
+            ["serve", "--prot", "1"],
+            252,
+            "entrepot: unrecognized arguments: --prot 1. See `entrepot serve --help`.",
+        ),
         (["serve", "--port", "many"], 253, "--port or ENTREPOT_PORT takes a number from 0 to 65535"),
         (["key", "disable"], 252, "disable takes the id of a key"),
         (["key", "disable", "AKIANOBODY"], 252, "there is no access key AKIANOBODY"),
         (["key", "create", "--account-id", "1"], 252, "there is no account 1"),
         (["account", "destroy"], 252, "invalid choice: 'destroy'"),
+        (["demo", "--data"], 252, "argument --data: expected one argument. See `entrepot demo --help`."),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(
@@ -62,10 +70,52 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     assert captured.out == ""
 
 
+def test_output_that_nobody_reads_to_its_end_is_no_failure() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "entrepot", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as doctor:
+        assert doctor.stdout is not None
+        assert doctor.stderr is not None
+        doctor.stdout.close()
+        assert doctor.stderr.read() == b""
+    assert doctor.returncode == 141
+
+
+def test_the_demo_names_a_file_whose_name_no_object_can_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")).touch()
+    assert main(["demo", "--data", str(tmp_path)]) == 253
+    assert "\\udcff' is not a name in Unicode" in capsys.readouterr().err
+
+
 def test_an_operation_of_the_api_is_pointed_to_the_aws_cli(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["get-job", "--job-id", "a b"]) == 252
     line = "aws dataexchange get-job --job-id 'a b' --endpoint-url http://127.0.0.1:8250"
     assert line in capsys.readouterr().err
+
+
+def test_the_aws_cli_is_told_its_variables_where_a_server_has_made_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    credentials = tmp_path / "data" / "aws" / "credentials"
+    credentials.parent.mkdir(parents=True)
+    credentials.touch()
+    assert main(["list-jobs"]) == 252
+    assert f"AWS_SHARED_CREDENTIALS_FILE={credentials} " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_help_fits_a_terminal(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["--help"])
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 80
 
 
 def test_accounts_and_keys_are_json(capsys: pytest.CaptureFixture[str]) -> None:

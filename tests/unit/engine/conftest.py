@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.databases import rows
+from tests.servers.sqlite import open_hastily
 
 from entrepot.database import data_sets, job_runs, jobs, revisions, workers
 from entrepot.database.connection import Database
 from entrepot.database.migrate import migrate
-from entrepot.database.opening import open_database
 from entrepot.domain.job import RunId
 from entrepot.domain.timestamp import Timestamp
 
@@ -51,7 +51,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def queue(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Queue]:
     path = tmp_path / "entrepot.sqlite"
     path.write_bytes(migrated_file.read_bytes())
-    database = await open_database(f"sqlite:///{path}")
+    database = await open_hastily(f"sqlite:///{path}")
     await data_sets.insert(database, rows.data_set())
     await revisions.insert(database, rows.revision())
     yield Queue(database)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.servers.sqlite import open_hastily
 from tests.unit.operations.house import House
 
 from entrepot.database.migrate import migrate
-from entrepot.database.opening import open_database
 from entrepot.operations.context import Context
 
 
@@ -33,7 +33,7 @@ def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: P
 
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
-    database = await open_database(database_url)
+    database = await open_hastily(database_url)
     yield House.of(database)
     await database.close()
 

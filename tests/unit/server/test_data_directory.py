@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
 import pytest
 
 from entrepot.domain.errors import ConfigurationError
-from entrepot.server.data_directory import DataDirectory, write_private_file
+from entrepot.server.data_directory import DataDirectory, profile_variables, write_private_file
 
 
 def test_a_missing_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="cannot be written to"):
+    with pytest.raises(ConfigurationError, match="cannot be made or written to"):
         DataDirectory(Path("/proc/entrepot"))
 
 
@@ -40,6 +41,26 @@ def test_one_server_at_a_time(tmp_path: Path) -> None:
         DataDirectory(tmp_path).lock_for_serving()
     lock.release()
     DataDirectory(tmp_path).lock_for_serving().release()
+
+
+def test_a_lock_tells_that_its_folder_was_removed_or_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with DataDirectory(folder).lock_for_serving() as lock:
+        assert lock.is_in_place()
+        folder.rename(tmp_path / "away")
+        assert not lock.is_in_place()
+        with DataDirectory(folder).lock_for_serving() as other:
+            assert not lock.is_in_place()
+            assert other.is_in_place()
+
+
+def test_the_variables_of_the_profile_are_read_whole_by_a_shell(tmp_path: Path) -> None:
+    variables = dict(word.split("=", 1) for word in shlex.split(profile_variables(tmp_path / "it's here")))
+    assert variables == {
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "it's here" / "aws" / "credentials"),
+        "AWS_CONFIG_FILE": str(tmp_path / "it's here" / "aws" / "config"),
+        "AWS_PROFILE": "entrepot",
+    }
 
 
 def test_workers_take_the_lowest_free_number(tmp_path: Path) -> None:

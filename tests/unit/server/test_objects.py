@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from entrepot.domain.errors import ObjectNotFound, StoreFull
+from entrepot.domain.errors import DatabaseUnavailable, ObjectNotFound, StoreFull
+from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.metrics import Metrics
 from entrepot.server.object_download import content_disposition
@@ -26,6 +27,7 @@ from entrepot.transfer.signed_urls import LocalSignedUrls
 NOW = Timestamp(1_700_000_000_000)
 LATER = NOW.plus_seconds(60)
 KEY = "assets/0f/0f0f"
+JOB_ID = "0f" * 16
 CONTENT = bytes(range(256)) * 10_000  # some chunks of the server's size
 
 
@@ -44,6 +46,11 @@ class Exchange:
     urls: LocalSignedUrls
     executor: ThreadPoolExecutor
     now: Timestamp = NOW
+    waiting: set[str] = field(default_factory=set)
+    """The ids of the jobs that may still be uploaded to."""
+
+    async def is_waiting(self, job_id: str) -> bool:
+        return job_id in self.waiting
 
     async def ask(
         self,
@@ -88,13 +95,15 @@ class Exchange:
             else:
                 answer.body += message.get("body", b"")
 
-        objects = SignedObjects(self.store, self.urls, lambda: self.now, Metrics("0"), self.executor)
+        objects = SignedObjects(
+            self.store, self.urls, lambda: self.now, Metrics("0"), self.executor, self.is_waiting
+        )
         status = await objects.answer(scope, receive, send)
         assert answer.status in {status, 0}
         return answer
 
-    def upload_url(self, content: bytes) -> str:
-        return self.urls.upload_url(KEY, content_md5=md5(content), expires_at=LATER, now=NOW)
+    def upload_url(self, content: bytes, key: str = KEY) -> str:
+        return self.urls.upload_url(key, content_md5=md5(content), expires_at=LATER, now=NOW)
 
     def download_url(self, name: str = "file.csv") -> str:
         return self.urls.download_url(KEY, download_name=name, expires_at=LATER, now=NOW)
@@ -193,6 +202,35 @@ async def test_more_than_a_signed_url_takes_is_refused_unread(exchange: Exchange
     assert put.status == 400
     assert b"EntityTooLarge" in put.body
     assert put.headers["connection"] == "close"
+
+
+async def test_an_upload_is_taken_while_its_job_waits_and_refused_unread_after(exchange: Exchange) -> None:
+    url = exchange.upload_url(b"abc", upload_store_key(JOB_ID))
+    exchange.waiting.add(JOB_ID)
+    assert (await exchange.ask("PUT", url, b"abc", content_md5=md5(b"abc"))).status == 200
+    exchange.waiting.clear()
+    exchange.store.delete(upload_store_key(JOB_ID))
+    large = str(UPLOAD_LIMIT_BYTES)
+    put = await exchange.ask("PUT", url, gone_after=0, content_md5=md5(b"abc"), content_length=large)
+    assert put.status == 403
+    assert b"<Code>AccessDenied</Code><Message>Request has expired: the job" in put.body
+    assert b"no longer waiting" in put.body
+    assert (put.headers["content-type"], put.headers["connection"]) == ("application/xml", "close")
+    assert temporary_files(exchange) == []
+
+
+async def test_an_upload_is_put_off_while_nobody_knows_of_its_job(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def unknown(job_id: str) -> bool:
+        raise DatabaseUnavailable(f"The database of {job_id} is down.")
+
+    exchange.is_waiting = unknown  # type: ignore[method-assign]
+    url = exchange.upload_url(b"abc", upload_store_key(JOB_ID))
+    put = await exchange.ask("PUT", url, b"abc", content_md5=md5(b"abc"))
+    assert put.status == 503
+    assert b"<Code>ServiceUnavailable</Code>" in put.body and b"down" not in put.body
+    assert "is down" in caplog.text
 
 
 async def test_a_full_store_answers_507_and_keeps_nothing(exchange: Exchange) -> None:

@@ -1,0 +1,100 @@
+"""What becomes of clients that send too much, or never the end of what they began."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from entrepot.server import asgi, http_connection
+from entrepot.server.asgi import AsgiScope, BodyTooSlow, Message, Receive, Send, read_body, send_response
+from entrepot.server.http_connection import LONGEST_HEAD_BYTES, HttpConnection, OwnFaultsOnly
+from entrepot.wire.request import HttpResponse
+
+
+async def fine(scope: AsgiScope, receive: Receive, send: Send) -> None:
+    await send_response(send, HttpResponse(200, (), b"fine"))
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config = uvicorn.Config(fine, http=HttpConnection, ws="none", lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpConnection(config, state, {}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+def test_a_head_too_long_is_refused_before_it_ends() -> None:
+    async def scenario() -> bytes:
+        async with connected() as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ")
+            for _ in range(LONGEST_HEAD_BYTES // 4096):
+                writer.write(b"a" * 4096)
+                await writer.drain()
+            return await reader.read()
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHo", b"GET / HTTP/1.1\r\n\r\nGET / HT"])
+def test_a_head_that_never_ends_is_cut_off(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "SLOWEST_HEAD_SECONDS", 0.05)
+
+    async def scenario() -> bytes:
+        async with connected() as (reader, writer):
+            writer.write(begun)
+            async with asyncio.timeout(10):
+                return await reader.read()
+
+    answered = begun.count(b"\r\n\r\n")
+    assert asyncio.run(scenario()).count(b"HTTP/1.1 200 OK") == answered
+
+
+def test_a_connection_between_two_requests_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "SLOWEST_HEAD_SECONDS", 0.05)
+
+    async def scenario() -> None:
+        async with connected() as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"fine")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await reader.read()
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "_BODY_SECONDS", 0.05)
+
+    async def silence() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(BodyTooSlow):
+        asyncio.run(read_body({"headers": [(b"content-length", b"5")]}, silence, 1024))
+
+
+def test_the_log_is_kept_for_our_own_faults() -> None:
+    def is_kept(level: int, error: BaseException | None) -> bool:
+        raised = (type(error), error, None) if error is not None else None
+        return OwnFaultsOnly().filter(logging.LogRecord("uvicorn.error", level, "", 0, "", None, raised))
+
+    assert is_kept(logging.ERROR, ValueError())
+    assert is_kept(logging.ERROR, None)
+    assert not is_kept(logging.ERROR, asyncio.CancelledError())
+    assert not is_kept(logging.WARNING, None)
