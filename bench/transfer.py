@@ -114,6 +114,7 @@ def _exchange(folder: Path, storage: S3Server, kept: str, server_side: bool) -> 
         "ENTREPOT_SERVER_SIDE_COPY": "true" if server_side else "false",
     }
     arguments = ["--s3-endpoint-url", storage.endpoint_url, "--store", f"s3://{kept}/kept"]
+    arguments += ["--job-workers", str(os.cpu_count() or 1)]  # one a core, as docs/running.md advises
     with running_entrepot(folder / secrets.token_hex(4), arguments=arguments, environ=environ) as running:
         _wait_until_ready(f"{running.url}/readyz")
         yield running

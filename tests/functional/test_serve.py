@@ -27,7 +27,7 @@ from tests.servers.slow_bucket import CONTENT, SlowBucket, slow_bucket
 
 from entrepot.testing.server import RunningServer, running_entrepot
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from typing import Any
 
 import boto3
 import pytest
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
 from tests.functional import flow
 from tests.functional.conftest import Port
+
+from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing.server import RunningServer, running_entrepot
 
 
 @contextmanager

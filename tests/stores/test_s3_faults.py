@@ -261,7 +261,7 @@ def test_silence_in_the_middle_of_a_body_is_a_break() -> None:
     body = pattern(1000)
     stopped = Scripted(found(body)[:-400], silent=True)
     rest = answer(206, body[600:], [("ETag", '"abc"'), ("Content-Range", "bytes 600-999/1000")])
-    with playing(stopped, rest, read_seconds=0.2) as (store, _):
+    with playing(stopped, rest, read_seconds=1.0) as (store, _):
         assert get(store, "key") == body
 
 

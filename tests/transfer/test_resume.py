@@ -183,7 +183,7 @@ async def test_a_cancelled_move_stops_soon_keeps_its_upload_and_leaves_no_thread
     await recorded.wait()
     moving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(moving, 5)
+        await asyncio.wait_for(moving, 60)
     calls = counted.calls.copy()
     await transfer.close()
     assert counted.calls == calls

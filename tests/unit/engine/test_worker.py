@@ -80,7 +80,7 @@ class Work:
         )
 
     async def next(self) -> RunId:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.begun.get()
 
 
@@ -111,7 +111,7 @@ async def at_work(
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await holds():
             await asyncio.sleep(0)
 
