@@ -37,7 +37,7 @@ test: $(VENV)/development ## the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(PYTEST)
 
 check: $(VENV)/development ## lint, formatting, strict types, import contracts
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache

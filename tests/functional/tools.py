@@ -16,7 +16,8 @@ import pytest
 JAVASCRIPT = Path(__file__).parent / "javascript"
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
+    """Skips the test that needs it, or fails it where every test must run."""
     if os.environ.get("ENTREPOT_TEST_EVERYTHING"):
         pytest.fail(f"{what}, and ENTREPOT_TEST_EVERYTHING says that every test must run")
     pytest.skip(what)
@@ -29,7 +30,7 @@ def aws_cli() -> str:
             version = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
             if version.stdout.startswith("aws-cli/2"):
                 return str(candidate)
-    _missing("AWS CLI version 2 is not installed (Debian: apt-get install awscli)")
+    missing("AWS CLI version 2 is not installed (Debian: apt-get install awscli)")
     raise AssertionError
 
 
@@ -37,8 +38,8 @@ def node() -> str:
     """The path of Node.js, with the SDK for JavaScript installed beside the script."""
     found = shutil.which("node")
     if found is None:
-        _missing("Node.js is not installed")
+        missing("Node.js is not installed")
     if not (JAVASCRIPT / "node_modules" / "@aws-sdk").is_dir():
-        _missing(f"the SDK for JavaScript is not installed (npm ci in {JAVASCRIPT.name}/)")
+        missing(f"the SDK for JavaScript is not installed (npm ci in {JAVASCRIPT.name}/)")
     assert found is not None
     return found

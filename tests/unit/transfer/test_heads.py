@@ -32,16 +32,18 @@ def numbered(*numbers: int) -> list[str]:
     ("stored", "wanted", "found", "pages"),
     [
         (range(10), range(3), range(3), 1),
-        (range(3000), range(0, 3000, 100), range(0, 2000, 100), 2),
-        (range(3000), range(0, 900, 100), range(0, 900, 100), 1),
-        (range(3000), range(1500, 2900, 100), [], 1),
+        (range(3000), range(1500, 1600), range(1500, 1600), 1),
+        (range(3000), range(0, 300, 3), range(0, 300, 3), 2),
+        (range(3000), [*range(0, 160, 4), *range(1000, 1040)], range(0, 160, 4), 2),
+        (range(3000), range(0, 3000, 100), [0], 1),
         (range(10), range(20, 30), [], 1),
     ],
     ids=[
         "all on one page",
+        "neighbours amid many",
+        "close enough for another page",
         "two pages and no more",
-        "the first page is enough",
-        "the first page has none",
+        "far apart",
         "none",
     ],
 )
@@ -53,7 +55,7 @@ def test_a_listing_is_read_as_far_as_it_helps(stored: Any, wanted: Any, found: A
     assert len(shelf.asked) == pages
 
 
-def test_a_listing_is_asked_for_what_the_keys_have_in_common() -> None:
+def test_a_listing_begins_just_before_the_first_key_under_what_the_keys_have_in_common() -> None:
     shelf: Any = Shelf(["data/2024/a.csv", "data/2025/b.csv"])
     infos_from_listing(shelf, ["data/2025/b.csv", "data/2024/a.csv"])
-    assert shelf.asked == [("data/202", "")]
+    assert shelf.asked == [("data/202", "data/2024/a.cs")]
