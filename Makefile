@@ -46,7 +46,7 @@ format: $(VENV)/development ## rewrite the sources in the house format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/development ## side by side with the peers; writes bench/results/
+bench: $(VENV)/development ## side by side with the peers (see bench/README.md)
 	@$(BIN)/python -m bench
 
 lock: $(VENV)/development ## renew the lock files (needs uv)

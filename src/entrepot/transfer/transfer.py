@@ -45,7 +45,7 @@ class Transfer:
         self,
         own: ObjectStore,
         buckets: Callable[[str], ObjectStore],
-        threads: int = 16,
+        threads: int = 32,
         *,
         server_side_copy: bool = True,
     ) -> None:
@@ -53,7 +53,7 @@ class Transfer:
         self._buckets = buckets
         self._server_side_copy = server_side_copy
         self._threads = Threads(threads)
-        self._parallel_parts = max(2, threads // 4)
+        self._parallel_parts = max(2, threads // 8)
         large_bytes = self._parallel_parts * PART_BYTES
         self._budget = Budget(large_bytes)
         self._buffers = Buffers(large_bytes + threads * SMALL_BYTES)
