@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from tests.functional.moto_server import running_moto
 
 from entrepot.testing.seaweedfs import S3Server
 from entrepot.testing.server import RunningServer, running_entrepot
@@ -101,3 +102,10 @@ def file_of(tmp_path: Path) -> Callable[[bytes], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a new moto, an S3 server of another kind."""
+    with running_moto(tmp_path_factory.mktemp("moto")) as url:
+        yield url

@@ -6,7 +6,7 @@ import pytest
 from tests.functional import flow
 from tests.functional.conftest import MakeClient, Port
 
-# Those that SeaweedFS keeps; what it refuses or empties is in test_awkward_keys.py.
+# Those that SeaweedFS keeps; what it refuses or empties is in test_another_s3_server.py.
 AWKWARD_KEYS = [
     "plain.csv",
     "a//b",
