@@ -10,7 +10,8 @@ from tests.jobs.stage import contents, import_details, opened
 
 from entrepot.database import garbage
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import JobErrorCode, JobState, JobType, Location
+from entrepot.domain.job import JobState, JobType
+from entrepot.domain.job_error import JobErrorCode, Location
 from entrepot.jobs.garbage import sweep_garbage
 from entrepot.stores.s3 import S3Store
 

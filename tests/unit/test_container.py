@@ -12,7 +12,8 @@ from tests.servers.scripted_http import Scripted, answer, scripted_server
 
 from entrepot.container import S3, WorkerContainer, open_api, open_worker, prepare_database
 from entrepot.database import jobs
-from entrepot.domain.job import Job, JobItem, JobState, JobType, Location
+from entrepot.domain.job import Job, JobItem, JobState, JobType
+from entrepot.domain.job_error import Location
 from entrepot.domain.scope import Scope
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets

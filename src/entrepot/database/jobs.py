@@ -11,7 +11,8 @@ from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import Pages, in_scope, same, values_of
 from entrepot.database.tables import JOB_REVISIONS, JOBS
-from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
+from entrepot.domain.job import Job, JobState, JobType, RunId
+from entrepot.domain.job_error import JobError
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 

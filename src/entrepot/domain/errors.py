@@ -36,7 +36,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from entrepot.domain.job import JobError
+    from entrepot.domain.job_error import JobError
 
 
 class EntrepotError(Exception):

@@ -1,4 +1,4 @@
-"""Jobs: the state machine, the errors they end with, and the items they are made of.
+"""Jobs: the state machine, and the items they are made of.
 
     WAITING ──StartJob──▶ IN_PROGRESS ──▶ COMPLETED
        │                       ├────────▶ ERROR
@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import Conflict, ResourceType
+from entrepot.domain.job_error import JobError, Location
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -47,42 +48,6 @@ class JobState(StrEnum):
     def final(self) -> bool:
         """Whether a job stays in this state for good."""
         return self not in (JobState.WAITING, JobState.IN_PROGRESS)
-
-
-class JobErrorCode(StrEnum):
-    """The codes of `Errors[].Code`."""
-
-    ACCESS_DENIED_EXCEPTION = "ACCESS_DENIED_EXCEPTION"
-    INTERNAL_SERVER_EXCEPTION = "INTERNAL_SERVER_EXCEPTION"
-    MALWARE_DETECTED = "MALWARE_DETECTED"
-    RESOURCE_NOT_FOUND_EXCEPTION = "RESOURCE_NOT_FOUND_EXCEPTION"
-    SERVICE_QUOTA_EXCEEDED_EXCEPTION = "SERVICE_QUOTA_EXCEEDED_EXCEPTION"
-    VALIDATION_EXCEPTION = "VALIDATION_EXCEPTION"
-    MALWARE_SCAN_ENCRYPTED_FILE = "MALWARE_SCAN_ENCRYPTED_FILE"
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """An object: in a user's bucket, or, where `bucket` is None, in the exchange's own store."""
-
-    bucket: str | None
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobError:
-    """One entry of a job's `Errors`."""
-
-    code: JobErrorCode
-    message: str
-    objects: tuple[Location, ...] = ()
-    """Becomes Details.ImportAssetsFromS3JobErrorDetails."""
-    asset_name: str | None = None
-    """Becomes Details.ImportAssetFromSignedUrlJobErrorDetails."""
-    limit_name: str | None = None
-    limit_value: float | None = None
-    resource_id: str | None = None
-    resource_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

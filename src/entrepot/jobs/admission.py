@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from entrepot.database import assets, data_sets, revisions
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
-from entrepot.domain.job import Job, JobError, JobErrorCode
+from entrepot.domain.job import Job
+from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision, require_open
 

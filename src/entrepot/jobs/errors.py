@@ -31,7 +31,8 @@ from entrepot.domain.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from entrepot.domain.job import JobError, JobErrorCode, JobItem
+from entrepot.domain.job import JobItem
+from entrepot.domain.job_error import JobError, JobErrorCode
 
 CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
     {

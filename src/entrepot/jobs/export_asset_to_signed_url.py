@@ -18,7 +18,8 @@ from entrepot.domain.errors import (
     ResourceType,
     StoreError,
 )
-from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.jobs.admission import gone, revision_of
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.parents import exporting_from, missing_details

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from entrepot.database import assets
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType, Location
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import Location
 from entrepot.domain.limits import Limit
 from entrepot.jobs.admission import gone, revision_of
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from entrepot.database import assets
 from entrepot.domain.errors import ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType, Location
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.jobs.admission import data_set_of, revision_of
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from entrepot.domain.errors import JobFailed, StoreError
-from entrepot.domain.job import ItemResult, Job, JobError, JobItem, JobType, Location
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import JobError, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run

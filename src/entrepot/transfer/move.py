@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from entrepot.domain.job import Encryption, JobItem, Location, MultipartCheckpoint
+from entrepot.domain.job import Encryption, JobItem, MultipartCheckpoint
+from entrepot.domain.job_error import Location
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.stop import StopSignal
 

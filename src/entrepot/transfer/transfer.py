@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from entrepot.domain.errors import StoreError
-from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
+from entrepot.domain.job import Encryption, ItemResult, JobItem, MultipartCheckpoint
+from entrepot.domain.job_error import Location
 from entrepot.stores.store import ObjectInfo, ObjectStore
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.heads import LISTING_PAYS_FROM, infos_from_listing

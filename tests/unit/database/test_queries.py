@@ -31,7 +31,8 @@ from entrepot.database import (
 from entrepot.database.connection import Query, Statements
 from entrepot.database.expressions import Pages
 from entrepot.database.migrate import migrate
-from entrepot.domain.job import JobError, JobErrorCode, Location, MultipartCheckpoint
+from entrepot.domain.job import MultipartCheckpoint
+from entrepot.domain.job_error import JobError, JobErrorCode, Location
 
 MODULES = (
     accounts, assets, data_sets, garbage, job_items, job_runs, jobs, revisions, tags, workers,

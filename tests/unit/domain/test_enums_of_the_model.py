@@ -6,7 +6,8 @@ import pytest
 
 from entrepot.domain.data_set import AssetType, Origin
 from entrepot.domain.errors import ResourceType, ServiceError
-from entrepot.domain.job import JobErrorCode, JobState, JobType
+from entrepot.domain.job import JobState, JobType
+from entrepot.domain.job_error import JobErrorCode
 from entrepot.model.loader import load_model
 
 

@@ -12,7 +12,8 @@ from entrepot.database.connection import Database
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.identifiers import asset_store_key
-from entrepot.domain.job import JobError, JobState
+from entrepot.domain.job import JobState
+from entrepot.domain.job_error import JobError
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
