@@ -35,8 +35,8 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
 def settle() -> None:
     """Once all is loaded: it lives as long as the process, and need not be looked through for garbage.
 
-    In a sampling profile of a worker that moved small objects, a third of the time was spent where those looks
-    are taken; with this, and with shorter listings, the same import took half the CPU.
+    In a sampling profile of a worker that moved small objects, a third of the time was spent where those
+    looks are taken; with this, and with shorter listings, the same import took half the CPU.
     """
     gc.collect()
     gc.freeze()
