@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -18,7 +19,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model.loader import load_model
 from entrepot.model.service_model import Operation, ServiceModel
-from entrepot.wire.authentication import Authenticator, Principal
+from entrepot.wire.authentication import Authenticator, Principal, decoded_body
 from entrepot.wire.errors import error_code, error_response, internal_error
 from entrepot.wire.parser import Parser
 from entrepot.wire.request import HttpRequest, HttpResponse
@@ -144,6 +145,8 @@ class Pipeline:
             stages.require_body_size(request)
             principal = await self._authenticator.authenticate(request, now)
             principal.require_data_exchange()
+            if request.body:
+                request = replace(request, body=decoded_body(request))
             parsed = stages.parser.parse(request, route.parameters)
             value = stages.validator.validate(parsed)
             context = self._make_context(principal.scope, request_id)

@@ -150,6 +150,24 @@ async def test_an_operation_gets_its_context_and_its_request() -> None:
     assert exchange.calls == [((SCOPE, REQUEST_ID), shapes.StartJobRequest(job_id=JOB_ID))]
 
 
+async def test_an_operation_gets_what_a_chunked_body_carries() -> None:
+    async def create(context: Any, request: shapes.CreateDataSetRequest) -> shapes.CreateDataSetResponse:
+        return shapes.CreateDataSetResponse(name=request.name, description=request.description)
+
+    exchange = house(CreateDataSet=create)
+    content = b'{"Name": "n", "Description": "d", "AssetType": "S3_SNAPSHOT"}'
+    body = b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, content[:9], len(content) - 9, content[9:])
+    headers = [
+        (b"x-key", b"AKIAEXAMPLE"),
+        (b"content-encoding", b"aws-chunked"),
+        (b"x-amz-content-sha256", b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        (b"x-amz-decoded-content-length", b"%d" % len(content)),
+    ]
+    response = await exchange.pipeline.handle(HttpRequest("POST", "/v1/data-sets", b"", headers, body))
+    assert response.status == 201, response.body
+    assert json.loads(response.body) == {"Name": "n", "Description": "d"}
+
+
 async def test_a_path_that_does_not_exist_is_answered_before_anyone_asks_who_it_is() -> None:
     exchange = house()
     status, code, message = told(await exchange.ask("GET", "/v2/jobs", signed=False))
