@@ -26,14 +26,8 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
-from entrepot.signing.sigv4 import (
-    EMPTY_PAYLOAD_HASH,
-    UNSIGNED_PAYLOAD,
-    Credentials,
-    Signer,
-    encode_query,
-    format_timestamp,
-)
+from entrepot.signing.arithmetic import EMPTY_PAYLOAD_HASH, UNSIGNED_PAYLOAD, encode_query, format_timestamp
+from entrepot.signing.sigv4 import Credentials, Signer
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable

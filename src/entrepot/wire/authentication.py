@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import sigv4
+from entrepot.signing import arithmetic, sigv4
 from entrepot.signing.aws_chunked import (
     SIGNED_WITH_TRAILER,
     STREAMING_PAYLOADS,
@@ -85,7 +85,7 @@ class Authenticator(Protocol):
 class _Session:
     """What a key's requests to one service in one Region have in common for a day."""
 
-    signing_key: sigv4.SigningKey
+    signing_key: arithmetic.SigningKey
     principal: Principal
 
 
@@ -148,10 +148,10 @@ class SigV4Authenticator:
     def _open_session(self, key: AccessKey, claim: Claim) -> _Session:
         _check_scope(claim)
         scope = claim.scope
-        derived = sigv4.derive_key(key.secret_access_key, scope.date, scope.region, scope.service)
+        derived = arithmetic.derive_key(key.secret_access_key, scope.date, scope.region, scope.service)
         region = scope.region or self._default_region
         where = Scope(key.account_id, region, partition_of(region))
-        return _Session(sigv4.SigningKey(derived), Principal(where, key.access_key_id, scope.service))
+        return _Session(arithmetic.SigningKey(derived), Principal(where, key.access_key_id, scope.service))
 
 
 class TrustAuthenticator:
@@ -215,31 +215,31 @@ def _check_time(claim: Claim, now: int) -> None:
             f"{claim.scope.date!r} != {claim.timestamp[:8]!r}, from {claim.timestamp!r}.",
         )
     if claim.epoch_seconds > now + MAXIMUM_SKEW_SECONDS:
-        limit = sigv4.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
+        limit = arithmetic.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
         raise refuse(
             "InvalidSignatureException",
             f"Signature not yet current: {claim.timestamp} is still later than {limit} "
-            f"({sigv4.format_timestamp(now)} + 15 min.). Set the client's clock.",
+            f"({arithmetic.format_timestamp(now)} + 15 min.). Set the client's clock.",
         )
     if claim.expires_in_seconds is not None:
         end = claim.epoch_seconds + claim.expires_in_seconds
         if now > end:
             raise refuse(
                 "InvalidSignatureException",
-                f"Signature expired: the URL was valid until {sigv4.format_timestamp(end)}, and it is now "
-                f"{sigv4.format_timestamp(now)}. Ask for a new one.",
+                f"Signature expired: the URL was valid until {arithmetic.format_timestamp(end)}, "
+                f"and it is now {arithmetic.format_timestamp(now)}. Ask for a new one.",
             )
     elif claim.epoch_seconds < now - MAXIMUM_SKEW_SECONDS:
-        limit = sigv4.format_timestamp(now - MAXIMUM_SKEW_SECONDS)
+        limit = arithmetic.format_timestamp(now - MAXIMUM_SKEW_SECONDS)
         raise refuse(
             "InvalidSignatureException",
             f"Signature expired: {claim.timestamp} is now earlier than {limit} "
-            f"({sigv4.format_timestamp(now)} - 15 min.). Set the client's clock.",
+            f"({arithmetic.format_timestamp(now)} - 15 min.). Set the client's clock.",
         )
 
 
-def _check_signature(claim: Claim, signing_key: sigv4.SigningKey) -> None:
-    text = sigv4.string_to_sign(claim.timestamp, claim.scope, claim.canonical_request)
+def _check_signature(claim: Claim, signing_key: arithmetic.SigningKey) -> None:
+    text = arithmetic.string_to_sign(claim.timestamp, claim.scope.text, claim.canonical_request)
     if not hmac.compare_digest(signing_key.sign(text), claim.signature):
         raise refuse(
             "InvalidSignatureException",
@@ -250,10 +250,10 @@ def _check_signature(claim: Claim, signing_key: sigv4.SigningKey) -> None:
         )
 
 
-def _check_payload(request: HttpRequest, claim: Claim, signing_key: sigv4.SigningKey) -> None:
+def _check_payload(request: HttpRequest, claim: Claim, signing_key: arithmetic.SigningKey) -> None:
     """That the body is the one whose hash was signed, or that its chunks are signed one by one."""
     payload = claim.declared_payload
-    if payload is None or payload == sigv4.UNSIGNED_PAYLOAD:
+    if payload is None or payload == arithmetic.UNSIGNED_PAYLOAD:
         return
     if payload in STREAMING_PAYLOADS:
         body = _chunks(request)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from entrepot.domain.errors import AuthenticationFailed
-from entrepot.signing import sigv4
+from entrepot.signing import arithmetic, sigv4
 from entrepot.signing.sigv4 import CredentialScope, MalformedSignature, SignatureParameters
 from entrepot.wire.request import HttpRequest
 
@@ -102,7 +102,7 @@ def claimed_scope(request: HttpRequest) -> CredentialScope | None:
 
 def body_hash(body: bytes) -> str:
     """The SHA-256 of the body in lower-case hex."""
-    return hashlib.sha256(body).hexdigest() if body else sigv4.EMPTY_PAYLOAD_HASH
+    return hashlib.sha256(body).hexdigest() if body else arithmetic.EMPTY_PAYLOAD_HASH
 
 
 def _claim_of_header(
@@ -130,8 +130,8 @@ def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
             raise refuse(
                 "IncompleteSignatureException", f"AWS query-string parameters must include {name!r}."
             )
-    if given["X-Amz-Algorithm"] != sigv4.ALGORITHM:
-        raise refuse("IncompleteSignatureException", f"X-Amz-Algorithm must be {sigv4.ALGORITHM!r}.")
+    if given["X-Amz-Algorithm"] != arithmetic.ALGORITHM:
+        raise refuse("IncompleteSignatureException", f"X-Amz-Algorithm must be {arithmetic.ALGORITHM!r}.")
     try:
         parameters = SignatureParameters(
             CredentialScope.parse(given["X-Amz-Credential"]),
@@ -159,7 +159,7 @@ def _declared_payload(headers: dict[bytes, bytes], given: dict[str, str], servic
     header = headers.get(b"x-amz-content-sha256")
     if header is not None:
         return _text(header).strip()
-    return given.get("X-Amz-Content-Sha256", sigv4.UNSIGNED_PAYLOAD) if service == "s3" else None
+    return given.get("X-Amz-Content-Sha256", arithmetic.UNSIGNED_PAYLOAD) if service == "s3" else None
 
 
 def _expiry(text: str) -> int:
@@ -195,10 +195,10 @@ def _canonical(
     names = parameters.signed_headers
     lines = [f"{name}:{' '.join(_text(headers.get(name.encode(), b'')).split())}\n" for name in names]
     service = parameters.scope.service
-    return sigv4.canonical_request(
+    return arithmetic.canonical_request(
         request.method,
-        sigv4.canonical_path(request.raw_path, service),
-        sigv4.canonical_query(query),
+        arithmetic.canonical_path(request.raw_path, service),
+        arithmetic.canonical_query(query),
         ("".join(lines), ";".join(names)),
         body_hash(request.body) if declared_payload is None else declared_payload,
     )
@@ -232,7 +232,7 @@ def _moment_of_date(headers: dict[bytes, bytes]) -> tuple[str, int]:
         return _moment(_text(value))
     # "-0000", which some clients write, gives a datetime without zone; HTTP's dates are UTC.
     epoch_seconds = int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
-    return sigv4.format_timestamp(epoch_seconds), epoch_seconds
+    return arithmetic.format_timestamp(epoch_seconds), epoch_seconds
 
 
 def _merged(request: HttpRequest) -> dict[bytes, bytes]:

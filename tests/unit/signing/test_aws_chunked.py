@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.signing import aws_chunked, sigv4
+from entrepot.signing import arithmetic, aws_chunked, sigv4
 
 S3 = json.loads((Path(__file__).parent / "sigv4_vectors.json").read_text(encoding="utf-8"))["s3"]
 CHUNKED = S3["chunked"]
 SCOPE = sigv4.CredentialScope(S3["access_key_id"], S3["timestamp"][:8], S3["region"], S3["service"])
-KEY = sigv4.SigningKey(sigv4.derive_key(S3["secret_access_key"], SCOPE.date, SCOPE.region, SCOPE.service))
+KEY = arithmetic.SigningKey(
+    arithmetic.derive_key(S3["secret_access_key"], SCOPE.date, SCOPE.region, SCOPE.service)
+)
 VECTORS = pytest.mark.parametrize("vector", CHUNKED["vectors"], ids=lambda vector: vector["name"])
 
 

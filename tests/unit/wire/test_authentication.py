@@ -27,7 +27,7 @@ from tests.unit.wire.signed_requests import (
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import sigv4
+from entrepot.signing import arithmetic, sigv4
 from entrepot.wire.authentication import (
     AccessKey,
     Principal,
@@ -146,12 +146,12 @@ class TestTime:
     async def test_a_date_header_serves_as_well(self, zone: str) -> None:
         date = formatdate(NOW.milliseconds / 1000).removesuffix(" -0000") + zone
         headers = (("host", HOST), ("date", date))
-        block = sigv4.canonical_headers(headers)
-        canonical = sigv4.canonical_request("GET", JOB, "", block, sigv4.EMPTY_PAYLOAD_HASH)
+        block = arithmetic.canonical_headers(headers)
+        canonical = arithmetic.canonical_request("GET", JOB, "", block, arithmetic.EMPTY_PAYLOAD_HASH)
         scope = sigv4.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "dataexchange")
-        key = sigv4.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
-        signature = sigv4.sign(key, sigv4.string_to_sign(TIMESTAMP, scope, canonical))
-        value = sigv4.build_authorization(scope, block[1], signature)
+        key = arithmetic.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
+        signature = arithmetic.sign(key, arithmetic.string_to_sign(TIMESTAMP, scope.text, canonical))
+        value = arithmetic.build_authorization(scope.access_key_id, scope.text, block[1], signature)
         wire = [(name.encode(), text.encode()) for name, text in (*headers, ("authorization", value))]
         await authenticator().authenticate(HttpRequest("GET", JOB, b"", wire, b""), NOW)
 
@@ -230,7 +230,7 @@ class TestForms:
         signer = sigv4.Signer(
             sigv4.Credentials(KEY.access_key_id, KEY.secret_access_key), region="us-east-1", service="s3"
         )
-        payload = sigv4.EMPTY_PAYLOAD_HASH
+        payload = arithmetic.EMPTY_PAYLOAD_HASH
         added = signer.sign_headers("GET", "/b/k", "", [], payload_hash=payload, timestamp=TIMESTAMP)
         wire = [(b"host", HOST.encode()), *((name.encode(), value.encode()) for name, value in added)]
         error = await refusal(HttpRequest("GET", "/b/k", b"", wire, b""))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.wire.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
 
-from entrepot.signing import aws_chunked, sigv4
+from entrepot.signing import arithmetic, aws_chunked, sigv4
 from entrepot.wire.authentication import (
     decoded_body,
 )
@@ -25,7 +25,7 @@ class TestPayloads:
         assert "is not the SHA-256 of the body" in error.message
 
     async def test_an_unsigned_payload_may_be_anything(self) -> None:
-        request = signed(payload_hash=sigv4.UNSIGNED_PAYLOAD)
+        request = signed(payload_hash=arithmetic.UNSIGNED_PAYLOAD)
         principal = await authenticator().authenticate(replace(request, body=b"another"), NOW)
         assert principal.access_key_id == KEY.access_key_id
 
@@ -42,8 +42,8 @@ class TestPayloads:
             headers=(("content-encoding", "aws-chunked"), ("x-amz-decoded-content-length", length)),
         )
         scope = sigv4.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "s3")
-        key = sigv4.SigningKey(
-            sigv4.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
+        key = arithmetic.SigningKey(
+            arithmetic.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
         )
         signature = dict(request.headers)[b"authorization"].decode()[-64:]
         body = b""
