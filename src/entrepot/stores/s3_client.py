@@ -14,7 +14,6 @@ Every request of this client may be sent twice: S3 overwrites with the same byte
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import threading
@@ -26,8 +25,15 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
-from entrepot.signing.arithmetic import EMPTY_PAYLOAD_HASH, UNSIGNED_PAYLOAD, encode_query, format_timestamp
-from entrepot.signing.sigv4 import Credentials, Signer
+from entrepot.signing.arithmetic import (
+    EMPTY_PAYLOAD_HASH,
+    UNSIGNED_PAYLOAD,
+    encode_query,
+    format_timestamp,
+    payload_hash,
+)
+from entrepot.signing.signer import Signer
+from entrepot.signing.sigv4 import Credentials
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable
@@ -356,7 +362,7 @@ def _payload_hash(request: S3Request) -> str:
     if request.body is None:
         return EMPTY_PAYLOAD_HASH
     if request.method == "POST" and isinstance(request.body, memoryview):
-        return hashlib.sha256(request.body).hexdigest()
+        return payload_hash(request.body)
     return UNSIGNED_PAYLOAD
 
 

@@ -27,7 +27,7 @@ from entrepot.signing.aws_chunked import (
     verify_chunks,
 )
 from entrepot.wire.request import HttpRequest
-from entrepot.wire.signature_claim import Claim, body_hash, claimed_scope, read_claim, refuse
+from entrepot.wire.signature_claim import Claim, claimed_scope, read_claim, refuse
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -268,7 +268,7 @@ def _check_payload(request: HttpRequest, claim: Claim, signing_key: arithmetic.S
             raise refuse(
                 "InvalidSignatureException", "The signature of a chunk of the aws-chunked body is wrong."
             )
-    elif payload != body_hash(request.body):
+    elif payload != arithmetic.payload_hash(request.body):
         raise refuse(
             "InvalidSignatureException",
             "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -100,11 +99,6 @@ def claimed_scope(request: HttpRequest) -> CredentialScope | None:
         return None
 
 
-def body_hash(body: bytes) -> str:
-    """The SHA-256 of the body in lower-case hex."""
-    return hashlib.sha256(body).hexdigest() if body else arithmetic.EMPTY_PAYLOAD_HASH
-
-
 def _claim_of_header(
     request: HttpRequest, headers: dict[bytes, bytes], parameters: SignatureParameters, signature: str
 ) -> Claim:
@@ -164,10 +158,10 @@ def _declared_payload(headers: dict[bytes, bytes], given: dict[str, str], servic
 
 def _expiry(text: str) -> int:
     seconds = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
-    if not 1 <= seconds <= sigv4.MAXIMUM_EXPIRY_SECONDS:
+    if not 1 <= seconds <= arithmetic.MAXIMUM_EXPIRY_SECONDS:
         raise refuse(
             "IncompleteSignatureException",
-            f"X-Amz-Expires must be from 1 to {sigv4.MAXIMUM_EXPIRY_SECONDS} seconds (seven days), "
+            f"X-Amz-Expires must be from 1 to {arithmetic.MAXIMUM_EXPIRY_SECONDS} seconds (seven days), "
             f"and is {text[:40]!r}.",
         )
     return seconds
@@ -200,7 +194,7 @@ def _canonical(
         arithmetic.canonical_path(request.raw_path, service),
         arithmetic.canonical_query(query),
         ("".join(lines), ";".join(names)),
-        body_hash(request.body) if declared_payload is None else declared_payload,
+        arithmetic.payload_hash(request.body) if declared_payload is None else declared_payload,
     )
 
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrepot.signing import arithmetic, sigv4
+from entrepot.signing.signer import Signer
 
 VECTORS = json.loads((Path(__file__).parent / "sigv4_vectors.json").read_text(encoding="utf-8"))
 GENERAL, S3 = VECTORS["general"], VECTORS["s3"]
@@ -24,9 +25,9 @@ TIMESTAMP = "20240229T235959Z"
 HOST = "exchange.example:8250"
 
 
-def signer_of(suite: dict[str, Any]) -> sigv4.Signer:
+def signer_of(suite: dict[str, Any]) -> Signer:
     credentials = sigv4.Credentials(suite["access_key_id"], suite["secret_access_key"])
-    return sigv4.Signer(credentials, region=suite["region"], service=suite["service"])
+    return Signer(credentials, region=suite["region"], service=suite["service"])
 
 
 class TestPublishedVectors:
@@ -117,8 +118,8 @@ def request_of(method: str, path: str, query: str, headers: list[tuple[str, str]
     return request
 
 
-def ours(service: str, token: str | None) -> sigv4.Signer:
-    return sigv4.Signer(sigv4.Credentials("AKID", SECRET, token), region="eu-west-1", service=service)
+def ours(service: str, token: str | None) -> Signer:
+    return Signer(sigv4.Credentials("AKID", SECRET, token), region="eu-west-1", service=service)
 
 
 class TestAgainstBotocore:

@@ -10,6 +10,7 @@ import pytest
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.timestamp import Timestamp
 from entrepot.signing import sigv4
+from entrepot.signing.signer import Signer
 from entrepot.wire.authentication import (
     AccessKey,
     SigV4Authenticator,
@@ -62,7 +63,7 @@ def signed(
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),),
     token: str | None = None,
 ) -> HttpRequest:
-    signer = sigv4.Signer(
+    signer = Signer(
         sigv4.Credentials(key.access_key_id, key.secret_access_key, token), region=region, service=service
     )
     sent = [("host", HOST), ("user-agent", "test"), *headers]
@@ -87,7 +88,7 @@ def presigned(
     timestamp: str = TIMESTAMP,
     service: str = "dataexchange",
 ) -> HttpRequest:
-    signer = sigv4.Signer(
+    signer = Signer(
         sigv4.Credentials(KEY.access_key_id, KEY.secret_access_key), region="us-east-1", service=service
     )
     whole = signer.presign(

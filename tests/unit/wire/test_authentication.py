@@ -28,6 +28,7 @@ from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.signing import arithmetic, sigv4
+from entrepot.signing.signer import Signer
 from entrepot.wire.authentication import (
     AccessKey,
     Principal,
@@ -227,7 +228,7 @@ class TestForms:
         assert error.message == f"{name!r} must be a 'SignedHeader' in the AWS Authorization."
 
     async def test_a_signature_that_leaves_out_the_host_is_refused(self) -> None:
-        signer = sigv4.Signer(
+        signer = Signer(
             sigv4.Credentials(KEY.access_key_id, KEY.secret_access_key), region="us-east-1", service="s3"
         )
         payload = arithmetic.EMPTY_PAYLOAD_HASH
