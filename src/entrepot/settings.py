@@ -1,15 +1,14 @@
 """Every setting of the program, each with its option, its environment variable, its default and its source.
 
 `OPTIONS` is the one table: the command line is made from it, `entrepot doctor` prints it, and `Settings.load`
-reads it. An option beats the environment, which beats the default. Nothing else in Entrepot reads environment
-variables.
+reads it. An option beats the environment, which beats the default. The environment itself is read in
+`environment` alone.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +18,7 @@ from typing import Any
 
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limits
+from entrepot.environment import default_data_directory
 from entrepot.setting_values import (
     AuthMode,
     StoreLocation,
@@ -227,22 +227,6 @@ OPTIONS: tuple[Option, ...] = (
 SECRET_OPTIONS = frozenset({"aws_secret_access_key", "aws_session_token"})
 
 
-def environment() -> dict[str, str]:
-    """The environment of this process, as `Settings.load` takes it."""
-    return dict(os.environ)
-
-
-def debugging(environ: Mapping[str, str]) -> bool:
-    """Whether `ENTREPOT_DEBUG` asks for tracebacks instead of one-line messages."""
-    return environ.get("ENTREPOT_DEBUG", "") not in {"", "0"}
-
-
-def _default_data_dir() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("entrepot", appauthor=False))
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of one process; `sources` says where each came from."""
@@ -286,7 +270,7 @@ class Settings:
             if given is not None:
                 sources[option.name], text = given
                 values[option.name] = _parsed(option, sources[option.name], text)
-        values.setdefault("data_dir", _default_data_dir())
+        values.setdefault("data_dir", Path(default_data_directory(environ)))
         settings = cls(**values, sources=sources)
         if settings.aws_access_key_id and not settings.aws_secret_access_key:
             raise ConfigurationError(

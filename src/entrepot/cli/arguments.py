@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from entrepot.domain.errors import EntrepotError
-from entrepot.settings import OPTIONS, Settings, environment
+from entrepot.environment import environment
+from entrepot.settings import OPTIONS, Settings
 
 
 class UsageError(EntrepotError):

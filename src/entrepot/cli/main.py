@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return EXIT_NOT_READ
-        from entrepot.settings import debugging, environment
+        from entrepot.environment import debugging, environment
 
         if debugging(environment()):
             raise

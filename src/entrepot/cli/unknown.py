@@ -10,7 +10,8 @@ from entrepot.cli.arguments import UsageError
 from entrepot.model.loader import load_model
 from entrepot.model.naming import snake_case
 from entrepot.server.data_directory import has_profile, profile_variables
-from entrepot.settings import Settings, environment
+from entrepot.environment import environment
+from entrepot.settings import Settings
 
 _AWS_KEYS = {"AWS_PROFILE", "AWS_ACCESS_KEY_ID"}
 """Where one of them is set, the user has chosen a key already."""

@@ -21,6 +21,7 @@ from entrepot.container import ApiContainer, clock, open_api, prepare_database
 from entrepot.database import workers as worker_rows
 from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.engine.worker import SILENT_SECONDS
+from entrepot.environment import environment
 from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import ServerAudit
@@ -34,7 +35,7 @@ from entrepot.server.objects import SignedObjects
 from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings, environment, without_password
+from entrepot.settings import Settings, without_password
 from entrepot.stores.store import ObjectStore
 
 _GRACE_SECONDS = 5
