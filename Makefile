@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# An editable install is compiled by whoever runs it first; where nobody may write, at every start anew.
+COMPILE := $(BIN)/python -m compileall -q src
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check format bench lock clean
@@ -19,12 +21,14 @@ $(VENV)/demo: requirements/demo.txt pyproject.toml | $(BIN)/python
 	@echo "installing Entrepot and what the demo needs into $(VENV) (once)"
 	@$(PIP) install --no-deps -r requirements/demo.txt
 	@$(PIP) install --no-deps --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/development: requirements/development.txt pyproject.toml | $(BIN)/python
 	@echo "installing what tests and checks need into $(VENV) (once)"
 	@$(PIP) install --no-deps -r requirements/development.txt
 	@$(PIP) install --no-deps --editable .
+	@$(COMPILE)
 	@touch $@ $(VENV)/demo
 
 demo: $(VENV)/demo ## a real import, get-job and export, end to end (DATA=folder takes your files)

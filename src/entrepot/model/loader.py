@@ -1,9 +1,7 @@
-"""Reads the service model from botocore's data files, without importing botocore (0.2 s and more)."""
+"""Makes the service model of botocore's description and our corrections."""
 
 from __future__ import annotations
 
-import gzip
-import importlib.util
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import Any
 import msgspec
 
 from entrepot.domain.errors import ConfigurationError
+from entrepot.model.document import read_document
 from entrepot.model.naming import snake_case
 from entrepot.model.service_model import Kind, Location, Member, Operation, ServiceModel, Shape
 
-API_VERSION = "2017-07-25"
 _PATCHES = Path(__file__).with_name("patches.json")
 
 
@@ -49,23 +47,6 @@ def load_model() -> ServiceModel:
 def read_patches() -> list[Patch]:
     """The corrections in `patches.json`."""
     return msgspec.json.decode(_PATCHES.read_bytes(), type=list[Patch])
-
-
-def read_document() -> dict[str, Any]:
-    """botocore's JSON, unpatched."""
-    spec = importlib.util.find_spec("botocore")
-    if spec is None or spec.origin is None:
-        raise ConfigurationError("botocore is not installed; it carries the service model. Install it.")
-    folder = Path(spec.origin).parent / "data" / "dataexchange" / API_VERSION
-    for name in ("service-2.json.gz", "service-2.json"):
-        path = folder / name
-        if path.exists():
-            content = path.read_bytes()
-            document: dict[str, Any] = msgspec.json.decode(
-                gzip.decompress(content) if name.endswith(".gz") else content
-            )
-            return document
-    raise ConfigurationError(f"botocore has no model of AWS Data Exchange in {folder}; reinstall it.")
 
 
 def apply_patch(document: dict[str, Any], patch: Patch) -> None:

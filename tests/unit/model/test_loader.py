@@ -7,13 +7,12 @@ import sys
 import pytest
 
 from entrepot.domain.errors import ConfigurationError
+from entrepot.model.document import API_VERSION, read_document
 from entrepot.model.loader import (
-    API_VERSION,
     Patch,
     apply_patch,
     build_model,
     load_model,
-    read_document,
     read_patches,
 )
 from entrepot.model.service_model import Kind, Location

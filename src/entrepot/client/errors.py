@@ -1,0 +1,222 @@
+"""What can go wrong on the client's side: a branch of the one error tree (`entrepot.domain.errors`).
+
+    EntrepotError
+    └── ClientError                      ends with 255 on the command line unless it is one of these:
+        ├── UsageError             252   the command line itself is wrong; shown after how it is used
+        │   └── UnknownOptions           parts of it belong to nothing
+        ├── ParameterError         252   a value is: JSON, YAML, shorthand, a file, a query's syntax
+        ├── ClientConfigurationError 253 something that must be set is not, or to a value that cannot be used
+        │   ├── NoRegion
+        │   ├── NoCredentials
+        │   └── PagerUnavailable
+        ├── ServiceAnswer          254   the service answered with an error
+        ├── ConfigFileInvalid            a config or credentials file cannot be parsed
+        ├── ProfileNotFound              no file has the profile that was named
+        ├── SettingInvalid               a Region, endpoint, number or choice that cannot be used
+        ├── CredentialsFailed            keys are configured, but in part, or their source fails
+        ├── TransportError               a request got no whole answer; another try may get one
+        │   ├── EndpointUnreachable
+        │   ├── ProxyUnreachable
+        │   ├── ConnectTimedOut
+        │   ├── ReadTimedOut
+        │   ├── TlsFailed
+        │   ├── ConnectionClosed
+        │   └── RequestNotSendable
+        ├── OutputError                  the answer cannot be shown as it was asked for
+        ├── OutputLost             120   the output takes no more of it, as a full disk does not
+        ├── UnreadableAnswer             an answer is not what the model says of it
+        └── PaginationFailed             pages cannot be followed
+
+`message` is the text that people see, without the program's name. Scripts that were written for the AWS CLI
+parse these texts, so they are those of its edition 2.23.6. This module is on the way of every command and
+imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from entrepot.domain.errors import EntrepotError
+
+
+class ClientError(EntrepotError):
+    """The root of the branch."""
+
+
+class UsageError(ClientError):
+    """The command line cannot be understood; `usage` is what to show before the message."""
+
+    def __init__(self, message: str, *, usage: str = "") -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class UnknownOptions(UsageError):
+    """Parts of the command line belong to nothing; shown without the program's name."""
+
+
+class ParameterError(ClientError):
+    """A value on the command line cannot be read or breaks what the model says of it."""
+
+
+class ClientConfigurationError(ClientError):
+    """Something that must be configured is missing, or is set to what cannot be used."""
+
+
+class NoRegion(ClientConfigurationError):
+    """No place names a Region."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'You must specify a region. You can also configure your region by running "aws configure".'
+        )
+
+
+class NoCredentials(ClientConfigurationError):
+    """No place has keys."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Unable to locate credentials. You can configure credentials by running "aws configure".'
+        )
+
+
+class PagerUnavailable(ClientConfigurationError):
+    """The program that is to show the output page by page is not there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "Unable to redirect output to pager. Received the following error when opening pager:\n"
+            f"{reason}\n\n"
+            'Learn more about configuring the output pager by running "aws help config-vars".'
+        )
+
+
+class ServiceAnswer(ClientError):
+    """The service answered with an error: HTTP status 300 or more."""
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        operation_name: str,
+        status: int,
+        retries: int | None = None,
+        body: bytes = b"",
+    ) -> None:
+        """`retries` counts the further attempts where all that were allowed are used up, else None."""
+        spent = "" if retries is None else f" (reached max retries: {retries})"
+        super().__init__(
+            f"An error occurred ({code}) when calling the {operation_name} operation{spent}: {text}"
+        )
+        self.code = code
+        self.text = text
+        self.operation_name = operation_name
+        self.status = status
+        self.body = body
+        """As it came: errors may have more members than code and message."""
+
+
+class ConfigFileInvalid(ClientError):
+    """A config or credentials file is there and cannot be parsed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Unable to parse config file: {path}")
+        self.path = path
+
+
+class ProfileNotFound(ClientError):
+    """Neither the config nor the credentials file has this profile."""
+
+    def __init__(self, profile: str) -> None:
+        super().__init__(f"The config profile ({profile}) could not be found")
+        self.profile = profile
+
+
+class SettingInvalid(ClientError):
+    """Something is set, by an option, a variable or a file, to what cannot be used."""
+
+
+class CredentialsFailed(ClientError):
+    """Keys are configured, but only in part, or the place that should give them does not."""
+
+
+class TransportError(ClientError):
+    """A request got no whole answer: nobody there, too slow, cut off, not trusted. Another try may."""
+
+    timed_out = False
+    """Whether waiting too long is what failed."""
+
+
+class EndpointUnreachable(TransportError):
+    """No connection to the endpoint can be made: no such host, or nobody listens there."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f'Could not connect to the endpoint URL: "{url}"')
+
+
+class ProxyUnreachable(TransportError):
+    """No connection to the proxy can be made, or none through it."""
+
+    def __init__(self, proxy_url: str) -> None:
+        """`proxy_url` must be free of passwords."""
+        super().__init__(f'Failed to connect to proxy URL: "{proxy_url}"')
+
+
+class ConnectTimedOut(TransportError):
+    """The connection took longer than it may."""
+
+    timed_out = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f'Connect timeout on endpoint URL: "{url}"')
+
+
+class ReadTimedOut(TransportError):
+    """The answer, or the other side's part of TLS's beginning, was awaited longer than it may."""
+
+    timed_out = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f'Read timeout on endpoint URL: "{url}"')
+
+
+class TlsFailed(TransportError):
+    """The other side's certificate is not to be trusted, or it does not speak TLS."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"SSL validation failed for {url} {reason}")
+
+
+class ConnectionClosed(TransportError):
+    """The connection ended before a whole answer had come, or what came is not HTTP."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f'Connection was closed before we received a valid response from endpoint URL: "{url}".'
+        )
+
+
+class RequestNotSendable(TransportError):
+    """The request cannot be put on the wire: a header with a line break, a host name that is none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"An HTTP Client raised an unhandled exception: {reason}")
+
+
+class OutputError(ClientError):
+    """The answer cannot be shown: no such format, a query that fails on it, text that cannot be encoded."""
+
+
+class OutputLost(ClientError):
+    """Standard output could not take the whole answer; `reason` is the system's word for why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The output could not be written: {reason}")
+
+
+class UnreadableAnswer(ClientError):
+    """The service's answer is not what the model says of it, in a way that cannot be passed over."""
+
+
+class PaginationFailed(ClientError):
+    """Pages cannot be followed: the service gives the same token twice, or the starting token is no token."""

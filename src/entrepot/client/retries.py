@@ -1,0 +1,94 @@
+"""Which failed requests are tried again, how often and when: the AWS CLI's standard and adaptive retry modes.
+
+Waits grow: a random part of 1 s, 2 s, 4 s and so on, at most 20 s. A quota bounds how many retries a client
+that lives long may make while nothing succeeds. Nobody needs this module before something fails.
+"""
+
+from __future__ import annotations
+
+import random
+
+from entrepot.client.errors import TransportError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LONGEST_WAIT_SECONDS = 20.0
+_WHOLE_QUOTA = 500
+_COST = 5
+_COST_OF_A_TIMEOUT = 10
+_REWARD_OF_A_SUCCESS = 1
+
+_TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"})
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+"""Codes by which services say: too often. They are retried whatever the status."""
+
+
+class Failure:
+    """Why a request did not succeed: an error on the way, or the status and code of an answer."""
+
+    __slots__ = ("code", "error", "status")
+
+    def __init__(self, error: TransportError | None = None, status: int = 0, code: str = "") -> None:
+        self.error = error
+        self.status = status
+        self.code = code
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether another try may succeed."""
+        return (
+            self.error is not None
+            or self.status in _TRANSIENT_STATUSES
+            or self.code in _TRANSIENT_CODES
+            or self.code in THROTTLING_CODES
+        )
+
+
+class Retries:
+    """What one client has spent on retries; the policy it follows."""
+
+    def __init__(self, max_attempts: int, chance: Callable[[], float] = random.random) -> None:
+        """`max_attempts` counts the first try; `chance` gives numbers from 0 to 1."""
+        self._max_attempts = max_attempts
+        self._chance = chance
+        self._quota = _WHOLE_QUOTA
+        self._spent_last = 0
+
+    def wait_after(self, attempt: int, failure: Failure) -> float | None:
+        """The seconds to wait before the next try, or None where there is none; `attempt` counts from 1."""
+        if attempt == 1:
+            self._spent_last = 0
+        if attempt >= self._max_attempts or not failure.is_transient:
+            return None
+        cost = _COST_OF_A_TIMEOUT if failure.error is not None and failure.error.timed_out else _COST
+        if cost > self._quota:
+            return None
+        self._quota -= cost
+        self._spent_last = cost
+        wait: float = self._chance() * 2 ** (attempt - 1)
+        return min(wait, _LONGEST_WAIT_SECONDS)
+
+    def succeeded(self, attempt: int) -> None:
+        """Gives back what the last retry of this call cost, or a little if there was none."""
+        gained = self._spent_last if attempt > 1 else _REWARD_OF_A_SUCCESS
+        self._quota = min(_WHOLE_QUOTA, self._quota + gained)
