@@ -19,8 +19,11 @@ BUCKETS = ("one", "two", "source", "target", "own")
 """On every S3 server; tests keep their objects apart by a prefix of their own."""
 
 # How long an example takes says something about the machine, nothing about the code.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Few examples every time, other ones each time; for many: make test PYTEST=--hypothesis-profile=thorough
+settings.register_profile("quick", ANY_MACHINE, max_examples=25)
+settings.register_profile("thorough", ANY_MACHINE, max_examples=1_000)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

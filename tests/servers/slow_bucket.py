@@ -26,6 +26,12 @@ class SlowBucket:
         """Returns when somebody (else) has half of the object."""
         assert self.reading.acquire(timeout=_PATIENCE_SECONDS), "nobody reads the object"
 
+    def hold(self) -> None:
+        """As in the beginning: nobody has read anything, and whoever reads from now on waits."""
+        self.released.clear()
+        while self.reading.acquire(blocking=False):
+            pass
+
     def release(self) -> None:
         """Whoever reads gets the rest, now and from now on."""
         self.released.set()

@@ -6,13 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from entrepot.domain.errors import EntrepotError
+from entrepot.client.errors import UsageError
 from entrepot.environment import environment
 from entrepot.settings import OPTIONS, Settings
-
-
-class UsageError(EntrepotError):
-    """The command line cannot be understood; the message says what is wrong and where help is."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from entrepot.cli.arguments import Parser, UsageError, add_settings, settings_of
+from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.cli.exchange import on_exchange, print_json
+from entrepot.client.errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.access_key import new_access_key

@@ -1,73 +1,67 @@
 """The program `entrepot`: finds the command, runs it, and turns every failure into one line and an exit code.
 
-Commands are imported when they run, so that none pays for another.
+    the program's own commands   by the table in `commands`: `entrepot serve …`
+    everything else              an operation of the API, as `aws dataexchange` takes it: `entrepot get-job …`
+
+This module is on the way of every command, so it imports the least; a test watches over that.
 """
 
 from __future__ import annotations
 
 import os
-import platform
-import select
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
 
-from entrepot import __version__
-from entrepot.domain.errors import ConfigurationError, DatabaseUnavailable, EntrepotError
+from entrepot.cli.commands import own_command
 
-EXIT_DATABASE = 1
-EXIT_INTERRUPTED = 130
-EXIT_NOT_READ = 141
-EXIT_USAGE = 252
-EXIT_CONFIGURATION = 253
-EXIT_FAILURE = 255
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command; its module has `run(arguments: list[str]) -> int`."""
-
-    name: str
-    module: str
-    help: str
-
-
-COMMANDS = (
-    Command("demo", "entrepot.cli.demo", "the main job, end to end, with everything it needs"),
-    Command("serve", "entrepot.cli.serve", "the server: API, signed URLs and job workers on one port"),
-    Command("worker", "entrepot.cli.worker", "a job worker alone, for more machines"),
-    Command("account", "entrepot.cli.account", "create and list accounts"),
-    Command("key", "entrepot.cli.key", "create, list and disable access keys"),
-    Command("doctor", "entrepot.cli.doctor", "versions, settings and their sources, and what can be reached"),
-)
-
-_INTRODUCTION = """\
-Entrepot is a self-hosted data exchange that speaks the AWS Data Exchange API.
-
-usage: entrepot <command> [options]
-       entrepot <command> --help
-
-commands:
-{commands}
-
-first steps:
-  entrepot demo      shows an import, get-job and an export with real files
-  entrepot serve     prints the variables with which the AWS CLI finds it
-"""
+_NOT_WRITTEN = 120
+"""Of operations, where the end of the output finds no reader or no room: Python's own code for it."""
+_NOT_READ = 141
+"""Of our own commands, where nobody reads their output to its end: 128 + SIGPIPE, as a shell has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    command = own_command(given[0]) if given else None
+    if command is not None:
+        return _run_own(command.module, given[1:])
+    if given[:1] in (["--help"], ["-h"]):
+        from entrepot.cli.help.command import introduce
+
+        return introduce(asked=True)
+    from entrepot.cli.operation.run import run
+
+    return _flushed(run(given))
+
+
+def _flushed(status: int) -> int:
+    """Brings the end of the output out; 120, as with the AWS CLI, where it cannot be."""
     try:
-        status = _dispatch(given)
+        if sys.stdout is not None:  # it is None where it was closed before the program began
+            sys.stdout.flush()
+    except OSError as error:
+        _drop_output()
+        if status == 0 and not isinstance(error, BrokenPipeError):
+            print(f"\nThe output could not be written: {error.strerror}", file=sys.stderr)
+        return status or _NOT_WRITTEN
+    return status
+
+
+def _run_own(module: str, arguments: list[str]) -> int:
+    from importlib import import_module
+
+    try:
+        status: int = import_module(module).run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        return 130
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
-            return EXIT_NOT_READ
+            return _NOT_READ
         from entrepot.environment import debugging, environment
 
         if debugging(environment()):
@@ -78,54 +72,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _nobody_reads() -> bool:
     """Whether standard output is closed at its other end, as by `head`; then its rest is dropped."""
-    output = sys.stdout.fileno()
+    import select
+
     poll = select.poll()
-    poll.register(output, 0)
+    poll.register(sys.stdout.fileno(), 0)
     if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
         return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    _drop_output()
     return True
 
 
-def _dispatch(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in {"--help", "-h", "help"}:
-        print(introduction(), end="")
-        return 0
-    if arguments[0] in {"--version", "-V"}:
-        system = f"{platform.system()}/{platform.release()}"
-        print(f"entrepot/{__version__} Python/{platform.python_version()} {system}")
-        return 0
-    for command in COMMANDS:
-        if command.name == arguments[0]:
-            status: int = import_module(command.module).run(arguments[1:])
-            return status
-    from entrepot.cli.unknown import explain_unknown
-
-    raise explain_unknown(arguments, [command.name for command in COMMANDS])
-
-
-def introduction() -> str:
-    """What `entrepot --help` shows."""
-    width = max(len(command.name) for command in COMMANDS)
-    lines = [f"  {command.name:{width}}   {command.help}" for command in COMMANDS]
-    return _INTRODUCTION.format(commands="\n".join(lines))
+def _drop_output() -> None:
+    """Lets what is still buffered go nowhere, so that the interpreter does not fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
     """One line on standard error, and the code that says what kind of failure it is."""
-    from entrepot.cli.arguments import UsageError
+    from entrepot.cli.exit_codes import exit_code
+    from entrepot.domain.errors import EntrepotError
 
-    match error:
-        case UsageError():
-            code, text = EXIT_USAGE, error.message
-        case ConfigurationError():
-            code, text = EXIT_CONFIGURATION, error.message
-        case DatabaseUnavailable():
-            code, text = EXIT_DATABASE, error.message
-        case EntrepotError():
-            code, text = EXIT_FAILURE, error.message
-        case _:
-            code = EXIT_FAILURE
-            text = f"{type(error).__name__}: {error}. Set ENTREPOT_DEBUG=1 to see where this comes from"
+    text = (
+        error.message
+        if isinstance(error, EntrepotError)
+        else f"{type(error).__name__}: {error}. Set ENTREPOT_DEBUG=1 to see where this comes from"
+    )
     print(f"entrepot: {text}", file=sys.stderr)
-    return code
+    return exit_code(error)

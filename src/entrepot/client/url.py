@@ -88,7 +88,8 @@ def _parsed(base: str, path: str, query: str | None, host_prefix: str | None) ->
         if query is not None:
             text += f"{'&' if '?' in text else '?'}{query}"
         parts = urlsplit(text)
-        endpoint = Endpoint(parts.scheme, parts.hostname or "", parts.port)
+        scheme = parts.scheme or ("http" if parts.netloc else "")
+        endpoint = Endpoint(scheme, parts.hostname or "", parts.port)
     except ValueError as error:
         raise ClientError(str(error)) from error
     return Url(

@@ -131,11 +131,6 @@ class DataDirectory:
         raise ConfigurationError(f"{_MOST_SLOTS} job workers already run on {self.path}; stop some of them.")
 
 
-def has_profile(path: Path) -> bool:
-    """Whether a server has made a profile in this data directory; also of one that is not there."""
-    return (path / _CREDENTIALS).exists()
-
-
 def profile_variables(path: Path) -> str:
     """The variables that select the profile of this data directory, as a shell reads them."""
     return (

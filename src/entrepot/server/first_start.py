@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 
 from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.access_key import StoredKey, new_access_key
 from entrepot.domain.timestamp import Timestamp
+from entrepot.environment import default_data_directory, environment
 from entrepot.server.data_directory import PROFILE, DataDirectory, profile_variables, write_private_file
 from entrepot.server.secrets import SecretBox, create_key_file
 from entrepot.settings import Settings
@@ -73,8 +75,12 @@ def new_account_id() -> str:
 
 
 def usage(directory: DataDirectory, url: str) -> list[str]:
-    """What to type to use the exchange with the AWS CLI."""
+    """What to type to use the exchange, with this program and with the AWS CLI."""
+    is_default = str(directory.path) == default_data_directory(environment())
+    where = "" if is_default else f"ENTREPOT_DATA_DIR={shlex.quote(str(directory.path))} "
     return [
+        f"  {where}entrepot list-jobs",
+        "and for the AWS CLI and the SDKs of AWS:",
         f"  {profile_variables(directory.path)} aws dataexchange list-jobs",
         "Export the three variables, and every aws command for dataexchange goes there. An AWS CLI before",
         f"2.13 (or 1.29) does not read the endpoint from them: add --endpoint-url {url}",

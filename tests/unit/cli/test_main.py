@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from entrepot import __version__
-from entrepot.cli.main import COMMANDS, main
+from entrepot.cli.commands import COMMANDS, HIDDEN
+from entrepot.cli.main import main
+from entrepot.client.edition import commands
 
 
 @pytest.fixture(autouse=True)
@@ -18,14 +20,23 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ENTREPOT_DATA_DIR", str(tmp_path / "data"))
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"]])
 def test_the_introduction_names_every_command(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     for command in COMMANDS:
-        assert f"  {command.name} " in shown
+        assert (f"  {command.name} " in shown) == (command.group != HIDDEN)
+    for operation in commands():
+        assert f"  {operation} " in shown
+
+
+def test_without_a_command_it_is_shown_as_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 252
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "  get-job " in captured.err
 
 
 def test_the_version_is_told_as_the_aws_cli_tells_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,8 +55,6 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["serv"], 252, "Did you mean `entrepot serve`?"),
-        (["xyzzy"], 252, "`entrepot --help` lists the commands"),
         (
             ["serve", "--prot", "1"],
             252,
@@ -89,33 +98,14 @@ def test_the_demo_names_a_file_whose_name_no_object_can_have(
     assert "\\udcff' is not a name in Unicode" in capsys.readouterr().err
 
 
-def test_an_operation_of_the_api_is_pointed_to_the_aws_cli(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["get-job", "--job-id", "a b"]) == 252
-    line = "aws dataexchange get-job --job-id 'a b' --endpoint-url http://127.0.0.1:8250"
-    assert line in capsys.readouterr().err
-
-
-def test_the_aws_cli_is_told_its_variables_where_a_server_has_made_them(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("word", "meant"), [("serv", "serve"), ("get-jobs", "get-job"), ("wait-jobs", "wait-job")]
+)
+def test_a_slip_of_the_fingers_is_told_what_is_close(
+    word: str, meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
-    credentials = tmp_path / "data" / "aws" / "credentials"
-    credentials.parent.mkdir(parents=True)
-    credentials.touch()
-    assert main(["list-jobs"]) == 252
-    assert f"AWS_SHARED_CREDENTIALS_FILE={credentials} " in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
-def test_help_fits_a_terminal(
-    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    main(["--help"])
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 80
+    assert main([word]) == 252
+    assert f"* {meant}\n" in capsys.readouterr().err
 
 
 def test_accounts_and_keys_are_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""Completion: what may follow on a command line, for shells and for the prompt alike."""

@@ -1,0 +1,35 @@
+"""How `watch` and `wait-job` end: exit codes by the states of jobs; failures are told as operations do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from entrepot.cli.exit_codes import exit_code
+from entrepot.client.errors import ClientError
+from entrepot.environment import debugging, environment
+
+EXIT_CODES = {"COMPLETED": 0, "CANCELLED": 3, "TIMED_OUT": 4, "ERROR": 1}
+"""The states in which a job stays, the best first."""
+
+EXIT_CODES_TEXT = (
+    "Exit codes: 0 COMPLETED, 1 ERROR, 3 CANCELLED, 4 TIMED_OUT; of several jobs that of the worst, where "
+    "ERROR is worse than TIMED_OUT, which is worse than CANCELLED."
+)
+
+
+def exit_code_of(states: Iterable[str]) -> int:
+    """For jobs that ended so; that of the worst. Raises `ValueError` for a state that is not an end."""
+    return EXIT_CODES[max(states, key=list(EXIT_CODES).index)]
+
+
+def report(error: ClientError) -> int:
+    """Tells on standard error what went wrong, in the form of the operations; returns the exit code.
+
+    Raises the error instead where `ENTREPOT_DEBUG` asks for tracebacks.
+    """
+    if debugging(environment()):
+        raise error
+    if sys.stderr is not None:  # closed (`2>&-`), where print would take standard output instead
+        print(f"\n{error.message}", file=sys.stderr)
+    return exit_code(error)

@@ -1,0 +1,118 @@
+"""What is imported on the way to an answer, and that the table of commands tells the truth."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from tests.parity.case import Case, Outcome
+from tests.parity.running import run
+from tests.parity.stand import open_stand
+
+from entrepot.cli.commands import COMMANDS, Command, own_command
+from entrepot.client.edition import commands
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "entrepot"
+
+# Costly, or of no use to one request and one answer. Modules below these count too.
+TOO_HEAVY = {
+    # of the standard library
+    "typing", "dataclasses", "inspect", "pathlib", "asyncio", "logging", "configparser", "subprocess", "uuid",
+    "tempfile", "unicodedata", "concurrent", "importlib.metadata", "importlib.resources", "urllib.request",
+    "zipfile", "gzip", "multiprocessing", "sqlite3", "xml", "optparse", "pickle", "decimal", "secrets",
+    # of others
+    "botocore", "boto3", "awscrt", "jmespath", "ruamel", "dateutil", "prompt_toolkit", "msgspec", "alembic",
+    "sqlalchemy", "psycopg", "dbos", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
+    # of this program
+    "entrepot.container", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
+    "entrepot.operations", "entrepot.server", "entrepot.settings", "entrepot.stores", "entrepot.transfer",
+    "entrepot.wire", "entrepot.testing", "entrepot.cli.help", "entrepot.cli.completion",
+    "entrepot.cli.auto_prompt", "entrepot.cli.coordinator",
+}  # fmt: skip
+
+
+def _imported(importtime: str) -> set[str]:
+    """The modules that `-X importtime` wrote down."""
+    return set(re.findall(r"^import time:.*\| +(\S+)$", importtime, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def bare_interpreter() -> set[str]:
+    """What an environment brings before the program's first line: nothing that it could help."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "pass"], capture_output=True, text=True, check=True
+    )
+    return _imported(ran.stderr)
+
+
+def _too_heavy(modules: set[str]) -> list[str]:
+    return sorted(
+        module
+        for module in modules
+        if any(module == heavy or module.startswith(f"{heavy}.") for heavy in TOO_HEAVY)
+    )
+
+
+def _run_with_importtime(arguments: list[str], folder: Path) -> Outcome:
+    case = Case("importtime", arguments, Outcome(0, "", "", []))
+    with open_stand(folder) as stand:
+        return run(case, [sys.executable, "-X", "importtime", str(PROGRAM)], stand)
+
+
+def test_get_job_imports_nothing_heavy(bare_interpreter: set[str], tmp_path: Path) -> None:
+    ran = _run_with_importtime(
+        ["get-job", "--job-id", "{JOB:import-s3-completed}", "--endpoint-url", "{ENDPOINT}"], tmp_path
+    )
+    assert ran.exit == 0
+    assert '"State": "COMPLETED"' in ran.stdout
+    assert _too_heavy(_imported(ran.stderr) - bare_interpreter) == []
+
+
+def test_a_missing_job_imports_nothing_heavy(bare_interpreter: set[str], tmp_path: Path) -> None:
+    ran = _run_with_importtime(["get-job", "--job-id", "none", "--endpoint-url", "{ENDPOINT}"], tmp_path)
+    assert ran.exit == 254
+    assert _too_heavy(_imported(ran.stderr) - bare_interpreter) == []
+
+
+@pytest.mark.parametrize("output", ["text", "table"])
+def test_an_output_imports_no_more_than_it_needs(
+    output: str, bare_interpreter: set[str], tmp_path: Path
+) -> None:
+    job = ["get-job", "--job-id", "{JOB:import-s3-completed}", "--endpoint-url", "{ENDPOINT}"]
+    ran = _run_with_importtime([*job, "--output", output], tmp_path)
+    assert ran.exit == 0
+    allowed = {"unicodedata"} if output == "table" else set()
+    assert set(_too_heavy(_imported(ran.stderr) - bare_interpreter)) <= allowed
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
+def test_a_command_of_the_table_can_be_run(command: Command) -> None:
+    assert own_command(command.name) is command
+    assert callable(importlib.import_module(command.module).run)
+
+
+SHOWN = [command for command in COMMANDS if command.group]
+
+
+@pytest.mark.parametrize("command", SHOWN, ids=[command.name for command in SHOWN])
+def test_a_command_has_help_that_fits_in_80_columns(command: Command) -> None:
+    assert command.help and not command.help.endswith(".")
+    ran = subprocess.run(
+        [PROGRAM, command.name, "--help"], capture_output=True, text=True, check=False, env={"COLUMNS": "80"}
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert command.name in ran.stdout
+    assert ran.stderr == ""
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+
+
+def test_no_command_hides_an_operation() -> None:
+    names = [command.name for command in COMMANDS]
+    assert len(set(names)) == len(names)
+    assert set(names).isdisjoint(commands())
+    assert len(commands()) == 37
