@@ -1,0 +1,158 @@
+"""Runs a command as a case says: in a folder and an environment of its own, with files and a terminal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from tests.parity.answers import bytes_of, scripted
+from tests.parity.case import Case, Outcome
+from tests.parity.conversation import Conversation
+from tests.parity.placeholders import filled, without_places, without_program
+from tests.parity.stand import Stand
+
+_PATIENCE_SECONDS: Final = 60.0
+_BASE_ENVIRONMENT: Final = {
+    "HOME": "{TMP}/home",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "TERM": "xterm",
+    "AWS_ACCESS_KEY_ID": "AKIAPARITYENV0000001",
+    "AWS_SECRET_ACCESS_KEY": "{SECRET:AKIAPARITYENV0000001}",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_PAGER": "",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def run(case: Case, command: Sequence[str], stand: Stand) -> Outcome:
+    """The outcome of the command with the case's arguments."""
+    answers = [scripted()[name] for name in case.answers]
+    conversation = stand.begin(answers, tunnels=case.special != "no-proxy-tunnel")
+    folder = Path(tempfile.mkdtemp(prefix="parity-"))
+    try:
+        _write_files(case, stand, folder)
+        began = time.monotonic()
+        status, out, err = _run_in(folder, case, command, stand, conversation)
+        seconds = time.monotonic() - began
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    conversation.over.set()
+    stdout, stderr = (
+        without_places(raw.decode("utf-8", "surrogateescape"), stand, folder) for raw in (out, err)
+    )
+    if case.terminal and 2 in case.terminal.fds:
+        stdout = without_program(stdout)
+    requests = stand.described(conversation.requests())
+    return Outcome(status, stdout, without_program(stderr), requests, seconds)
+
+
+def _write_files(case: Case, stand: Stand, folder: Path) -> None:
+    for name in ("home", "work"):
+        (folder / name).mkdir()
+    for name, content in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes_of(filled(content, stand, folder) if isinstance(content, str) else content))
+
+
+def _environment(case: Case, stand: Stand, folder: Path) -> dict[str, str]:
+    merged = {**_BASE_ENVIRONMENT, **case.env}
+    given = {name: filled(value, stand, folder) for name, value in merged.items() if value is not None}
+    return {"PATH": os.environ.get("PATH", os.defpath), **given}
+
+
+def _run_in(
+    folder: Path, case: Case, command: Sequence[str], stand: Stand, conversation: Conversation
+) -> tuple[int | str, bytes, bytes]:
+    given = None if case.stdin is None else bytes_of(filled(case.stdin, stand, folder))
+    shown: list[bytes] = []
+    with ExitStack() as stack:
+        with _descriptors(case, shown, stack) as descriptors:
+            process = subprocess.Popen(
+                [*command, *(filled(argument, stand, folder) for argument in case.args)],
+                env=_environment(case, stand, folder),
+                cwd=folder / "work",
+                stdin=descriptors.get(0, subprocess.DEVNULL if given is None else subprocess.PIPE),
+                stdout=descriptors.get(1, subprocess.PIPE),
+                stderr=descriptors.get(2, subprocess.PIPE),
+                start_new_session=True,  # so that a pager it leaves behind can be ended too
+            )
+        if case.special == "sigint":
+            interrupt = threading.Thread(target=_interrupt, args=(process, conversation))
+            interrupt.start()
+            stack.callback(interrupt.join)
+        status, out, err = _wait_for(process, given)
+    return status, b"".join(shown) + out, err
+
+
+def _wait_for(process: subprocess.Popen[bytes], given: bytes | None) -> tuple[int | str, bytes, bytes]:
+    status: int | str
+    try:
+        out, err = process.communicate(given, timeout=_PATIENCE_SECONDS)
+        status = process.returncode
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        status = "timeout"
+    return status, out or b"", err or b""
+
+
+@contextmanager
+def _descriptors(case: Case, shown: list[bytes], stack: ExitStack) -> Iterator[dict[int, int]]:
+    """Those of the child that are no pipes; closed here as soon as it has them.
+
+    What is written to a terminal ends up in `shown`, once `stack` is closed.
+    """
+    ours = -1
+    if case.terminal:
+        master, ours = pty.openpty()
+        size = struct.pack("HHHH", case.terminal.rows, case.terminal.cols, 0, 0)
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, size)
+        reader = threading.Thread(target=_read_terminal, args=(master, shown), daemon=True)
+        reader.start()
+        stack.callback(os.close, master)
+        stack.callback(reader.join, 5)
+    elif case.special == "stdout-full":
+        ours = os.open("/dev/full", os.O_WRONLY)
+    elif case.special == "stdout-closed":
+        nobody, ours = os.pipe()
+        os.close(nobody)
+    try:
+        yield {} if ours < 0 else dict.fromkeys(case.terminal.fds if case.terminal else (1,), ours)
+    finally:
+        if ours >= 0:
+            os.close(ours)
+
+
+def _read_terminal(master: int, shown: list[bytes]) -> None:
+    while True:
+        try:
+            part = os.read(master, 65_536)
+        except OSError as error:
+            if error.errno == errno.EIO:  # the last one who had it open is gone
+                return
+            raise
+        if not part:
+            return
+        shown.append(part)
+
+
+def _interrupt(process: subprocess.Popen[bytes], conversation: Conversation) -> None:
+    if conversation.heard.wait(_PATIENCE_SECONDS) and process.poll() is None:
+        process.send_signal(signal.SIGINT)
