@@ -8,12 +8,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, start, transfer
+from bench import api, command_line, publish, start, transfer
 
 BENCHMARKS: dict[str, Callable[[Path, bool], str]] = {
     "start": start.run,
+    "command_line": command_line.run,
     "api": api.run,
     "transfer": transfer.run,
+    "publish": publish.run,
 }
 
 

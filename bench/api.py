@@ -6,7 +6,6 @@ DescribeThing, one signed GET by name that answers one small document.
 
 from __future__ import annotations
 
-import configparser
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bench import instructions
+from bench.exchange import exchange_with_a_job
 from bench.measuring import free_port, median, server, table
 
 CONNECTIONS = 16
@@ -113,24 +113,11 @@ def _hello(requests: int) -> Iterator[Target]:
 
 @contextmanager
 def _entrepot(folder: Path, requests: int) -> Iterator[Target]:
-    port, data_dir = free_port(), folder / "exchange"
-    options = ("--port", str(port), "--data-dir", str(data_dir), "--job-workers", "0")
-    command = (sys.executable, "-m", "entrepot", "serve", *options)
-    url = f"http://127.0.0.1:{port}"
-    with server(command, f"{url}/healthz") as started:
-        profiles = configparser.ConfigParser()
-        profiles.read(data_dir / "aws" / "credentials")
-        keys = dict(profiles["entrepot"])
-        exchange: Any = boto3.client("dataexchange", endpoint_url=url, region_name="us-east-1", **keys)
-        data_set = exchange.create_data_set(AssetType="S3_SNAPSHOT", Name="Bench", Description="Bench")
-        revision = exchange.create_revision(DataSetId=data_set["Id"])
-        sources = [{"Bucket": "provider", "Key": f"folder/file-{number}.csv"} for number in range(10)]
-        details = {"AssetSources": sources, "DataSetId": data_set["Id"], "RevisionId": revision["Id"]}
-        job = exchange.create_job(Type="IMPORT_ASSETS_FROM_S3", Details={"ImportAssetsFromS3": details})
-        exchange.close()
-        signing = (keys["aws_access_key_id"], keys["aws_secret_access_key"])
-        request = _signed(f"{url}/v1/jobs/{job['Id']}", "dataexchange", *signing)
-        yield Target("entrepot GetJob", command, port, "/healthz", started.process.pid, request, requests)
+    with exchange_with_a_job(folder) as exchange:
+        signing = (exchange.access_key_id, exchange.secret_access_key)
+        request = _signed(f"{exchange.url}/v1/jobs/{exchange.job_id}", "dataexchange", *signing)
+        name = "entrepot GetJob"
+        yield Target(name, exchange.command, exchange.port, "/healthz", exchange.pid, request, requests)
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -19,30 +17,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from bench.measuring import children, peak_mebibytes, table
+from bench.objects import Load, aws_client, check, fill, key, new_bucket, rclone, remove_bucket, s5cmd
 from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
 from entrepot.testing.server import RunningServer, running_entrepot
 
-BIN = Path(sys.executable).parent
 SOURCES_PER_JOB = 100
 JOBS_AT_ONCE = 10
 POLL_SECONDS = 0.25
 """Ten boto3 clients that ask more often take a core of the two from the servers they ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """So many objects of one size."""
-
-    name: str
-    count: int
-    size_bytes: int
 
 
 LOADS = (
@@ -58,11 +44,11 @@ def run(folder: Path, quick: bool) -> str:
     rows: list[list[object]] = []
     with running_seaweedfs(folder / "s3") as storage:
         for load in loads if quick else LOADS:
-            source = _bucket(storage)
-            _fill(storage, source, load, folder)
+            source = new_bucket(storage)
+            fill(storage, source, load, folder)
             for server_side in (False, True):
                 rows.extend(_one(folder, storage, source, load, server_side))
-            _remove(storage, source)
+            remove_bucket(storage, source)
     head = ["load", "road", "program", "s", "objects/s", "MB/s", "x rclone", "worker peak MiB"]
     return table(head, rows)
 
@@ -72,14 +58,16 @@ def _one(
 ) -> Iterator[list[object]]:
     seconds: dict[str, tuple[float, float | str]] = {}
     with ExitStack() as stack:
-        kept, target, rclone_target, s5cmd_target = (_bucket(storage) for _ in range(4))
-        exchange = stack.enter_context(_exchange(folder, storage, kept, server_side))
+        kept, target, rclone_target, s5cmd_target = (new_bucket(storage) for _ in range(4))
+        exchange = stack.enter_context(exchange_on(folder, storage, kept, server_side=server_side))
         with _timed(seconds, "rclone copy"):
-            _rclone(storage, source, rclone_target, server_side)
+            rclone(
+                storage, f"s:{source}", f"s:{rclone_target}", *(() if server_side else ("--disable", "Copy"))
+            )
         if server_side:
             with _timed(seconds, "s5cmd cp"):
-                _s5cmd(storage, "cp", f"s3://{source}/*", f"s3://{s5cmd_target}/")
-        client: Any = _client(
+                s5cmd(storage, "cp", f"s3://{source}/*", f"s3://{s5cmd_target}/")
+        client: Any = aws_client(
             "dataexchange", exchange.url, exchange.access_key_id, exchange.secret_access_key
         )
         place, memory = _revision(client), _worker_memory(exchange)
@@ -88,9 +76,9 @@ def _one(
         with _timed(seconds, "entrepot export", memory):
             _export(client, place, target)
         client.close()
-        _check(storage, target, load)
+        check(storage, target, load)
         for bucket in (kept, target, rclone_target, s5cmd_target):
-            _remove(storage, bucket)
+            remove_bucket(storage, bucket)
     total = load.count * load.size_bytes / 1e6
     for name, (taken, peak) in seconds.items():
         ratio = seconds["rclone copy"][0] / taken
@@ -110,7 +98,8 @@ def _timed(
 
 
 @contextmanager
-def _exchange(folder: Path, storage: S3Server, kept: str, server_side: bool) -> Iterator[RunningServer]:
+def exchange_on(folder: Path, storage: S3Server, kept: str, *, server_side: bool) -> Iterator[RunningServer]:
+    """An exchange that keeps its assets in the bucket `kept`, with a job worker a core, ready to work."""
     environ = {
         "AWS_ACCESS_KEY_ID": storage.access_key_id,
         "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
@@ -146,7 +135,7 @@ def _revision(client: Any) -> dict[str, str]:
 
 def _import(client: Any, place: dict[str, str], source: str, load: Load) -> None:
     """As many jobs at once as the service allows, as a provider's own script would."""
-    keys = sorted(_key(number) for number in range(load.count))  # as a listing gives them
+    keys = sorted(key(number) for number in range(load.count))  # as a listing gives them
     chunks = [keys[start : start + SOURCES_PER_JOB] for start in range(0, len(keys), SOURCES_PER_JOB)]
     gate = threading.Semaphore(JOBS_AT_ONCE)
     failures: list[str] = []
@@ -182,91 +171,3 @@ def _finish(client: Any, job_id: str) -> None:
         time.sleep(POLL_SECONDS)
     if job["State"] != "COMPLETED":
         raise RuntimeError(f"{job['State']}: {job.get('Errors')}")
-
-
-def _client(service: str, url: str, access_key_id: str, secret_access_key: str) -> Any:
-    keys = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
-    return boto3.client(service, endpoint_url=url, region_name="us-east-1", **keys)
-
-
-def _s3(storage: S3Server) -> Any:
-    return _client("s3", storage.endpoint_url, storage.access_key_id, storage.secret_access_key)
-
-
-def _bucket(storage: S3Server) -> str:
-    name = f"bench-{secrets.token_hex(6)}"
-    s3 = _s3(storage)
-    s3.create_bucket(Bucket=name)
-    s3.close()
-    return name
-
-
-def _remove(storage: S3Server, bucket: str) -> None:
-    if any(_objects(storage, bucket)):
-        _s5cmd(storage, "rm", f"s3://{bucket}/*")
-    s3 = _s3(storage)
-    s3.delete_bucket(Bucket=bucket)
-    s3.close()
-
-
-def _objects(storage: S3Server, bucket: str) -> Iterator[tuple[str, int]]:
-    s3 = _s3(storage)
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        yield from ((entry["Key"], entry["Size"]) for entry in page.get("Contents", ()))
-    s3.close()
-
-
-def _check(storage: S3Server, bucket: str, load: Load) -> None:
-    found = dict(_objects(storage, bucket))
-    if found != {_key(number): load.size_bytes for number in range(load.count)}:
-        raise RuntimeError(f"{bucket} holds {len(found)} objects, not the {load.count} that were exported")
-
-
-def _key(number: int) -> str:
-    return f"folder-{number % 100:02d}/object-{number:05d}.bin"
-
-
-def _fill(storage: S3Server, bucket: str, load: Load, folder: Path) -> None:
-    local = folder / "load"
-    block = secrets.token_bytes(min(load.size_bytes, 1 << 20))
-    for number in range(load.count):
-        path = local / _key(number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as opened:
-            for _ in range(max(1, load.size_bytes // len(block))):
-                opened.write(block)
-    _s5cmd(storage, "cp", f"{local}/", f"s3://{bucket}/")
-    shutil.rmtree(local)
-
-
-def _s5cmd(storage: S3Server, *arguments: str) -> None:
-    keys = {"AWS_ACCESS_KEY_ID": storage.access_key_id, "AWS_SECRET_ACCESS_KEY": storage.secret_access_key}
-    command = [str(BIN / "s5cmd"), "--endpoint-url", storage.endpoint_url, "--log", "error", *arguments]
-    environ = dict(os.environ) | keys | {"AWS_REGION": "us-east-1"}
-    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
-
-
-def _rclone(storage: S3Server, source: str, target: str, server_side: bool) -> None:
-    rclone = shutil.which("rclone")
-    if rclone is None:
-        raise RuntimeError("rclone is not installed (Debian: apt-get install rclone)")
-    settings = {
-        "TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": storage.endpoint_url, "REGION": "us-east-1",
-        "ACCESS_KEY_ID": storage.access_key_id, "SECRET_ACCESS_KEY": storage.secret_access_key,
-    }  # fmt: skip
-    # An AWS_CA_BUNDLE of this machine would stop rclone before it begins.
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environ = plain | {f"RCLONE_CONFIG_S_{name}": value for name, value in settings.items()}
-    command = [
-        rclone,
-        "--config",
-        "",
-        "copy",
-        f"s:{source}",
-        f"s:{target}",
-        "--transfers",
-        "16",
-        "--checkers",
-        "16",
-    ]
-    subprocess.run([*command, *([] if server_side else ["--disable", "Copy"])], env=environ, check=True)

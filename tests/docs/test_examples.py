@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from tests.functional import tools
+from tests.parity.case import read_cases
 
+from entrepot.cli.job_outcome import EXIT_CODES
+from entrepot.cli.wait_job import WAITED_TOO_LONG
+from entrepot.client.edition import commands
 from entrepot.domain.limits import Limit
 from entrepot.operations.registry import OPERATIONS
 from entrepot.settings import OPTIONS
@@ -77,3 +81,36 @@ def test_every_room_is_on_the_map() -> None:
     }
     page = (ROOT / "docs/architecture.md").read_text()
     assert {room for room in rooms if f"`{room}/`" not in page} == set()
+
+
+def test_the_examples_of_the_command_line_run_from_top_to_bottom(tmp_path: Path) -> None:
+    script = "set -eu\n" + "\n".join(_blocks("docs/command-line.md", "sh"))
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with running_entrepot(tmp_path / "exchange") as server:
+        environ = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "ENTREPOT_DATA_DIR": str(server.data_dir),
+        }
+        ran = subprocess.run(
+            ["bash", "-c", script], cwd=folder, env=environ, capture_output=True, text=True, check=False
+        )
+    assert ran.returncode == 0, ran.stderr
+    assert '"Finalized": true' in ran.stdout
+    assert "it is there" in ran.stdout
+
+
+def test_the_exit_codes_of_jobs_are_documented() -> None:
+    page = (ROOT / "docs/command-line.md").read_text()
+    for state, code in EXIT_CODES.items():
+        assert re.search(rf"^\| {code} \|.*`{state}`", page, flags=re.MULTILINE), state
+    assert re.search(rf"^\| {WAITED_TOO_LONG} \|.*--timeout", page, flags=re.MULTILINE)
+
+
+def test_the_page_on_parity_counts_the_recorded_runs_right() -> None:
+    page = (ROOT / "docs/parity.md").read_text()
+    of_get_job = len(read_cases("cases.jsonl")) + len(read_cases("further_cases.jsonl"))
+    assert f"| `get-job`: {of_get_job} runs |" in page
+    assert f"| the other 36 operations: {len(read_cases('other_operations.jsonl'))} runs |" in page
+    assert len(commands()) == 37
