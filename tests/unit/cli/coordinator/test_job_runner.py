@@ -210,7 +210,7 @@ def test_no_job_is_made_while_there_is_enough_to_complete(service: Service, exch
                 slow.set()
             yield SlowWork(exchange, done)
 
-    threading.Timer(0.5, slow.set).start()
+    threading.Timer(0.1, slow.set).start()
     run(exchange, works())
     assert len(done) == 100
     assert max(made) < 30
