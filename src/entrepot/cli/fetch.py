@@ -23,8 +23,8 @@ from entrepot.cli.coordinator.command_line import (
     new_tally,
 )
 from entrepot.cli.coordinator.exchange import Exchange
-from entrepot.cli.coordinator.export_tasks import Origin, RunningExport, Waypoint
-from entrepot.cli.coordinator.job_runner import JobRunner
+from entrepot.cli.coordinator.export_tasks import Origin, Waypoint
+from entrepot.cli.coordinator.job_runner import JobRunner, RunningJob
 from entrepot.cli.coordinator.places import BucketPlace, read_place
 from entrepot.cli.coordinator.receiving_folder import ReceivingFolder
 from entrepot.cli.coordinator.reception import (
@@ -214,7 +214,7 @@ class _Reception:
         if not destination.outlives_a_run:
             return
         running = [
-            RunningExport(job["Id"])
+            RunningJob(job["Id"])
             for job in islice(self._exchange.jobs(origin.revision_id), _JOBS_LOOKED_AT)
             if job["State"] == "IN_PROGRESS" and destination.is_written_by(job)
         ]

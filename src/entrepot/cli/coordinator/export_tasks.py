@@ -248,26 +248,6 @@ class StagedDownload:
         ]
 
 
-@dataclass(eq=False, slots=True)
-class RunningExport:
-    """A job of a former run that goes on by itself; only its end is waited for."""
-
-    job_id: str
-    is_running: bool = True
-    assets: int = 0
-    size_bytes: int = 0
-
-    def prepare(self) -> None:
-        """Nothing: it runs."""
-
-    def complete(self, job: Mapping[str, Any]) -> None:
-        """What it did is found when the destination is looked at."""
-
-    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """What it did not do is done anew."""
-        return ()
-
-
 def _create_export(origin: Origin, bucket: str, placed: Sequence[Placed]) -> str:
     details = {
         "AssetDestinations": [

@@ -174,27 +174,6 @@ class FileImport:
         return ()
 
 
-@dataclass(eq=False, slots=True)
-class RunningImport:
-    """A job of a former run that goes on by itself; only its end is waited for."""
-
-    tally: Tally
-    job_id: str
-    is_running: bool = True
-    assets: int = 0
-    size_bytes: int = 0
-
-    def prepare(self) -> None:
-        """Nothing: it runs."""
-
-    def complete(self, job: Mapping[str, Any]) -> None:
-        """What it did is found when the revision is looked at."""
-
-    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """What it did not do is done anew."""
-        return ()
-
-
 def md5_of_file(path: str) -> bytes:
     """Of all bytes of a file. Raises `OSError`."""
     digest = hashlib.md5(usedforsecurity=False)

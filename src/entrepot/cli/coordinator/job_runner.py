@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -59,6 +60,26 @@ class Task(Protocol):
         The problem is what `prepare` or `complete` raised, or the job that ended without completing.
         """
         ...
+
+
+@dataclass(eq=False, slots=True)
+class RunningJob:
+    """A job of a former run that goes on by itself; only its end is waited for."""
+
+    job_id: str
+    is_running: bool = True
+    assets: int = 0
+    size_bytes: int = 0
+
+    def prepare(self) -> None:
+        """Nothing: it runs."""
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        """What it did is found when the revision, or the destination, is looked at."""
+
+    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
+        """What it did not do is done anew."""
+        return ()
 
 
 class JobRunner:

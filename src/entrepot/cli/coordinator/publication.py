@@ -17,8 +17,8 @@ from typing import Any
 
 from entrepot.cli.coordinator.errors import CannotBegin
 from entrepot.cli.coordinator.exchange import Exchange, has_ended
-from entrepot.cli.coordinator.import_tasks import Revision, RunningImport
-from entrepot.cli.coordinator.job_runner import JobRunner, Task
+from entrepot.cli.coordinator.import_tasks import Revision
+from entrepot.cli.coordinator.job_runner import JobRunner, RunningJob, Task
 from entrepot.cli.coordinator.journal import TAG, Journal
 from entrepot.cli.coordinator.sources import Source
 from entrepot.cli.coordinator.tally import Tally
@@ -210,7 +210,7 @@ class Publication:
             if has_ended(job) or not job["Type"].startswith("IMPORT_"):
                 continue
             if job["State"] == "IN_PROGRESS":
-                tasks.append(RunningImport(self.tally, job["Id"]))
+                tasks.append(RunningJob(job["Id"]))
                 continue
             task = self.source.waiting_task(revision, job)
             if task is None:
