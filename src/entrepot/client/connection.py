@@ -26,18 +26,10 @@ from entrepot.client.url import parse_endpoint
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ssl import SSLContext
-    from typing import Any, Protocol
+    from typing import Any
 
-    from entrepot.client.http_answer import Receiver
+    from entrepot.client.http_answer import Wire
     from entrepot.client.url import Endpoint, Url
-
-    class Wire(Receiver, Protocol):
-        """The part of a socket, encrypted once, twice or not, that a connection uses."""
-
-        def sendall(self, data: bytes, /) -> object: ...  # noqa: D102
-        def settimeout(self, value: float | None, /) -> None: ...  # noqa: D102
-        def fileno(self) -> int: ...  # noqa: D102
-        def close(self) -> None: ...  # noqa: D102
 
 
 _CONNECTING, _PREPARING, _SENDING, _AWAITING, _READING = range(5)

@@ -6,14 +6,14 @@ import json
 import shlex
 import subprocess
 
-from entrepot.client.credentials import Credentials
+from entrepot.client.credential_source import Credentials
 from entrepot.client.errors import CredentialsFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entrepot.client.credentials import CredentialSource
+    from entrepot.client.credential_source import CredentialSource
 
 
 def run_credential_process(command: str, environ: Mapping[str, str]) -> CredentialSource:

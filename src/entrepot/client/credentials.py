@@ -9,37 +9,17 @@ nobody wrote those down, and looking for them costs a second on every machine th
 from __future__ import annotations
 
 from entrepot.client.config_file import expand, expand_home, read_sections
+from entrepot.client.credential_source import Credentials
 from entrepot.client.errors import CredentialsFailed, SettingInvalid
 from entrepot.client.instance_metadata import is_disabled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
 
     from entrepot.client.config_file import Section
     from entrepot.client.configuration import Configuration
-
-    class CredentialSource(Protocol):
-        """Something that has keys now, and still has when they are asked for again later."""
-
-        def current(self) -> Credentials:
-            """The keys to sign the next request with. Raises ClientError where they cannot be had."""
-
-
-class Credentials:
-    """An access key, its secret, and the session token of a temporary one. It is its own source."""
-
-    __slots__ = ("access_key_id", "secret_access_key", "session_token")
-
-    def __init__(self, access_key_id: str, secret_access_key: str, session_token: str | None = None) -> None:
-        self.access_key_id = access_key_id
-        self.secret_access_key = secret_access_key
-        self.session_token = session_token or None
-
-    def current(self) -> Credentials:
-        """Itself: these keys do not change."""
-        return self
+    from entrepot.client.credential_source import CredentialSource
 
 
 def find_credentials(configuration: Configuration, region: str | None) -> CredentialSource | None:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
         def recv(self, bufsize: int, /) -> bytes: ...  # noqa: D102
 
+    class Wire(Receiver, Protocol):
+        """The part of a socket, encrypted once, twice or not, that a connection uses."""
+
+        def sendall(self, data: bytes, /) -> object: ...  # noqa: D102
+        def settimeout(self, value: float | None, /) -> None: ...  # noqa: D102
+        def fileno(self) -> int: ...  # noqa: D102
+        def close(self) -> None: ...  # noqa: D102
+
 
 _LONGEST_LINE = 65536
 _MOST_HEADERS = 100

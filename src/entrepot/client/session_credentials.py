@@ -16,7 +16,7 @@ import botocore.tokens
 import botocore.utils
 
 from entrepot.client.config_file import expand_home
-from entrepot.client.credentials import Credentials
+from entrepot.client.credential_source import Credentials
 from entrepot.client.errors import (
     ClientError,
     CredentialsFailed,

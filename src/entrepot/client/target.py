@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from entrepot.client.config_file import Value
     from entrepot.client.configuration import Configuration
-    from entrepot.client.credentials import Credentials, CredentialSource
+    from entrepot.client.credential_source import Credentials, CredentialSource
 
 DEFAULT_TIMEOUT = 60
 """Seconds, for the connection and for each wait for bytes."""

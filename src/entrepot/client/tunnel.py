@@ -10,7 +10,7 @@ from entrepot.client.http_answer import Reader, read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from entrepot.client.connection import Wire
+    from entrepot.client.http_answer import Wire
     from entrepot.client.url import Endpoint
 
 _PORTION = 65536

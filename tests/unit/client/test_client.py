@@ -14,7 +14,7 @@ from tests.servers.scripted_http import Scripted, ScriptedServer, answer, script
 from tests.unit.client.botocore_oracle import operation_of
 
 from entrepot.client.client import Client
-from entrepot.client.credentials import Credentials
+from entrepot.client.credential_source import Credentials
 from entrepot.client.errors import (
     ClientError,
     ConnectionClosed,
@@ -258,7 +258,7 @@ def test_a_call_that_succeeds_imports_nothing_heavy() -> None:
         program = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
             "from entrepot.client.client import Client\n"
-            "from entrepot.client.credentials import Credentials\n"
+            "from entrepot.client.credential_source import Credentials\n"
             "from entrepot.client.edition import load_operation\n"
             "class Target:\n"
             f"    endpoint_url, region, signing_name = {server.url!r}, 'us-east-1', 'dataexchange'\n"

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.cli.output.writer import TextStream
+    from entrepot.cli.output.text_stream import TextStream
 
 
 def write_json(title: str, answer: Any, stream: TextStream) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from entrepot.cli.output.writer import TextStream
+    from entrepot.cli.output.text_stream import TextStream
 
 _CELL_PADDING = 4
 _BORDERS = 2

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.cli.output.writer import TextStream
+    from entrepot.cli.output.text_stream import TextStream
 
 
 class TableFormat:

@@ -16,20 +16,12 @@ from entrepot.client.errors import OutputError, OutputLost
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, Protocol
+    from typing import Any
 
     from entrepot.cli.output.pager import Pager
     from entrepot.cli.output.query import Query
+    from entrepot.cli.output.text_stream import TextStream
     from entrepot.client.pagination import Pages
-
-    class TextStream(Protocol):
-        """Where a format writes to."""
-
-        def write(self, text: str, /) -> object:
-            """Take a text. Raises OSError where nobody takes it, UnicodeEncodeError for half a pair."""
-
-        def flush(self) -> None:
-            """Pass on what was held back. Raises OSError."""
 
 
 FORMATS = ("json", "text", "table", "yaml", "yaml-stream", "off")

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.cli.output.writer import TextStream
+    from entrepot.cli.output.text_stream import TextStream
 
 _BLOCK = 16379
 """Bytes after which libyaml hands over what it has: what a full disk or a closed pipe loses depends on it."""
