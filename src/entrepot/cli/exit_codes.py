@@ -14,9 +14,11 @@ from entrepot.domain.errors import ConfigurationError, DatabaseUnavailable
 SUCCESS = 0
 FAILED = 1
 """It ran, and what it found is not well: a job that failed, a doctor with findings."""
-NOT_FLUSHED = 120
-"""Standard output could not take its end, as on a full disk (Python's own code for it)."""
+NOT_WRITTEN = 120
+"""The end of the output finds no reader or no room, as on a full disk (Python's own code for it)."""
 INTERRUPTED = 130
+NOT_READ = 141
+"""Of the program's own commands, where nobody reads their output to its end: 128 + SIGPIPE, as in a shell."""
 USAGE = 252
 CONFIGURATION = 253
 SERVICE = 254
@@ -28,7 +30,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (ClientConfigurationError, CONFIGURATION),
     (ConfigurationError, CONFIGURATION),
     (ServiceAnswer, SERVICE),
-    (OutputLost, NOT_FLUSHED),
+    (OutputLost, NOT_WRITTEN),
     (DatabaseUnavailable, FAILED),
 )
 

@@ -12,15 +12,11 @@ import os
 import sys
 
 from entrepot.cli.commands import own_command
+from entrepot.cli.exit_codes import INTERRUPTED, NOT_READ, NOT_WRITTEN, exit_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_NOT_WRITTEN = 120
-"""Of operations, where the end of the output finds no reader or no room: Python's own code for it."""
-_NOT_READ = 141
-"""Of our own commands, where nobody reads their output to its end: 128 + SIGPIPE, as a shell has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +43,7 @@ def _flushed(status: int) -> int:
         _drop_output()
         if status == 0 and not isinstance(error, BrokenPipeError):
             print(f"\nThe output could not be written: {error.strerror}", file=sys.stderr)
-        return status or _NOT_WRITTEN
+        return status or NOT_WRITTEN
     return status
 
 
@@ -58,10 +54,10 @@ def _run_own(module: str, arguments: list[str]) -> int:
         status: int = import_module(module).run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
-            return _NOT_READ
+            return NOT_READ
         from entrepot.environment import debugging, environment
 
         if debugging(environment()):
@@ -89,7 +85,6 @@ def _drop_output() -> None:
 
 def _explain(error: Exception) -> int:
     """One line on standard error, and the code that says what kind of failure it is."""
-    from entrepot.cli.exit_codes import exit_code
     from entrepot.domain.errors import EntrepotError
 
     text = (

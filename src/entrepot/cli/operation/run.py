@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from entrepot.cli.exit_codes import INTERRUPTED, SUCCESS, USAGE, exit_code
 from entrepot.cli.operation.debug_log import DebugLog
 from entrepot.cli.operation.global_options import Globals, read_first, read_globals
 from entrepot.cli.operation.grammar import Grammar, VersionAsked, Word
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
     Step = Callable[["Command"], int | None]
 
-_SUCCESS = 0
-_INTERRUPTED = 130
-_USAGE = 252
 _PROMPT_OPTION, _NO_PROMPT_OPTION = "--cli-auto-prompt", "--no-cli-auto-prompt"
 
 
@@ -84,7 +82,7 @@ def run(arguments: list[str]) -> int:
     """Runs one operation; returns the exit code. What goes wrong is said on standard error."""
     command = Command(arguments)
     status = _live(command, STEPS)
-    if status == _USAGE and command.partial_prompt:
+    if status == USAGE and command.partial_prompt:
         command.partial_prompt = False
         status = _live(command, (prompt, *COMMAND_LINE_STEPS))
     return status
@@ -98,12 +96,12 @@ def _live(command: Command, steps: tuple[Step, ...]) -> int:
                 return status
     except KeyboardInterrupt:
         print()
-        return _INTERRUPTED
+        return INTERRUPTED
     except VersionAsked:
         return _show_version()
     except Exception as error:  # noqa: BLE001 - the last one to ask: whatever it is, it ends in one line and a code
         return _explain(error, command)
-    return _SUCCESS
+    return SUCCESS
 
 
 def look_for_debug(command: Command) -> None:
@@ -137,7 +135,7 @@ def prompt(command: Command) -> int | None:
 
     arguments = prompt_for_arguments(command.arguments)
     if arguments is None:
-        return _INTERRUPTED
+        return INTERRUPTED
     command.arguments = arguments
     return None
 
@@ -188,7 +186,7 @@ def show_help(command: Command) -> int | None:
     from entrepot.cli.help.command import show_operation_help
 
     status = show_operation_help(command.operation.command, paged=command.globals.pager)
-    return status if asked else _USAGE
+    return status if asked else USAGE
 
 
 def _begs_for_help(words: list[str]) -> bool:
@@ -245,7 +243,7 @@ def show_skeleton(command: Command) -> int | None:
         return _show_sample(command)
     make = skeleton.input_skeleton if kind == "input" else skeleton.yaml_input_skeleton
     sys.stdout.write(make(command.operation))
-    return _SUCCESS
+    return SUCCESS
 
 
 def connect(command: Command) -> None:
@@ -336,7 +334,7 @@ def _show_sample(command: Command) -> int:
         query=command.query,
         colour=command.globals.colour,
     )
-    return _SUCCESS
+    return SUCCESS
 
 
 def _show_version() -> int:
@@ -346,7 +344,7 @@ def _show_version() -> int:
 
     system = f"{platform.system()}/{platform.release()}"
     print(f"{PROGRAM}/{__version__} Python/{platform.python_version()} {system}")
-    return _SUCCESS
+    return SUCCESS
 
 
 def _own_commands() -> tuple[str, ...]:
@@ -357,8 +355,6 @@ def _own_commands() -> tuple[str, ...]:
 
 def _explain(error: Exception, command: Command) -> int:
     """Says on standard error what is wrong, in the AWS CLI's form; returns the exit code for it."""
-    from entrepot.cli.exit_codes import exit_code
-
     command.log.failure(error)
     status = exit_code(error)
     to_be_completed = isinstance(error, (ParameterError, UsageError)) and not isinstance(
