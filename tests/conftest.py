@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,6 +15,9 @@ from tests.servers.shared import shared
 from entrepot.database.migrate import migrate
 from entrepot.database.tables import METADATA
 from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+
+# A shell starts what it puts into the background with SIGINT ignored; programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BUCKETS = ("one", "two", "source", "target", "own")
 """On every S3 server; tests keep their objects apart by a prefix of their own."""

@@ -117,7 +117,10 @@ class ScriptedServer:
                 body = bytearray()
                 if step.reads_body:
                     while len(body) < int(headers.get("content-length", "0")):
-                        body += connection.recv(65536)
+                        more = connection.recv(65536)
+                        if not more:
+                            return
+                        body += more
                 self.requests.append(Received(line, headers, bytes(body), number))
                 connection.sendall(step.raw)
                 if step.turns_to_tls:

@@ -16,7 +16,7 @@ from entrepot.stores.credentials import ChainCredentials, CredentialSource, Stat
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options, S3Request
 from entrepot.stores.s3_pool import ConnectionOptions
-from entrepot.stores.s3_xml import escaped
+from entrepot.stores.s3_xml import escaped, parse, required
 from entrepot.stores.store import ListedObject, Reader
 
 DELETED_AT_ONCE = 1000
@@ -137,14 +137,16 @@ class Bucket:
         return self._store.open(key)
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Removes objects, as many in one request as S3 takes; those that are absent are fine."""
+        """Removes objects, as many in one request as S3 takes; those that are absent are fine.
+
+        Raises a `StoreError` for one that cannot be removed.
+        """
         writable = [key for key in keys if not _NOT_IN_XML.search(key)]
-        for key in set(keys) - set(writable):
-            self._store.delete(key)
+        alone = sorted(set(keys) - set(writable))
         for start in range(0, len(writable), DELETED_AT_ONCE):
             body = _deletion(writable[start : start + DELETED_AT_ONCE])
             md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-            self._client.call(
+            reply = self._client.call(
                 S3Request(
                     "DeleteObjects",
                     "POST",
@@ -156,6 +158,11 @@ class Bucket:
                     len(body),
                 )
             )
+            # The answer is a success even where some of it failed; one by one, each says why.
+            if b"<Error" in reply.body:
+                alone += [required(each, "Key") for each in parse(reply.body).findall("Error")]
+        for key in alone:
+            self._store.delete(key)
 
 
 class FileShrank(StoreError):

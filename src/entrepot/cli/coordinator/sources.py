@@ -26,6 +26,8 @@ from entrepot.stores.store import ListedObject
 Item = TypeVar("Item")
 SOURCES_PER_JOB = 100
 """The service's own limit."""
+_CLEANINGS = 3
+"""What a killed run had sent may still arrive while the first of them looks."""
 
 
 class Source(Protocol):
@@ -176,9 +178,12 @@ class StagedFolderSource(FolderSource):
 
     def clean(self) -> None:
         """Removes what interrupted runs have left behind in the bucket. Raises `StoreError`s."""
-        found = [one.key for one in self._staging.bucket.objects(self._staging.prefix)]
-        ours = found if self._staging.prefix else [key for key in found if key in self._files]
-        self._staging.bucket.delete(ours)
+        for _ in range(_CLEANINGS):
+            found = [one.key for one in self._staging.bucket.objects(self._staging.prefix)]
+            ours = found if self._staging.prefix else [key for key in found if key in self._files]
+            if not ours:
+                return
+            self._staging.bucket.delete(ours)
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
