@@ -21,7 +21,7 @@ from entrepot.database import migrate as migration
 from entrepot.database import sqlite
 from entrepot.database.migrate import NEWEST, VERSION_TABLE, migrate, schema_is_current
 from entrepot.database.opening import open_database, sqlite_path
-from entrepot.database.tables import METADATA
+from entrepot.database.schema import METADATA
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
 
 
@@ -75,7 +75,14 @@ def test_the_migrations_make_the_tables_that_the_code_knows(empty_url: str) -> N
         assert compare_metadata(context, METADATA) == []
 
 
-_SCHEMA_OF_SQLITE = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+_SCHEMA_OF_SQLITE = """
+    SELECT t.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, NULL
+    FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table'
+    UNION ALL SELECT t.name, f.seq, f."table", f."from", f."to", f.on_update, f.on_delete, NULL
+    FROM sqlite_master AS t, pragma_foreign_key_list(t.name) AS f WHERE t.type = 'table'
+    UNION ALL SELECT tbl_name, NULL, name, sql, NULL, NULL, NULL, NULL FROM sqlite_master WHERE type = 'index'
+    UNION ALL SELECT name, NULL, type, NULL, NULL, NULL, wr, strict FROM pragma_table_list
+    ORDER BY 1, 2, 3"""
 _SCHEMA_OF_POSTGRESQL = """
     SELECT table_name, column_name, data_type, is_nullable, collation_name, column_default
     FROM information_schema.columns WHERE table_schema = 'public'

@@ -136,11 +136,11 @@ _FILL = (  # two parents with two thousand children each
     SELECT md5(n::text), '123456789012', 'us-east-1', 'S3_SNAPSHOT', 'n', '', 'OWNED', n, n
     FROM generate_series(1, 4000) n""",
     """INSERT INTO revisions
-    SELECT md5(n::text), '123456789012', 'us-east-1', md5((n % 2 + 1)::text), NULL, false, NULL, NULL, n, n
+    SELECT md5(n::text), '123456789012', 'us-east-1', md5((n % 2 + 1)::text), NULL, true, NULL, NULL, n, n, n
     FROM generate_series(1, 4000) n""",
     """INSERT INTO assets
     SELECT md5(n::text), '123456789012', 'us-east-1', md5('1'), md5((n % 2 + 1)::text), '', n::text, n, n, 1,
-        '', '', NULL, NULL
+        '', '', NULL, NULL, NULL
     FROM generate_series(1, 4000) n""",
     """INSERT INTO jobs
     SELECT md5(n::text), '123456789012', 'us-east-1', 'aws', 't', 'COMPLETED', 1, n, n,

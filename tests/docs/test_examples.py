@@ -17,7 +17,7 @@ from entrepot.cli.wait_job import WAITED_TOO_LONG
 from entrepot.client.edition import commands
 from entrepot.domain.limits import Limit
 from entrepot.operations.registry import OPERATIONS
-from entrepot.settings import OPTIONS
+from entrepot.setting_options import OPTIONS
 from entrepot.testing.server import running_entrepot
 
 ROOT = Path(__file__).parents[2]

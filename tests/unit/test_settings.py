@@ -7,8 +7,9 @@ import pytest
 
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limit
+from entrepot.setting_options import OPTIONS
 from entrepot.setting_values import AuthMode, StoreLocation
-from entrepot.settings import OPTIONS, Settings, local_url
+from entrepot.settings import Settings, local_url
 
 
 def test_an_option_beats_the_environment_which_beats_the_default(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from entrepot.client.errors import UsageError
 from entrepot.environment import environment
-from entrepot.settings import OPTIONS, Settings
+from entrepot.setting_options import OPTIONS
+from entrepot.settings import Settings
 
 
 class Parser(argparse.ArgumentParser):

@@ -29,6 +29,7 @@ def deletion(*conditions: sql.ColumnElement[bool]) -> tuple[Query, Query]:
     """What deletes the assets that meet the conditions: their store keys become garbage, then they go."""
     keys = sql.select(ASSETS.c.store_key, now_in_milliseconds()).where(
         *conditions,
+        ASSETS.c.store_key != sql.literal_column("''"),
         ~sql.exists().where(STORE_GARBAGE.c.store_key == ASSETS.c.store_key),
     )
     record = sql.insert(STORE_GARBAGE).from_select(["store_key", "recorded_at"], keys)
@@ -49,6 +50,7 @@ _COLUMNS = (
     _a.store_etag,
     _a.checksum_algorithm,
     _a.checksum_value,
+    _a.details_json,
 )
 _OF_REVISION = [*same(_a.revision_id, _a.data_set_id), *in_scope(ASSETS)]
 _THIS = [*same(_a.id), *_OF_REVISION]
@@ -85,6 +87,7 @@ def _asset(scope: Scope, row: Row) -> Asset:
         store_etag,
         checksum_algorithm,
         checksum_value,
+        details_json,
     ) = row
     return Asset(
         scope=scope,
@@ -99,6 +102,7 @@ def _asset(scope: Scope, row: Row) -> Asset:
         store_key=store_key,
         store_etag=store_etag,
         checksum=None if checksum_algorithm is None else Checksum(checksum_algorithm, checksum_value),
+        details_json=None if details_json is None else details_json.encode(),
     )
 
 
@@ -118,6 +122,7 @@ def _row(asset: Asset) -> Parameters:
         "store_etag": asset.store_etag,
         "checksum_algorithm": None if asset.checksum is None else asset.checksum.algorithm,
         "checksum_value": None if asset.checksum is None else asset.checksum.value,
+        "details_json": None if asset.details_json is None else asset.details_json.decode(),
     }
 
 

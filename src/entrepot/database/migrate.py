@@ -18,7 +18,7 @@ from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMiss
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The version that this program works with: the last file in `migrations/versions`."""
 VERSION_TABLE = "entrepot_schema_version"
 """Of our own: another program may use Alembic, and its usual table, in the same PostgreSQL database."""

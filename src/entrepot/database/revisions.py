@@ -38,11 +38,33 @@ _SAVE = Query(
             column: sql.bindparam(column.name)
             for column in (_r.comment, _r.finalized, _r.revocation_comment, _r.revoked_at, _r.updated_at)
         }
+        # the moment at which it was finalized, which revoking it does not move
+        | {
+            _r.finalized_at: sql.case(
+                (
+                    sql.bindparam("finalized", type_=_r.finalized.type),
+                    sql.func.coalesce(_r.finalized_at, sql.bindparam("updated_at", type_=_r.updated_at.type)),
+                ),
+                else_=sql.null(),
+            )
+        }
     )
 )
 _COUNT = Query(sql.select(sql.func.count()).select_from(REVISIONS).where(*_OF_DATA_SET))
 PAGES = Pages(sql.select(*_COLUMNS).where(*_OF_DATA_SET), (_r.created_at, _r.id))
 """Served by the index revisions_newest."""
+
+_PUBLISHED = [*_OF_DATA_SET, _r.finalized_at.is_not(None)]
+_GET_PUBLISHED = Query(sql.select(*_COLUMNS, _r.finalized_at).where(*_THIS, _r.finalized_at.is_not(None)))
+_ANY_PUBLISHED = Query(sql.select(_r.id).where(*_PUBLISHED).limit(sql.literal_column("1")))
+_NEWEST_VALID = Query(
+    sql.select(_r.id)
+    .where(*_PUBLISHED, _r.revoked_at.is_(None))
+    .order_by(_r.finalized_at.desc(), _r.id.desc())
+    .limit(sql.literal_column("1"))
+)
+PUBLISHED_PAGES = Pages(sql.select(*_COLUMNS, _r.finalized_at).where(*_PUBLISHED), (_r.finalized_at, _r.id))
+"""Served by the index revisions_published."""
 
 _RECORD_GARBAGE, _DELETE_ASSETS = assets.deletion(*same(ASSETS.c.revision_id), *in_scope(ASSETS))
 _DELETE = Query(sql.delete(REVISIONS).where(*_THIS))
@@ -79,7 +101,12 @@ def _changeable(revision: Revision) -> dict[str, str | int | bool | None]:
 
 async def insert(c: Connection, revision: Revision) -> None:
     """Adds a revision. Crash: it is there whole or not at all."""
-    await c.execute(_INSERT, created_at=revision.created_at.milliseconds, **_changeable(revision))
+    await c.execute(
+        _INSERT,
+        created_at=revision.created_at.milliseconds,
+        finalized_at=revision.updated_at.milliseconds if revision.finalized else None,
+        **_changeable(revision),
+    )
 
 
 async def get(
@@ -94,6 +121,49 @@ async def get(
         region=scope.region,
     )
     return None if row is None else _revision(scope, row)
+
+
+async def get_published(
+    c: Connection, owner: Scope, data_set_id: str, revision_id: str
+) -> tuple[Revision, Timestamp] | None:
+    """One revision if it is finalized, perhaps revoked, and when it was finalized."""
+    row = await c.fetch_one(
+        _GET_PUBLISHED,
+        id=revision_id,
+        data_set_id=data_set_id,
+        account_id=owner.account_id,
+        region=owner.region,
+    )
+    return None if row is None else (_revision(owner, row[:-1]), Timestamp(row[-1]))
+
+
+async def any_published(c: Connection, owner: Scope, data_set_id: str) -> bool:
+    """Whether the data set has a finalized revision."""
+    row = await c.fetch_one(
+        _ANY_PUBLISHED, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
+    )
+    return row is not None
+
+
+async def newest_valid(c: Connection, owner: Scope, data_set_id: str) -> str | None:
+    """The id of the revision that was finalized last among those that are not revoked."""
+    row = await c.fetch_one(
+        _NEWEST_VALID, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
+    )
+    return None if row is None else row[0]
+
+
+async def page_published(
+    c: Connection, owner: Scope, data_set_id: str, *, after: tuple[int, str] | None, limit: int
+) -> list[tuple[Revision, Timestamp]]:
+    """Finalized revisions and when they were finalized, the last one first.
+
+    `after` is (finalized at in milliseconds, id) of the last one of the former page.
+    """
+    rows = await PUBLISHED_PAGES.fetch(
+        c, after, limit, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
+    )
+    return [(_revision(owner, row[:-1]), Timestamp(row[-1])) for row in rows]
 
 
 async def save(c: Connection, revision: Revision) -> bool:

@@ -25,18 +25,18 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 
-_TEXT = Text(collation="C").with_variant(Text(), "sqlite")
+TEXT = Text(collation="C").with_variant(Text(), "sqlite")
 
 DATA_SETS = Table(
     "data_sets",
     METADATA,
-    Column("id", _TEXT, primary_key=True),
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("asset_type", _TEXT, nullable=False),
-    Column("name", _TEXT, nullable=False),
-    Column("description", _TEXT, nullable=False),
-    Column("origin", _TEXT, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("asset_type", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("description", TEXT, nullable=False),
+    Column("origin", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # ListDataSets, and the count for the quota
@@ -46,49 +46,72 @@ DATA_SETS = Table(
 REVISIONS = Table(
     "revisions",
     METADATA,
-    Column("id", _TEXT, primary_key=True),
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("data_set_id", _TEXT, ForeignKey("data_sets.id"), nullable=False),
-    Column("comment", _TEXT),
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("data_set_id", TEXT, ForeignKey("data_sets.id"), nullable=False),
+    Column("comment", TEXT),
     Column("finalized", Boolean, nullable=False),
-    Column("revocation_comment", _TEXT),
+    Column("revocation_comment", TEXT),
     Column("revoked_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # null while the revision is open
+    Column("finalized_at", BigInteger),
     # ListDataSetRevisions, the count for the quota, and the deletion of a data set
     Index("revisions_newest", "data_set_id", "created_at", "id"),
+    # ListDataSetRevisions of those who were granted the data set
+    Index(
+        "revisions_published",
+        "data_set_id",
+        "finalized_at",
+        "id",
+        sqlite_where=text("finalized_at IS NOT NULL"),
+        postgresql_where=text("finalized_at IS NOT NULL"),
+    ),
 )
 
 ASSETS = Table(
     "assets",
     METADATA,
-    Column("id", _TEXT, primary_key=True),
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("data_set_id", _TEXT, nullable=False),
-    Column("revision_id", _TEXT, ForeignKey("revisions.id"), nullable=False),
-    Column("asset_type", _TEXT, nullable=False),
-    Column("name", _TEXT, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("data_set_id", TEXT, nullable=False),
+    Column("revision_id", TEXT, ForeignKey("revisions.id"), nullable=False),
+    Column("asset_type", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # of a live asset: 0, and empty unless the exchange keeps a file for it
     Column("size_bytes", BigInteger, nullable=False),
-    Column("store_key", _TEXT, nullable=False),
-    Column("store_etag", _TEXT, nullable=False),
-    Column("checksum_algorithm", _TEXT),
-    Column("checksum_value", _TEXT),
+    Column("store_key", TEXT, nullable=False),
+    Column("store_etag", TEXT, nullable=False),
+    Column("checksum_algorithm", TEXT),
+    Column("checksum_value", TEXT),
+    # of a live asset only: AssetDetails
+    Column("details_json", TEXT),
     # ListRevisionAssets, the count for the quota, and the deletion of a revision
     Index("assets_by_name", "revision_id", "name", "id"),
+    # who must be given access outside the exchange, or lose it
+    Index(
+        "assets_alive",
+        "data_set_id",
+        "revision_id",
+        "id",
+        sqlite_where=text("details_json IS NOT NULL"),
+        postgresql_where=text("details_json IS NOT NULL"),
+    ),
 )
 
 TAGS = Table(
     "tags",
     METADATA,
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("arn", _TEXT, nullable=False),
-    Column("key", _TEXT, nullable=False),
-    Column("value", _TEXT, nullable=False),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("arn", TEXT, nullable=False),
+    Column("key", TEXT, nullable=False),
+    Column("value", TEXT, nullable=False),
     PrimaryKeyConstraint("account_id", "region", "arn", "key"),
     sqlite_with_rowid=False,
 )
@@ -97,7 +120,7 @@ STORE_GARBAGE = Table(
     "store_garbage",
     METADATA,
     # bytes in the exchange's own store that no asset needs any more
-    Column("store_key", _TEXT, primary_key=True),
+    Column("store_key", TEXT, primary_key=True),
     Column("recorded_at", BigInteger, nullable=False),
     Index("store_garbage_oldest", "recorded_at", "store_key"),
 )
@@ -105,21 +128,21 @@ STORE_GARBAGE = Table(
 JOBS = Table(
     "jobs",
     METADATA,
-    Column("id", _TEXT, primary_key=True),
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("aws_partition", _TEXT, nullable=False),
-    Column("type", _TEXT, nullable=False),
-    Column("state", _TEXT, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("aws_partition", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("data_set_id", _TEXT, nullable=False),
+    Column("data_set_id", TEXT, nullable=False),
     # separated by spaces: GetJob reads one row and nothing else; job_revisions is for finding
-    Column("revision_ids", _TEXT, nullable=False),
-    Column("details_json", _TEXT, nullable=False),
-    Column("asset_configuration_json", _TEXT),
-    Column("errors_json", _TEXT),
+    Column("revision_ids", TEXT, nullable=False),
+    Column("details_json", TEXT, nullable=False),
+    Column("asset_configuration_json", TEXT),
+    Column("errors_json", TEXT),
     # ListJobs; and ListJobs of one data set
     Index("jobs_newest", "account_id", "region", "created_at", "id"),
     Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
@@ -137,11 +160,11 @@ JOBS = Table(
 JOB_REVISIONS = Table(
     "job_revisions",
     METADATA,
-    Column("account_id", _TEXT, nullable=False),
-    Column("region", _TEXT, nullable=False),
-    Column("revision_id", _TEXT, nullable=False),
+    Column("account_id", TEXT, nullable=False),
+    Column("region", TEXT, nullable=False),
+    Column("revision_id", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("job_id", _TEXT, ForeignKey("jobs.id"), nullable=False),
+    Column("job_id", TEXT, ForeignKey("jobs.id"), nullable=False),
     # ListJobs of one revision
     PrimaryKeyConstraint("account_id", "region", "revision_id", "created_at", "job_id"),
     sqlite_with_rowid=False,
@@ -150,23 +173,23 @@ JOB_REVISIONS = Table(
 JOB_ITEMS = Table(
     "job_items",
     METADATA,
-    Column("job_id", _TEXT, ForeignKey("jobs.id"), nullable=False),
+    Column("job_id", TEXT, ForeignKey("jobs.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("name", _TEXT, nullable=False),
-    Column("source_bucket", _TEXT),
-    Column("source_key", _TEXT, nullable=False),
-    Column("destination_bucket", _TEXT),
-    Column("destination_key", _TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("source_bucket", TEXT),
+    Column("source_key", TEXT, nullable=False),
+    Column("destination_bucket", TEXT),
+    Column("destination_key", TEXT, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("source_etag", _TEXT),
-    Column("source_checksum_algorithm", _TEXT),
-    Column("source_checksum_value", _TEXT),
+    Column("source_etag", TEXT),
+    Column("source_checksum_algorithm", TEXT),
+    Column("source_checksum_value", TEXT),
     # null until the item is done
     Column("result_size_bytes", BigInteger),
-    Column("result_etag", _TEXT),
-    Column("result_checksum_algorithm", _TEXT),
-    Column("result_checksum_value", _TEXT),
-    Column("checkpoint_json", _TEXT),
+    Column("result_etag", TEXT),
+    Column("result_checksum_algorithm", TEXT),
+    Column("result_checksum_value", TEXT),
+    Column("checkpoint_json", TEXT),
     PrimaryKeyConstraint("job_id", "number"),
     # who still reads these bytes of the own store?
     Index(
@@ -181,9 +204,9 @@ JOB_RUNS = Table(
     "job_runs",
     METADATA,
     # the queue: one row per job that is IN_PROGRESS
-    Column("job_id", _TEXT, ForeignKey("jobs.id"), primary_key=True),
+    Column("job_id", TEXT, ForeignKey("jobs.id"), primary_key=True),
     Column("attempt", Integer, nullable=False),
-    Column("worker_id", _TEXT),
+    Column("worker_id", TEXT),
     Column("enqueued_at", BigInteger, nullable=False),
     Column("planned", Boolean, nullable=False),
     Column("items", BigInteger, nullable=False),
@@ -197,24 +220,24 @@ JOB_RUNS = Table(
 WORKERS = Table(
     "workers",
     METADATA,
-    Column("worker_id", _TEXT, primary_key=True),
+    Column("worker_id", TEXT, primary_key=True),
     Column("beat_at", BigInteger, nullable=False),
 )
 
 ACCOUNTS = Table(
     "accounts",
     METADATA,
-    Column("account_id", _TEXT, primary_key=True),
-    Column("name", _TEXT, nullable=False),
+    Column("account_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
 
 ACCESS_KEYS = Table(
     "access_keys",
     METADATA,
-    Column("access_key_id", _TEXT, primary_key=True),
-    Column("account_id", _TEXT, ForeignKey("accounts.account_id"), nullable=False),
-    Column("encrypted_secret", _TEXT, nullable=False),
+    Column("access_key_id", TEXT, primary_key=True),
+    Column("account_id", TEXT, ForeignKey("accounts.account_id"), nullable=False),
+    Column("encrypted_secret", TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("access_keys_of_account", "account_id", "created_at", "access_key_id"),

@@ -33,9 +33,10 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One asset: a file that the exchange keeps (`S3_SNAPSHOT`), later also a live thing."""
+    """One asset as an account sees it: a file that the exchange keeps (`S3_SNAPSHOT`), or a live thing."""
 
     scope: Scope
+    """Of its ARN: the owner's; without account where it is entitled."""
     data_set_id: str
     revision_id: str
     id: str
@@ -45,8 +46,13 @@ class Asset:
     updated_at: Timestamp
     size_bytes: int
     store_key: str
-    """Where the bytes lie in the exchange's own store."""
+    """Where the bytes lie in the exchange's own store; empty where a live asset has none."""
     store_etag: str
     """The ETag the store gave them; what reads them pins it."""
     checksum: Checksum | None
     """Computed while the bytes streamed through; absent after a server-side copy that gave none."""
+    details_json: bytes | None = None
+    """Of a live asset: `AssetDetails` in the form of the wire, as the job that made it wrote them. What
+    depends on who looks (an alias, a download URL) is not in it."""
+    source_id: str | None = None
+    """The owned asset behind an entitled one; only its owner is told."""

@@ -28,9 +28,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """One data set as its owner sees it."""
+    """One data set as an account sees it."""
 
     scope: Scope
+    """Of its ARN: the owner's; without account where it is entitled."""
     id: str
     asset_type: AssetType
     name: str
@@ -38,3 +39,7 @@ class DataSet:
     created_at: Timestamp
     updated_at: Timestamp
     origin: Origin = Origin.OWNED
+    data_grant_id: str | None = None
+    """The grant that an entitled data set comes from."""
+    source_id: str | None = None
+    """The owned data set behind an entitled one; only its owner is told."""

@@ -20,6 +20,11 @@
     │   ├── InvalidStoreRequest          the store calls the request wrong (400): key too long, bad KMS key, …
     │   ├── StoreFull                    no space left
     │   └── StoreUnavailable             unreachable, overloaded or failing; worth another try
+    ├── OutsideError                     a service outside of the exchange failed; the message names it
+    │   ├── OutsideNotConfigured         no endpoint is set for it; the message names the setting
+    │   ├── OutsideRefused               it answered that this cannot be: trying again does not help
+    │   ├── OutsideUnavailable           unreachable, overloaded or failing; worth another try
+    │   └── TargetForbidden              an address that users must not make this server call
     ├── JobFailed                        carries the JobErrors a job ends with
     ├── JobLost                          another attempt owns the job now; this worker lets go in silence
     ├── DatabaseError
@@ -188,6 +193,26 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be reached, or fails; trying again may help."""
+
+
+class OutsideError(EntrepotError):
+    """A service outside of the exchange failed."""
+
+
+class OutsideNotConfigured(OutsideError):
+    """The exchange was given no endpoint for this service."""
+
+
+class OutsideRefused(OutsideError):
+    """The service refuses; trying again does not help."""
+
+
+class OutsideUnavailable(OutsideError):
+    """The service cannot be reached, or fails; trying again may help."""
+
+
+class TargetForbidden(OutsideError):
+    """A user named an address that this server must not call: private, link-local, or its own."""
 
 
 class JobFailed(EntrepotError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from entrepot.domain.data_set import AssetType
 from entrepot.domain.job import JobType
 
 GIBIBYTE = 1024**3
@@ -29,6 +30,29 @@ class Limit(StrEnum):
     CONCURRENT_EXPORTS_TO_S3 = "Concurrent in progress jobs to export assets to Amazon S3"
     CONCURRENT_EXPORTS_TO_SIGNED_URL = "Concurrent in progress jobs to export assets to a signed URL"
     CONCURRENT_REVISION_EXPORTS = "Concurrent in progress jobs to export revisions to Amazon S3"
+    EVENT_ACTIONS_PER_ACCOUNT = "Event actions per account"
+    EVENT_ACTIONS_PER_DATA_SET = "Auto export event actions per data set"
+    REDSHIFT_ASSETS_PER_IMPORT_JOB = "Amazon Redshift datashare assets per import job from Redshift"
+    CONCURRENT_REDSHIFT_IMPORTS = (
+        "Concurrent in progress jobs to import assets from Amazon Redshift datashares"
+    )
+    REVISIONS_PER_REDSHIFT_DATA_SET = "Revisions per Amazon Redshift datashare data set"
+    REDSHIFT_ASSETS_PER_REVISION = "Amazon Redshift datashare assets per revision"
+    CONCURRENT_API_IMPORTS = "Concurrent in progress jobs to import assets from an API Gateway API"
+    API_ASSETS_PER_REVISION = "Amazon API Gateway API assets per revision"
+    REVISIONS_PER_API_DATA_SET = "Revisions per Amazon API Gateway API data set"
+    CONCURRENT_LAKE_FORMATION_IMPORTS = (
+        "Concurrent in progress jobs to import assets from an AWS Lake Formation tag policy"
+    )
+    LAKE_FORMATION_ASSETS_PER_REVISION = "AWS Lake Formation data permission assets per revision"
+    REVISIONS_PER_LAKE_FORMATION_DATA_SET = "Revisions per AWS Lake Formation data permission data set"
+    REVISIONS_PER_S3_DATA_ACCESS_DATA_SET = "Revisions per Amazon S3 data access data set"
+    S3_DATA_ACCESS_ASSETS_PER_REVISION = "Amazon S3 data access assets per revision"
+    CONCURRENT_S3_DATA_ACCESS_JOBS = (
+        "Concurrent in progress jobs to create Amazon S3 data access assets from S3 buckets"
+    )
+    LIVE_DATA_GRANTS = "Active and pending data grants"
+    PENDING_DATA_GRANTS_PER_CONSUMER = "Pending data grants per consumer"
     SIGNED_URL_IMPORT_SIZE_IN_GB = "Signed URL import size in GB"
     """Documented in the user guide; not a name of the model, so no API error carries it."""
 
@@ -46,6 +70,23 @@ DEFAULT_LIMITS: Mapping[Limit, int] = MappingProxyType(
         Limit.CONCURRENT_EXPORTS_TO_S3: 10,
         Limit.CONCURRENT_EXPORTS_TO_SIGNED_URL: 10,
         Limit.CONCURRENT_REVISION_EXPORTS: 5,
+        Limit.EVENT_ACTIONS_PER_ACCOUNT: 50,
+        Limit.EVENT_ACTIONS_PER_DATA_SET: 5,
+        Limit.REDSHIFT_ASSETS_PER_IMPORT_JOB: 10,
+        Limit.CONCURRENT_REDSHIFT_IMPORTS: 10,
+        Limit.REVISIONS_PER_REDSHIFT_DATA_SET: 20,
+        Limit.REDSHIFT_ASSETS_PER_REVISION: 20,
+        Limit.CONCURRENT_API_IMPORTS: 10,
+        Limit.API_ASSETS_PER_REVISION: 20,
+        Limit.REVISIONS_PER_API_DATA_SET: 20,
+        Limit.CONCURRENT_LAKE_FORMATION_IMPORTS: 5,
+        Limit.LAKE_FORMATION_ASSETS_PER_REVISION: 20,
+        Limit.REVISIONS_PER_LAKE_FORMATION_DATA_SET: 20,
+        Limit.REVISIONS_PER_S3_DATA_ACCESS_DATA_SET: 5,
+        Limit.S3_DATA_ACCESS_ASSETS_PER_REVISION: 5,
+        Limit.CONCURRENT_S3_DATA_ACCESS_JOBS: 5,
+        Limit.LIVE_DATA_GRANTS: 10_000,  # [G]: no figure is published
+        Limit.PENDING_DATA_GRANTS_PER_CONSUMER: 20,
         Limit.SIGNED_URL_IMPORT_SIZE_IN_GB: 5,
     }
 )
@@ -57,6 +98,29 @@ CONCURRENT_JOBS: Mapping[JobType, Limit] = MappingProxyType(
         JobType.EXPORT_ASSETS_TO_S3: Limit.CONCURRENT_EXPORTS_TO_S3,
         JobType.EXPORT_ASSET_TO_SIGNED_URL: Limit.CONCURRENT_EXPORTS_TO_SIGNED_URL,
         JobType.EXPORT_REVISIONS_TO_S3: Limit.CONCURRENT_REVISION_EXPORTS,
+        JobType.IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES: Limit.CONCURRENT_REDSHIFT_IMPORTS,
+        JobType.IMPORT_ASSET_FROM_API_GATEWAY_API: Limit.CONCURRENT_API_IMPORTS,
+        JobType.CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET: Limit.CONCURRENT_S3_DATA_ACCESS_JOBS,
+        JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY: Limit.CONCURRENT_LAKE_FORMATION_IMPORTS,
+    }
+)
+
+REVISIONS_PER_DATA_SET: Mapping[AssetType, Limit] = MappingProxyType(
+    {
+        AssetType.S3_SNAPSHOT: Limit.REVISIONS_PER_DATA_SET,
+        AssetType.REDSHIFT_DATA_SHARE: Limit.REVISIONS_PER_REDSHIFT_DATA_SET,
+        AssetType.API_GATEWAY_API: Limit.REVISIONS_PER_API_DATA_SET,
+        AssetType.S3_DATA_ACCESS: Limit.REVISIONS_PER_S3_DATA_ACCESS_DATA_SET,
+        AssetType.LAKE_FORMATION_DATA_PERMISSION: Limit.REVISIONS_PER_LAKE_FORMATION_DATA_SET,
+    }
+)
+ASSETS_PER_REVISION: Mapping[AssetType, Limit] = MappingProxyType(
+    {
+        AssetType.S3_SNAPSHOT: Limit.ASSETS_PER_REVISION,
+        AssetType.REDSHIFT_DATA_SHARE: Limit.REDSHIFT_ASSETS_PER_REVISION,
+        AssetType.API_GATEWAY_API: Limit.API_ASSETS_PER_REVISION,
+        AssetType.S3_DATA_ACCESS: Limit.S3_DATA_ACCESS_ASSETS_PER_REVISION,
+        AssetType.LAKE_FORMATION_DATA_PERMISSION: Limit.LAKE_FORMATION_ASSETS_PER_REVISION,
     }
 )
 

@@ -17,9 +17,10 @@ from entrepot.domain.timestamp import Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision of a data set."""
+    """One revision of a data set, as an account sees it."""
 
     scope: Scope
+    """Of its ARN: the owner's; without account where it is entitled."""
     data_set_id: str
     id: str
     created_at: Timestamp
@@ -28,6 +29,8 @@ class Revision:
     finalized: bool = False
     revocation_comment: str | None = None
     revoked_at: Timestamp | None = None
+    source_id: str | None = None
+    """The owned revision behind an entitled one; only its owner is told."""
 
     @property
     def revoked(self) -> bool:

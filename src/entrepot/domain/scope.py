@@ -13,5 +13,10 @@ class Scope:
     """One account in one Region."""
 
     account_id: str
+    """Twelve digits; empty in `without_account` alone."""
     region: str
     partition: str = "aws"
+
+    def without_account(self) -> Scope:
+        """The scope of the ARNs of what somebody was granted: they name no account."""
+        return Scope("", self.region, self.partition)
