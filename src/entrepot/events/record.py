@@ -1,0 +1,25 @@
+"""The one way in which events come to be: in the transaction that makes true what they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from entrepot.database import events as table
+from entrepot.database.connection import Connection
+from entrepot.domain.event import NewEvent
+from entrepot.domain.timestamp import Timestamp
+
+
+async def record(connection: Connection, events: Sequence[NewEvent], now: Timestamp) -> None:
+    """Records events for their recipients, in this order; to be told once the transaction is committed.
+
+    For use inside a transaction: ONE call, near its end. It locks the recipients until the commit, all of
+    them in one order; two calls could wait for those of another transaction, which waits for theirs.
+
+    Crash: the events are there together with what they tell of, or neither is.
+    """
+    if not events:
+        return
+    await table.hold(connection, [(event.account_id, event.region) for event in events])
+    await table.insert(connection, [(str(uuid4()), event) for event in events], now)

@@ -1,0 +1,115 @@
+"""Ways of sending an event: to a webhook, and to EventBridge.
+
+Each raises `OutsideUnavailable` where trying again may help, and another `OutsideError` where it does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from entrepot import __version__
+from entrepot.domain.errors import OutsideError, OutsideRefused, OutsideUnavailable
+from entrepot.domain.event import StoredEvent
+from entrepot.domain.timestamp import Timestamp
+from entrepot.domain.webhook import Webhook
+from entrepot.events.cloud_event import (
+    ATTEMPT_HEADER,
+    CONTENT_TYPE,
+    DELIVERY_HEADER,
+    SIGNATURE_HEADER,
+    cloud_event,
+    delivery_id,
+    signature,
+)
+from entrepot.outside.event_bridge import EventBridge
+from entrepot.outside.guarded_http import GuardedHttp, GuardedResponse
+
+ANSWER_SECONDS = 10.0
+"""How long a receiver may take in all."""
+_READ_BYTES = 64 * 1024
+"""Of an answer's body, which nobody looks at: a connection whose answer was read can be used again."""
+
+
+class OpenSecret(Protocol):
+    """Opens what was sealed at rest."""
+
+    def __call__(self, sealed: str, context: str) -> bytes:
+        """Raises `ConfigurationError` when it was sealed with another key file or context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSender:
+    """Sends to webhooks."""
+
+    http: GuardedHttp
+    open_secret: OpenSecret
+    clock: Callable[[], Timestamp]
+    answer_seconds: float = ANSWER_SECONDS
+
+    async def send(self, webhook: Webhook, event: StoredEvent, attempt: int) -> None:
+        """Returns when the receiver has answered with a status of 2xx.
+
+        Raises `OutsideUnavailable`, `OutsideRefused` for 410 (it wants no more), `TargetForbidden` for an
+        address that nobody may name, and `ConfigurationError` where the secret cannot be opened.
+        """
+        secret = self.open_secret(webhook.encrypted_secret, webhook.id).decode()
+        body = cloud_event(event)
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "User-Agent": f"Entrepot/{__version__}",
+            SIGNATURE_HEADER: signature(secret, self.clock().milliseconds // 1000, body),
+            DELIVERY_HEADER: delivery_id(webhook.id, event.id),
+            ATTEMPT_HEADER: str(attempt),
+        }
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        async with self.http.send(
+            "POST", webhook.url, sent, body, timeout_seconds=self.answer_seconds
+        ) as response:
+            status = response.status
+            with suppress(OutsideUnavailable):  # the status is here, and says all
+                await _read(response)
+        if status == 410:
+            raise OutsideRefused("The receiver answered 410 Gone: it wants no more events.")
+        if 300 <= status < 400:
+            raise OutsideUnavailable(f"The receiver answered {status}, and redirects are not followed.")
+        if not 200 <= status < 300:
+            raise OutsideUnavailable(f"The receiver answered {status}.")
+
+
+async def _read(response: GuardedResponse) -> None:
+    read = 0
+    async for chunk in response:
+        read += len(chunk)
+        if read > _READ_BYTES:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class EventBridgeSender:
+    """Puts events on the bus of the exchange."""
+
+    bridge: EventBridge
+
+    async def send(self, event: StoredEvent) -> None:
+        """Raises `OutsideUnavailable`, for a refusal too: what an operator has to mend may take a while.
+
+        The bus belongs to one account of AWS, and gives its events ids of its own; so the detail says whose
+        event this is, and which.
+        """
+        detail = json.loads(event.detail_json)
+        detail["Exchange"] = {"AccountId": event.account_id, "EventId": event.id}
+        try:
+            await self.bridge.put(
+                event.region,
+                detail_type=event.detail_type,
+                resources=event.resources,
+                detail_json=json.dumps(detail),
+                at=event.at,
+            )
+        except OutsideError as error:
+            raise OutsideUnavailable(error.message) from error
