@@ -58,6 +58,7 @@ async def finish(database: Database, run_id: RunId, state: JobState = JobState.C
             revision_ids=(an_id("r1"), an_id("r2")),
             asset_configuration_json=b'{"Tags":[]}',
             errors=ERRORS,
+            event_action_id=an_id("an event action"),
             attempt=7,
             scope=Scope("123456789012", "us-east-1", "aws-cn"),
         ),

@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.moving import FROM, TO, Between, S3Places
 
 from entrepot.stores.credentials import StaticCredentials
@@ -49,7 +50,8 @@ async def between() -> AsyncIterator[Between]:
     made: list[Transfer] = []
 
     def make(source: ObjectStore, destination: ObjectStore, **options: Any) -> Transfer:
-        made.append(Transfer(source, {FROM: source, TO: destination}.__getitem__, **options))
+        buckets = OpenBuckets({FROM: source, TO: destination}.__getitem__)
+        made.append(Transfer(source, buckets, **options))
         return made[-1]
 
     yield make

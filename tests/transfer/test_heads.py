@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
 from tests.transfer.moving import FROM, Between, S3Places, put
 
@@ -67,7 +68,7 @@ async def test_a_bucket_that_is_unknown_is_the_answer_for_each_of_its_keys(local
         raise BucketNotFound(f"There is no bucket {bucket!r}.")
 
     put(local, "own", b"bytes")
-    transfer = Transfer(local, unknown)
+    transfer = Transfer(local, OpenBuckets(unknown))
     locations = [Location("nowhere", f"{number}") for number in range(25)]
     found = await transfer.head_many([*locations, Location(None, "own")])
     assert [essence(info) for info in found[:25]] == [BucketNotFound] * 25

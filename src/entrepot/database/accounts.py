@@ -17,6 +17,7 @@ _INSERT_ACCOUNT = Query(sql.insert(ACCOUNTS).values(values_of(ACCOUNTS)))
 _LIST_ACCOUNTS = Query(
     sql.select(ACCOUNTS.c.account_id, ACCOUNTS.c.name, ACCOUNTS.c.created_at).order_by(ACCOUNTS.c.account_id)
 )
+_TWO_ACCOUNTS = Query(sql.select(ACCOUNTS.c.account_id).order_by(ACCOUNTS.c.account_id).limit(2))
 _INSERT_KEY = Query(sql.insert(ACCESS_KEYS).values(values_of(ACCESS_KEYS)))
 _GET_KEY = Query(sql.select(*_KEY).where(*same(_k.access_key_id)))
 _LIST_KEYS = Query(sql.select(*_KEY).order_by(_k.account_id, _k.created_at, _k.access_key_id))
@@ -42,6 +43,12 @@ async def list_accounts(c: Connection) -> list[Account]:
     """Every account, ordered by id."""
     rows = await c.fetch_all(_LIST_ACCOUNTS)
     return [Account(account_id, name, Timestamp(created_at)) for account_id, name, created_at in rows]
+
+
+async def sole_account(c: Connection) -> str | None:
+    """The id of the only account; None where there are several, or none."""
+    rows = await c.fetch_all(_TWO_ACCOUNTS)
+    return rows[0][0] if len(rows) == 1 else None
 
 
 async def insert_key(c: Connection, key: StoredKey) -> None:

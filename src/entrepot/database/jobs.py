@@ -9,8 +9,8 @@ import sqlalchemy as sql
 
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, values_of
-from entrepot.database.tables import JOB_REVISIONS, JOBS
+from entrepot.database.expressions import Pages, among, in_scope, same, texts, values_of
+from entrepot.database.tables import JOB_ITEMS, JOB_REVISIONS, JOBS
 from entrepot.domain.job import Job, JobState, JobType, RunId
 from entrepot.domain.job_error import JobError
 from entrepot.domain.scope import Scope
@@ -29,6 +29,7 @@ _COLUMNS = (
     _j.asset_configuration_json,
     _j.errors_json,
     _j.attempt,
+    _j.event_action_id,
 )
 # Written out, not as a parameter: only so do the planners see that the partial index jobs_in_progress serves.
 _IN_PROGRESS = _j.state == sql.literal_column("'IN_PROGRESS'")
@@ -38,7 +39,9 @@ _INSERT_REVISION = Query(sql.insert(JOB_REVISIONS).values(values_of(JOB_REVISION
 _GET = Query(sql.select(*_COLUMNS).where(*same(_j.id), *in_scope(JOBS)))
 _GET_UNSCOPED = Query(sql.select(_j.account_id, _j.region, _j.aws_partition, *_COLUMNS).where(*same(_j.id)))
 _COUNT_IN_PROGRESS = Query(
-    sql.select(sql.func.count()).select_from(JOBS).where(*in_scope(JOBS), *same(_j.type), _IN_PROGRESS)
+    sql.select(sql.func.count())
+    .select_from(JOBS)
+    .where(*in_scope(JOBS), *same(_j.type), _IN_PROGRESS, _j.event_action_id.is_(None))
 )
 
 _OWN = sql.select(*_COLUMNS).where(*in_scope(JOBS))
@@ -80,6 +83,35 @@ _FINISH = Query(
     )
 )
 
+_NEXT_PLACE = Query(  # one step along the index jobs_newest, over all jobs of an account and Region at once
+    sql.select(_j.account_id, _j.region)
+    .where(
+        sql.tuple_(_j.account_id, _j.region)
+        > sql.tuple_(
+            *(
+                sql.bindparam(f"after_{column.name}", type_=column.type)
+                for column in (_j.account_id, _j.region)
+            )
+        )
+    )
+    .order_by(_j.account_id, _j.region)
+    .limit(1)
+)
+_OLDEST = Query(  # index jobs_newest, from its other end
+    sql.select(_j.aws_partition, *_COLUMNS)
+    .where(
+        *in_scope(JOBS),
+        _j.created_at < sql.bindparam("before"),
+        _j.state != JobState.IN_PROGRESS.value,
+    )
+    .order_by(_j.created_at, _j.id)
+    .limit(sql.bindparam("limit", type_=sql.Integer))
+    .with_for_update(skip_locked=True)
+)
+_REMOVE_REVISION = Query(sql.delete(JOB_REVISIONS).where(*same(*JOB_REVISIONS.primary_key.columns)))
+_REMOVE_ITEMS = Query(sql.delete(JOB_ITEMS).where(among(JOB_ITEMS.c.job_id, "ids")))
+_REMOVE = Query(sql.delete(JOBS).where(among(_j.id, "ids")))
+
 # Stored under the names of the fields of `JobError`: renaming one of those is a migration.
 _ERRORS = msgspec.json.Decoder(tuple[JobError, ...])
 
@@ -97,6 +129,7 @@ def _job(scope: Scope, row: Row) -> Job:
         asset_configuration_json,
         errors_json,
         attempt,
+        event_action_id,
     ) = row
     return Job(
         scope,
@@ -111,6 +144,7 @@ def _job(scope: Scope, row: Row) -> Job:
         None if asset_configuration_json is None else asset_configuration_json.encode(),
         () if errors_json is None else _ERRORS.decode(errors_json),
         attempt,
+        event_action_id,
     )
 
 
@@ -140,6 +174,7 @@ async def insert(c: Connection, job: Job) -> None:
                 None if job.asset_configuration_json is None else job.asset_configuration_json.decode()
             ),
             errors_json=_errors_json(job.errors),
+            event_action_id=job.event_action_id,
         )
         for revision_id in dict.fromkeys(job.revision_ids):
             await t.execute(
@@ -186,7 +221,7 @@ async def page(
 
 
 async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> int:
-    """How many jobs of the type run in the account and Region.
+    """How many jobs of the type, made by users, run in the account and Region.
 
     To start one more only if there are fewer than so many, `locks.hold` first, in the same transaction.
     """
@@ -247,3 +282,44 @@ async def finish(
             return False
         await job_runs.remove(t, job_id)
     return True
+
+
+async def next_place(c: Connection, account_id: str, region: str) -> tuple[str, str] | None:
+    """The account and Region after these, in order, where there are jobs; begin with two empty texts.
+
+    For workers only, as the two that follow.
+    """
+    row = await c.fetch_one(_NEXT_PLACE, after_account_id=account_id, after_region=region)
+    return None if row is None else (row[0], row[1])
+
+
+async def oldest(c: Connection, account_id: str, region: str, before: Timestamp, limit: int) -> list[Job]:
+    """The oldest jobs that do not run and were created before the moment; until the end of the transaction
+    nobody starts them. Those that somebody else has hold of are left out.
+    """
+    rows = await c.fetch_all(
+        _OLDEST, account_id=account_id, region=region, before=before.milliseconds, limit=limit
+    )
+    return [_job(Scope(account_id, region, row[0]), row[1:]) for row in rows]
+
+
+async def remove(c: Connection, old: Sequence[Job]) -> None:
+    """Forgets jobs that `oldest` gave, in its transaction. Crash: none of them is forgotten, or all are."""
+    async with c.transaction() as t:
+        await t.execute_many(
+            _REMOVE_REVISION,
+            [
+                {
+                    "account_id": job.scope.account_id,
+                    "region": job.scope.region,
+                    "revision_id": revision_id,
+                    "created_at": job.created_at.milliseconds,
+                    "job_id": job.id,
+                }
+                for job in old
+                for revision_id in dict.fromkeys(job.revision_ids)
+            ],
+        )
+        ids = texts([job.id for job in old])
+        await t.execute(_REMOVE_ITEMS, ids=ids)
+        await t.execute(_REMOVE, ids=ids)

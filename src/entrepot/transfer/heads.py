@@ -25,7 +25,7 @@ def infos_from_listing(store: ObjectStore, keys: Iterable[str]) -> dict[str, Obj
     """
     wanted = set(keys)
     first, last = min(wanted), max(wanted)
-    prefix = _common_start(first, last)
+    prefix = common_start(first, last)
     page_keys = min(_MOST_KEYS_OF_A_PAGE, 2 * len(wanted))
     found: dict[str, ObjectInfo] = {}
     after = first[:-1] if len(first) > len(prefix) else ""
@@ -46,7 +46,7 @@ def infos_from_listing(store: ObjectStore, keys: Iterable[str]) -> dict[str, Obj
     return found
 
 
-def _common_start(first: str, last: str) -> str:
+def common_start(first: str, last: str) -> str:
     """Of the first and the last of sorted keys: what all of them begin with."""
     same = 0
     for one, other in zip(first, last, strict=False):

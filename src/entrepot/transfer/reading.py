@@ -21,6 +21,17 @@ class TakesBytes(Protocol):
         ...
 
 
+class Collected:
+    """Takes the bytes, and keeps them."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def update(self, data: memoryview, /) -> None:
+        """Takes in the bytes that follow."""
+        self.content += data
+
+
 class TornRead(StoreUnavailable):
     """The bytes ended too early, or went on too long: read them once more from the beginning."""
 

@@ -4,7 +4,9 @@ With a local store the exchange signs and serves them itself (`LocalSignedUrls`)
 (`StoreSignedUrls`). The local ones behave like S3's presigned URLs, refusals included.
 
 What a local URL's signature binds: the method, the store key, the moment it ends, the `Content-MD5` an upload
-must carry, and the name a download is saved under. Nothing else may be in the URL.
+must carry, the name a download is saved under, and the receiver that it was made for: the server looks
+whether that account is still entitled. Nothing else may be in the URL. S3 looks at nothing but
+the moment: a URL that S3 serves is good until then.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ OBJECTS_PATH = "/entrepot/objects/"
 _LONGEST_SECONDS = 7 * 24 * 3600
 """S3's own limit for a presigned URL."""
 _UPLOAD, _DOWNLOAD = "PUT", "GET"
+_BOUND = {_UPLOAD: ({"md5"},), _DOWNLOAD: ({"name"}, {"name", "for"})}
+"""What the query may hold beside the end and the signature."""
 
 
 class Refusal(Enum):
@@ -79,6 +83,8 @@ class SignedObject:
     """What the body's MD5 must be, in base64; only of uploads."""
     download_name: str | None
     """What a client saves the object as; only of downloads."""
+    receiver: str | None = None
+    """Who must still be entitled to the revision it is of (`catalogue.receiver`); only of downloads."""
 
 
 class SignedUrls(Protocol):
@@ -89,9 +95,18 @@ class SignedUrls(Protocol):
         ...
 
     def download_url(
-        self, store_key: str, *, download_name: str, expires_at: Timestamp, now: Timestamp
+        self,
+        store_key: str,
+        *,
+        download_name: str,
+        expires_at: Timestamp,
+        now: Timestamp,
+        receiver: str | None = None,
     ) -> str:
-        """A URL to GET the object; clients save it as `download_name`."""
+        """A URL to GET the object; clients save it as `download_name`.
+
+        With `receiver` (`catalogue.receiver`), and served by this exchange, only while that one is entitled.
+        """
         ...
 
 
@@ -108,9 +123,16 @@ class StoreSignedUrls:
         )
 
     def download_url(
-        self, store_key: str, *, download_name: str, expires_at: Timestamp, now: Timestamp
+        self,
+        store_key: str,
+        *,
+        download_name: str,
+        expires_at: Timestamp,
+        now: Timestamp,
+        receiver: str | None = None,
     ) -> str:
         """A presigned GET; at most seven days."""
+        del receiver  # S3 knows none
         return self._store.presign_download(
             store_key, expires_in_seconds=_seconds(now, expires_at), download_name=download_name
         )
@@ -130,11 +152,18 @@ class LocalSignedUrls:
         return self._url(_UPLOAD, store_key, expires_at, {"md5": content_md5})
 
     def download_url(
-        self, store_key: str, *, download_name: str, expires_at: Timestamp, now: Timestamp
+        self,
+        store_key: str,
+        *,
+        download_name: str,
+        expires_at: Timestamp,
+        now: Timestamp,
+        receiver: str | None = None,
     ) -> str:
         """A URL for GETs."""
         del now
-        return self._url(_DOWNLOAD, store_key, expires_at, {"name": download_name})
+        bound = {"name": download_name} | ({} if receiver is None else {"for": receiver})
+        return self._url(_DOWNLOAD, store_key, expires_at, bound)
 
     def verify(
         self,
@@ -155,16 +184,16 @@ class LocalSignedUrls:
             raise SignedUrlRefused(Refusal.INCOMPLETE, key=store_key)
         signature = given.pop("signature")
         expires = given.pop("expires")
-        bound = {_UPLOAD: {"md5"}, _DOWNLOAD: {"name"}}.get(method)
         expected = self._signature(method, store_key, expires, given)
-        if bound != given.keys() or not hmac.compare_digest(expected.encode(), signature.encode()):
+        complete = given.keys() in _BOUND.get(method, ())
+        if not complete or not hmac.compare_digest(expected.encode(), signature.encode()):
             raise SignedUrlRefused(Refusal.SIGNATURE, key=store_key)
         if now.milliseconds >= int(expires):
             raise SignedUrlRefused(Refusal.EXPIRED, key=store_key)
         content_md5 = given.get("md5")
         if content_md5 is not None and _all(headers, b"content-md5") != [content_md5.encode()]:
             raise SignedUrlRefused(Refusal.SIGNATURE, key=store_key)
-        return SignedObject(store_key, content_md5, given.get("name"))
+        return SignedObject(store_key, content_md5, given.get("name"), given.get("for"))
 
     def _url(self, method: str, store_key: str, expires_at: Timestamp, bound: dict[str, str]) -> str:
         expires = str(expires_at.milliseconds)

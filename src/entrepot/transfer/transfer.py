@@ -16,22 +16,26 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
+from functools import partial
+from typing import Self
 
-from entrepot.domain.errors import StoreError
+from entrepot.domain.errors import StoreAccessDenied, StoreError
 from entrepot.domain.job import Encryption, ItemResult, JobItem, MultipartCheckpoint
 from entrepot.domain.job_error import Location
 from entrepot.stores.store import ObjectInfo, ObjectStore
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
-from entrepot.transfer.heads import LISTING_PAYS_FROM, infos_from_listing
+from entrepot.transfer.heads import LISTING_PAYS_FROM, common_start, infos_from_listing
 from entrepot.transfer.move import Move
 from entrepot.transfer.multipart import stream_large, throw_away
 from entrepot.transfer.parts import PART_BYTES
-from entrepot.transfer.reading import hash_object
+from entrepot.transfer.reading import Collected, hash_object
 from entrepot.transfer.server_side import copy_server_side
 from entrepot.transfer.single import stream_small
 from entrepot.transfer.stop import StopSignal
 from entrepot.transfer.threads import Threads
+from entrepot.transfer.user_buckets import Access, AccountBuckets
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,19 +43,21 @@ _LOG = logging.getLogger(__name__)
 class Transfer:
     """Moves bytes between the exchange's own store and users' buckets, or between buckets.
 
+    It acts for the account whose `buckets` it is given; without any it knows the exchange's own store alone.
     With `server_side_copy` False every byte passes through this process and is proven by its own checksum.
     """
 
     def __init__(
         self,
         own: ObjectStore,
-        buckets: Callable[[str], ObjectStore],
+        buckets: AccountBuckets | None = None,
         threads: int = 32,
         *,
         server_side_copy: bool = True,
     ) -> None:
         self._own = own
-        self._buckets = buckets
+        self.buckets = buckets
+        """Of whom it acts for."""
         self._server_side_copy = server_side_copy
         self._threads = Threads(threads)
         self._parallel_parts = max(2, threads // 8)
@@ -59,9 +65,18 @@ class Transfer:
         self._budget = Budget(large_bytes)
         self._buffers = Buffers(large_bytes + threads * SMALL_BYTES)
 
+    def acting_for(self, buckets: AccountBuckets) -> Self:
+        """The same threads and the same memory at work for the account of these buckets.
+
+        It needs no closing of its own.
+        """
+        acting = copy(self)
+        acting.buckets = buckets
+        return acting
+
     async def head(self, location: Location) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound` and other `StoreError`s."""
-        return await self._threads.run(self._stop(), self._store(location).head, location.key)
+        return await self._threads.run(self._stop(), self._store(location, Access.READ).head, location.key)
 
     async def head_many(self, locations: Sequence[Location]) -> list[ObjectInfo | StoreError]:
         """For each location what is known of it, or the error that asking gave.
@@ -101,11 +116,11 @@ class Transfer:
         checkpoint or with none, ends in the same bytes.
         Raises `StoreError`s: `ObjectNotFound`, `ObjectChanged`, `ChecksumMismatch`, `EncryptionNotApplied`, …
         """
-        source = self._store(item.source)
+        source = self._store(item.source, Access.READ)
         move = Move(
             item=item,
             source=source,
-            destination=self._store(item.destination),
+            destination=self._store(item.destination, Access.WRITE),
             encryption=encryption,
             on_bytes=on_bytes,
             on_checkpoint=on_checkpoint,
@@ -128,13 +143,26 @@ class Transfer:
     async def md5(self, location: Location) -> bytes:
         """The MD5 of the object's bytes, which are read for it; raises `StoreError`s."""
         digest = hashlib.md5(usedforsecurity=False)
-        stop = self._stop()
-        await self._threads.run(stop, hash_object, self._store(location), location, [digest], stop)
+        stop, store = self._stop(), self._store(location, Access.READ)
+        await self._threads.run(stop, hash_object, store, location, [digest], stop)
         return digest.digest()
+
+    async def read(self, location: Location, info: ObjectInfo) -> bytes:
+        """The whole object in memory, as `head` has told of it: for small ones. Raises `StoreError`s."""
+        collected, stop, store = Collected(), self._stop(), self._store(location, Access.READ)
+        await self._threads.run(
+            stop,
+            partial(hash_object, if_match=info.etag, size_bytes=info.size_bytes),
+            store,
+            location,
+            [collected],
+            stop,
+        )
+        return bytes(collected.content)
 
     async def delete(self, location: Location) -> None:
         """Removes the object; one that is absent is fine. Raises `StoreError`s."""
-        await self._threads.run(self._stop(), self._store(location).delete, location.key)
+        await self._threads.run(self._stop(), self._store(location, Access.WRITE).delete, location.key)
 
     async def abandon(self, item: JobItem) -> None:
         """Throws away the upload of the item's checkpoint, if it has one; a store that refuses is logged.
@@ -145,7 +173,7 @@ class Transfer:
             return
         place, upload_id = item.destination, item.checkpoint.upload_id
         try:
-            store = self._store(place)
+            store = self._store(place, Access.WRITE)
         except StoreError as error:
             _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
             return
@@ -159,19 +187,34 @@ class Transfer:
         copied = copy_server_side(move) if self._server_side_copy else None
         return copied or stream_small(move, self._buffers)
 
-    def _store(self, location: Location) -> ObjectStore:
-        return self._own if location.bucket is None else self._buckets(location.bucket)
+    def _store(self, location: Location, access: Access) -> ObjectStore:
+        if location.bucket is None:
+            return self._own
+        if self.buckets is None:
+            raise StoreAccessDenied(
+                f"Bucket {location.bucket} is asked for on behalf of no account.",
+                bucket=location.bucket,
+                key=location.key,
+            )
+        return self.buckets.open(location.bucket, location.key, access)
 
     def _stop(self) -> StopSignal:
         return StopSignal(self._threads.closing)
 
     async def _listed(self, bucket: str, keys: list[str]) -> dict[Location, ObjectInfo]:
-        try:
-            store = self._buckets(bucket)
-        except StoreError:
-            return {}  # asking for each key tells each its error
-        infos = await self._threads.run(self._stop(), infos_from_listing, store, keys)
+        """What a listing tells; where it is refused, asking for each key tells each its answer."""
+        store = self._opened(bucket, common_start(min(keys), max(keys)))
+        listed = [key for key in keys if store is not None and self._opened(bucket, key) is store]
+        if store is None or not _listing_pays(listed):
+            return {}
+        infos = await self._threads.run(self._stop(), infos_from_listing, store, listed)
         return {Location(bucket, key): info for key, info in infos.items()}
+
+    def _opened(self, bucket: str, key: str) -> ObjectStore | None:
+        try:
+            return self._store(Location(bucket, key), Access.READ)
+        except StoreError:
+            return None
 
     async def _head_or_error(self, location: Location) -> ObjectInfo | StoreError:
         try:

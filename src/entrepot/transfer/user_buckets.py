@@ -5,26 +5,24 @@ The implementation that knows permissions and credentials is `account_buckets`; 
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Protocol
 
+from entrepot.domain.bucket_permission import Access
 from entrepot.stores.store import ObjectStore
 
-
-class Access(Enum):
-    """What an account wants of a bucket."""
-
-    READ = "read"
-    WRITE = "write"
+__all__ = ["Access", "AccountBuckets", "Buckets"]
 
 
 class AccountBuckets(Protocol):
-    """The buckets of one account, as its permissions were when it was asked for. May be used from any thread."""
+    """The buckets of one account, as its permissions were when it was asked for; for any thread."""
 
     def open(self, bucket: str, key: str, access: Access) -> ObjectStore:
         """The bucket, for the one key, or for every key that begins with it.
 
-        Raises `StoreAccessDenied` where the account has not been allowed this, and `ConfigurationError`.
+        Keys at one and the same place give the same store. An object that was found by a prefix is opened by
+        its own key before it is read or written. Calls nothing outside of this process.
+        Raises `StoreAccessDenied` where the account has not been allowed this, `InvalidStoreRequest`, and
+        `ConfigurationError`.
         """
         ...
 

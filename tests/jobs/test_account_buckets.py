@@ -1,0 +1,344 @@
+"""Who may use which bucket: jobs of one account get nowhere with what another was allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.jobs.stage import (
+    OTHER_SCOPE,
+    SCOPE,
+    Interrupted,
+    Stage,
+    bucket_in,
+    contents,
+    import_details,
+    imported,
+    interrupt_at,
+    now,
+)
+from tests.transfer.faulty_store import FaultyStore
+
+from entrepot.database import accounts, bucket_permissions
+from entrepot.domain.bucket_permission import Access, BucketPermission
+from entrepot.domain.errors import InvalidStoreRequest, StoreAccessDenied
+from entrepot.domain.job import Job, JobState, JobType
+from entrepot.domain.job_error import JobErrorCode, Location
+from entrepot.jobs.crash_points import CrashPoint
+from entrepot.server.secrets import SecretBox, create_key_file
+from entrepot.signing.sigv4 import Credentials
+from entrepot.stores.local import LocalStore
+from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place, sealed_credentials
+from entrepot.transfer.user_buckets import AccountBuckets
+
+MINE, THEIRS = SCOPE.account_id, OTHER_SCOPE.account_id
+SECRET = "hush/secret/of/the/bucket"
+KEYS = Credentials("AKIAOFTHEBUCKET", SECRET, "hush-token")
+
+
+@dataclass
+class Landscape:
+    """Buckets wherever they are said to be; it remembers which were opened, and where."""
+
+    folder: Path
+    opened: list[tuple[str, Place]] = field(default_factory=list)
+
+    def __call__(self, bucket: str, place: Place) -> LocalStore:
+        self.opened.append((bucket, place))
+        if place.endpoint_url is None:
+            return bucket_in(self.folder, bucket)
+        return bucket_in(self.folder / place.endpoint_url.replace("/", "_"), bucket)
+
+
+@dataclass
+class Exchange:
+    """An exchange of two accounts, as a job worker sees it. Jobs of the stage are MINE."""
+
+    stage: Stage
+    landscape: Landscape
+    secrets: SecretBox
+
+    async def allow(self, account: str, bucket: str, rights: str, prefix: str = "", **place: Any) -> None:
+        keys = place.pop("keys", None)
+        permission = BucketPermission(
+            account_id=account,
+            bucket=bucket,
+            prefix=prefix,
+            may_read="r" in rights,
+            may_write="w" in rights,
+            endpoint_url=place.get("endpoint_url"),
+            region=place.get("region"),
+            encrypted_credentials=None,
+            created_at=now(),
+        )
+        if keys is not None:
+            sealed = sealed_credentials(self.secrets, keys, permission.sealing_context)
+            permission = replace(permission, encrypted_credentials=sealed)
+        await bucket_permissions.put(self.stage.database, permission)
+
+    def seen(self, **changes: Any) -> Exchange:
+        """The exchange as another process sees it."""
+        buckets = self.stage.buckets
+        assert isinstance(buckets, PermittedBuckets)
+        return replace(self, stage=replace(self.stage, buckets=replace(buckets, **changes)))
+
+    async def mine(self) -> AccountBuckets:
+        return await self.stage.buckets.of_account(MINE)
+
+    async def import_objects(self, bucket: str, keys: Sequence[str]) -> Job:
+        revision = await self.stage.revision()
+        details = import_details(revision, bucket, keys)
+        return await self.stage.finish(await self.stage.create(JobType.IMPORT_ASSETS_FROM_S3, details))
+
+    async def export(self, names: Sequence[str], bucket: str, pattern: str) -> Job:
+        revision = await self.stage.revision()
+        whole = self.seen(accounts_are_proven=False).stage
+        await imported(whole, revision, {name: name.encode() for name in names})
+        destination = {"RevisionId": revision.id, "Bucket": bucket, "KeyPattern": pattern}
+        details = {"DataSetId": revision.data_set_id, "RevisionDestinations": [destination]}
+        job = await self.stage.create(JobType.EXPORT_REVISIONS_TO_S3, {"ExportRevisionsToS3": details})
+        return await self.stage.finish(job)
+
+
+@pytest.fixture
+async def exchange(stage: Stage, tmp_path: Path) -> Exchange:
+    for account in (MINE, THEIRS):
+        await accounts.insert_account(stage.database, account, "", now())
+    create_key_file(tmp_path / "secrets.key")
+    secrets = SecretBox(tmp_path / "secrets.key")
+    landscape = Landscape(tmp_path)
+    buckets = PermittedBuckets(stage.database, landscape, secrets, accounts_are_proven=True)
+    return Exchange(replace(stage, buckets=buckets), landscape, secrets)
+
+
+def code_of(job: Job) -> JobErrorCode | None:
+    assert job.state is (JobState.ERROR if job.errors else JobState.COMPLETED)
+    return job.errors[0].code if job.errors else None
+
+
+async def test_a_bucket_that_another_account_may_read_cannot_be_imported_from(exchange: Exchange) -> None:
+    await exchange.allow(THEIRS, "theirs", "rw")
+    exchange.stage.put("theirs", {"a": b"secret", "b": b"secret"})
+    ended = await exchange.import_objects("theirs", ["a", "b"])
+    (error,) = ended.errors
+    assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert error.objects == (Location("theirs", "a"), Location("theirs", "b"))
+    assert f"Account {MINE} has not been allowed to read bucket theirs." in error.message
+    assert f"entrepot bucket allow theirs --account {MINE} --read" in error.message
+    assert THEIRS not in error.message
+    assert exchange.landscape.opened == []
+
+
+async def test_a_bucket_that_another_account_may_write_to_cannot_be_exported_to(exchange: Exchange) -> None:
+    await exchange.allow(THEIRS, "theirs", "rw")
+    await exchange.allow(MINE, "theirs", "r")
+    ended = await exchange.export(["a"], "theirs", "${Asset.Name}")
+    assert code_of(ended) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert "--write" in ended.errors[0].message
+    assert contents(exchange.stage.bucket("theirs")) == {}
+
+
+async def test_what_was_allowed_works(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "r", "in/")
+    await exchange.allow(MINE, "mine", "w", "out/")
+    exchange.stage.put("mine", {"in/a": b"bytes"})
+    assert code_of(await exchange.import_objects("mine", ["in/a"])) is None
+    assert code_of(await exchange.export(["a", "b"], "mine", "out/${Asset.Name}")) is None
+    assert contents(exchange.stage.bucket("mine")) == {"in/a": b"bytes", "out/a": b"a", "out/b": b"b"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["inner", "in", "in/../secret", "in/./../secret", "/in/a", "../mine/in/a", "In/a", "secret", "in/.."],
+)
+async def test_no_spelling_of_a_key_leads_out_of_the_prefix(exchange: Exchange, key: str) -> None:
+    await exchange.allow(MINE, "mine", "rw", "in/")
+    exchange.stage.put("mine", {"in/a": b"bytes", "inner": b"secret", "secret": b"secret", key: b"secret"})
+    ended = await exchange.import_objects("mine", ["in/a", key])
+    (error,) = ended.errors
+    assert (error.code, error.objects) == (JobErrorCode.ACCESS_DENIED_EXCEPTION, (Location("mine", key),))
+    assert repr(key) in error.message
+
+
+@pytest.mark.parametrize("name", ["../secret", "x/../../secret", ".."])
+async def test_no_name_of_an_asset_leads_out_of_the_prefix_or_the_bucket(
+    exchange: Exchange, name: str
+) -> None:
+    await exchange.allow(MINE, "mine", "w", "out/")
+    await exchange.allow(MINE, "whole", "w")
+    for bucket, pattern in (("mine", "out/${Asset.Name}"), ("whole", "${Asset.Name}")):
+        ended = await exchange.export([name], bucket, pattern)
+        assert code_of(ended) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+        assert contents(exchange.stage.bucket(bucket)) == {}
+
+
+@pytest.mark.parametrize(
+    "bucket", ["..", ".", "mine/..", "mine/in", "../mine", "mine\nline", "mine ", "%6dine"]
+)
+async def test_what_is_no_name_of_a_bucket_opens_nothing(exchange: Exchange, bucket: str) -> None:
+    await exchange.allow(MINE, "mine", "rw")
+    for seen in (exchange, exchange.seen(accounts_are_proven=False)):
+        with pytest.raises(InvalidStoreRequest) as refused:
+            (await seen.mine()).open(bucket, "a", Access.READ)
+        assert "\n" not in refused.value.message
+    assert exchange.landscape.opened == []
+
+
+async def test_an_empty_key_opens_nothing(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "rw", "in/")
+    for access in Access:
+        with pytest.raises(StoreAccessDenied):
+            (await exchange.mine()).open("mine", "", access)
+
+
+async def test_only_permissions_for_all_keys_let_a_listing_answer_for_many(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "r", "a/")
+    await exchange.allow(MINE, "mine", "r", "b/")
+    keys = [f"{folder}/{n:02d}" for folder in "ab" for n in range(15)]
+    exchange.stage.put("mine", {key: key.encode() for key in keys} | {"between": b"secret"})
+    counted = FaultyStore(exchange.stage.bucket("mine"))
+    only = exchange.seen(open_bucket=lambda bucket, place: counted)
+    assert code_of(await only.import_objects("mine", keys)) is None
+    assert (counted.calls["list"], counted.calls["head"] >= 30) == (0, True)
+    counted.calls.clear()
+    await exchange.allow(MINE, "mine", "r", "")
+    assert code_of(await only.import_objects("mine", keys)) is None
+    assert (counted.calls["list"], counted.calls["head"]) == (1, 0)
+
+
+async def test_keys_at_another_place_are_asked_for_at_that_place(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "r")
+    await exchange.allow(MINE, "mine", "r", "v/", endpoint_url="http://vendor")
+    keys = [f"{folder}/{n:02d}" for folder in "uv" for n in range(25)]
+    exchange.stage.put("mine", dict.fromkeys(keys, b"of the server"))
+    for key in keys[25:]:
+        bucket_in(exchange.stage.folder / "http:__vendor", "mine").put(key, memoryview(b"of the vendor"), 13)
+    revision = await exchange.stage.revision()
+    job = await exchange.stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", keys))
+    assert code_of(await exchange.stage.finish(job)) is None
+    found = {each.name: exchange.stage.content(each) for each in await exchange.stage.assets(revision)}
+    assert found == dict.fromkeys(keys[:25], b"of the server") | dict.fromkeys(keys[25:], b"of the vendor")
+
+
+async def test_a_permission_counts_for_runs_that_begin_after_it_was_given_or_taken(
+    exchange: Exchange,
+) -> None:
+    stage = exchange.stage
+    stage.put("mine", {"a": b"bytes"})
+    revision = await stage.revision()
+    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", ["a"]))
+    await exchange.allow(MINE, "mine", "r")
+    run_id = await stage.start(job)
+    with pytest.raises(Interrupted):
+        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+    await bucket_permissions.remove(stage.database, MINE, "mine", "")
+    await stage.runner().run(await stage.taken_over(run_id))
+    assert code_of(await stage.job(job.id)) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert await stage.assets(revision) == []
+
+
+async def test_a_bucket_is_opened_where_it_is_and_with_its_own_credentials(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "rw", endpoint_url="http://s3.partner", region="eu-west-1", keys=KEYS)
+    mine = await exchange.mine()
+    assert mine.open("mine", "a", Access.READ) is mine.open("mine", "b", Access.WRITE)
+    assert exchange.landscape.opened == [("mine", Place("http://s3.partner", "eu-west-1", KEYS))]
+
+
+async def test_secrets_are_in_no_text_and_not_in_the_database(exchange: Exchange, stage: Stage) -> None:
+    await exchange.allow(MINE, "mine", "rw", keys=KEYS)
+    mine = await exchange.mine()
+    mine.open("mine", "a", Access.READ)
+    assert "hush" not in repr((mine, exchange.landscape.opened))
+    (permission,) = await bucket_permissions.every(stage.database)
+    assert permission.encrypted_credentials is not None
+    assert "hush" not in permission.encrypted_credentials
+    for file in stage.folder.glob("entrepot.sqlite*"):
+        assert b"hush" not in file.read_bytes()
+
+
+async def test_sealed_credentials_are_of_no_use_in_another_row(exchange: Exchange, stage: Stage) -> None:
+    await exchange.allow(THEIRS, "theirs", "r", keys=KEYS)
+    (theirs,) = await bucket_permissions.every(stage.database)
+    for stolen in (
+        replace(theirs, account_id=MINE),
+        replace(theirs, account_id=MINE, bucket="mine"),
+        replace(theirs, account_id=MINE, prefix="a"),
+    ):
+        await bucket_permissions.put(stage.database, stolen)
+        with pytest.raises(StoreAccessDenied, match="cannot be decrypted"):
+            (await exchange.mine()).open(stolen.bucket, "a", Access.READ)
+
+
+async def test_a_worker_without_the_key_file_says_so_in_the_job(exchange: Exchange, tmp_path: Path) -> None:
+    await exchange.allow(MINE, "mine", "r", keys=KEYS)
+    create_key_file(tmp_path / "another.key")
+    for secrets, words in (
+        (None, "has no key file"),
+        (SecretBox(tmp_path / "another.key"), "cannot be decrypted with the key file"),
+    ):
+        ended = await exchange.seen(secrets=secrets).import_objects("mine", ["a"])
+        assert code_of(ended) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+        assert words in ended.errors[0].message
+        assert "secrets.key" in ended.errors[0].message or "key file" in ended.errors[0].message
+        assert ended.errors[0].objects == (Location("mine", "a"),)
+
+
+async def test_without_the_key_file_buckets_without_credentials_work(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "mine", "r")
+    exchange.stage.put("mine", {"a": b"bytes"})
+    assert code_of(await exchange.seen(secrets=None).import_objects("mine", ["a"])) is None
+
+
+async def test_the_only_account_uses_every_bucket_until_there_is_a_second(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await accounts.insert_account(stage.database, MINE, "", now())
+    landscape = Landscape(tmp_path)
+    buckets = PermittedBuckets(stage.database, landscape, None, accounts_are_proven=True)
+    mine = await buckets.of_account(MINE)
+    for access in Access:
+        mine.open("any", "a/../b", access)
+    assert {place for _, place in landscape.opened} == {Place()}
+    with pytest.raises(StoreAccessDenied):
+        (await buckets.of_account(THEIRS)).open("any", "a", Access.READ)
+    await accounts.insert_account(stage.database, THEIRS, "", now())
+    with pytest.raises(StoreAccessDenied):
+        (await buckets.of_account(MINE)).open("any", "a", Access.READ)
+
+
+async def test_in_trust_mode_buckets_are_open_to_all(exchange: Exchange) -> None:
+    mine = await exchange.seen(accounts_are_proven=False).mine()
+    mine.open("any", "a", Access.WRITE)
+    assert exchange.landscape.opened == [("any", Place())]
+
+
+async def test_where_all_is_open_a_permission_says_where_a_bucket_is_and_still_means_what_it_says(
+    exchange: Exchange,
+) -> None:
+    await exchange.allow(MINE, "vendor", "r", "v/", endpoint_url="http://vendor")
+    await exchange.allow(MINE, "plain", "r")
+    mine = await exchange.seen(accounts_are_proven=False).mine()
+    mine.open("vendor", "v/a/../b", Access.READ)
+    mine.open("vendor", "other", Access.READ)
+    mine.open("plain", "a", Access.WRITE)
+    places = [place.endpoint_url for _, place in exchange.landscape.opened]
+    assert places == ["http://vendor", None, None]
+    with pytest.raises(StoreAccessDenied, match="--write"):  # never into a bucket of that name elsewhere
+        mine.open("vendor", "v/a", Access.WRITE)
+
+
+@pytest.mark.parametrize("proven", [True, False])
+async def test_nobody_uses_the_bytes_of_the_exchange_itself(exchange: Exchange, proven: bool) -> None:
+    await exchange.allow(MINE, "own", "rw")
+    own = OwnBucket("own", "exchange/", "http://s3.server")
+    mine = await exchange.seen(accounts_are_proven=proven, own=own).mine()
+    for key in ("exchange/", "exchange/assets/ab/abcd", "a/../exchange/assets"):
+        with pytest.raises(StoreAccessDenied, match="keeps its own bytes"):
+            mine.open("own", key, Access.READ)
+    mine.open("own", "exchanged", Access.WRITE)
+    await exchange.allow(MINE, "own", "rw", endpoint_url="http://another", keys=KEYS)
+    mine = await exchange.seen(accounts_are_proven=proven, own=own).mine()
+    mine.open("own", "exchange/a", Access.READ)
