@@ -1,0 +1,87 @@
+"""The services outside of the exchange, as the settings name them; none is loaded before it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from entrepot.container.parts import Secrets
+from entrepot.outside.ports import KeyManagement, LakeFormation, Outside, PostgresqlDatabases, Redshift
+from entrepot.setting_values import AWS_ENDPOINT
+from entrepot.settings import Settings
+
+if TYPE_CHECKING:
+    from entrepot.outside.aws import AwsServices
+
+
+def make_aws_services(settings: Settings) -> AwsServices:
+    """The services of AWS that the settings name."""
+    from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+
+    endpoints = {
+        AwsService.REDSHIFT: settings.redshift_endpoint_url,
+        AwsService.LAKE_FORMATION: settings.lake_formation_endpoint_url,
+        AwsService.GLUE: settings.glue_endpoint_url,
+        AwsService.KMS: settings.kms_endpoint_url,
+        AwsService.EVENT_BRIDGE: settings.event_bridge_endpoint_url,
+        AwsService.STS: settings.sts_endpoint_url,
+    }
+    key_id, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    return AwsServices(
+        AwsOptions(
+            {
+                service: None if endpoint == AWS_ENDPOINT else endpoint
+                for service, endpoint in endpoints.items()
+                if endpoint is not None
+            },
+            AwsKey(key_id, secret, settings.aws_session_token) if key_id and secret else None,
+            settings.ca_bundle,
+        )
+    )
+
+
+def make_outside(
+    aws: AwsServices, secrets: Secrets | None = None, *, accounts_are_proven: bool = True
+) -> Outside:
+    """What jobs and keepers may ask; what is not configured is None.
+
+    `accounts_are_proven`: whoever calls the API has proved which account it is.
+    """
+    return Outside(
+        lake_formation=_lake_formation(aws),
+        key_management=_key_management(aws),
+        redshift=_redshift(aws, accounts_are_proven),
+        postgresql=None if secrets is None else make_postgresql(secrets),
+    )
+
+
+def make_postgresql(secrets: Secrets) -> PostgresqlDatabases:
+    """The databases of datashares, whose URLs the secrets open."""
+    from entrepot.outside.postgresql import LatePostgresql
+
+    return LatePostgresql(lambda share: secrets.open(share.encrypted_database_url, share.arn).decode())
+
+
+def _redshift(aws: AwsServices, accounts_are_proven: bool) -> Redshift | None:
+    from entrepot.outside.aws import AwsService
+    from entrepot.outside.redshift import AwsRedshift
+
+    if not aws.is_configured(AwsService.REDSHIFT):
+        return None
+    return AwsRedshift(aws, accounts_are_proven=accounts_are_proven)
+
+
+def _key_management(aws: AwsServices) -> KeyManagement | None:
+    from entrepot.outside.aws import AwsService
+    from entrepot.outside.kms import AwsKeyManagement
+
+    return AwsKeyManagement(aws) if aws.is_configured(AwsService.KMS) else None
+
+
+def _lake_formation(aws: AwsServices) -> LakeFormation | None:
+    from entrepot.outside.assumed_role import AssumedRoles
+    from entrepot.outside.aws import AwsService
+    from entrepot.outside.lake_formation import AwsLakeFormation
+
+    if not aws.is_configured(AwsService.LAKE_FORMATION):
+        return None
+    return AwsLakeFormation(aws, AssumedRoles(aws))
