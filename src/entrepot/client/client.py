@@ -11,7 +11,7 @@ from entrepot.client.errors import ServiceAnswer, TransportError, UnreadableAnsw
 from entrepot.client.response import as_sent, parse_error, parse_json, parse_output
 from entrepot.client.serializer import Request, serialize, with_token
 from entrepot.client.timestamp import to_iso8601
-from entrepot.client.url import request_url
+from entrepot.client.url import request_url, takes_host_prefix
 from entrepot.client.validation import validate
 from entrepot.signing.arithmetic import format_timestamp, payload_hash
 from entrepot.signing.signer import Signer
@@ -87,6 +87,10 @@ class Client:
         """
         return self._json_object(Request("GET", path), name)
 
+    def post_json(self, path: str, name: str) -> dict[str, Any]:
+        """What a signed POST without a body gives, of a path outside of the API; else as `get_json`."""
+        return self._json_object(Request("POST", path), name)
+
     def _json_object(self, request: Request, name: str) -> dict[str, Any]:
         value = parse_json(self._try(request, name).body)
         if not isinstance(value, dict):
@@ -146,7 +150,11 @@ class Client:
 
     def _send(self, request: Request) -> Answer:
         """Signs and sends once. Raises `TransportError`, and what finding the keys raises."""
-        url = request_url(self._target.endpoint_url, request.path, request.query, request.host_prefix)
+        # The AWS CLI puts the prefix before addresses, too, and then finds no host; an exchange on this
+        # machine is to be reached, and answers at its own address as well.
+        base = self._target.endpoint_url
+        prefix = request.host_prefix if takes_host_prefix(base) else None
+        url = request_url(base, request.path, request.query, prefix)
         endpoint, method, body = url.endpoint, request.method, request.body
         host = ("Host", endpoint.authority)
         credentials = self._target.signing_credentials()

@@ -71,6 +71,17 @@ def request_url(base: str, path: str, query: str | None, host_prefix: str | None
     return Url(text, Endpoint(scheme, host.lower(), int(port) if port else None), joined, query or "")
 
 
+def takes_host_prefix(base: str) -> bool:
+    """Whether a host can be found whose name is a prefix and that of `base`: not before an address, and not
+    before `localhost`, which few resolvers know by any other name.
+    """
+    host = base.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if host.startswith("["):
+        return False
+    name = host.partition(":")[0].lower()
+    return name != "localhost" and not name.replace(".", "").isdecimal()
+
+
 def parse_endpoint(url: str) -> Endpoint:
     """Where a URL points to. Raises `ClientError` where it is none."""
     return request_url(url, "/", None).endpoint

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from entrepot.domain.api_call import ByteStream
+from entrepot.domain.errors import EntrepotError
 from entrepot.wire.request import Header, HttpResponse
 
 AsgiScope = MutableMapping[str, Any]
@@ -15,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 """Ends the connection after the answer."""
+_log = logging.getLogger(__name__)
 _DRAINED_BYTES = 64 * 1024 * 1024
 _BODY_SECONDS = 60.0
 
@@ -67,6 +71,12 @@ async def _receive_body(receive: Receive, limit_bytes: int) -> bytes:
         message = await receive()
 
 
+async def until_disconnected(receive: Receive) -> None:
+    """Returns when the client has gone. For use after the body was read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def header(scope: AsgiScope, name: bytes) -> str | None:
     """The first header of this lower-case name."""
     for key, value in scope["headers"]:
@@ -89,6 +99,27 @@ async def send_response(send: Send, response: HttpResponse, *, extra: Sequence[H
         headers.append((b"content-length", b"%d" % len(response.body)))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def send_stream(receive: Receive, send: Send, response: HttpResponse, stream: ByteStream) -> None:
+    """Sends a response chunk by chunk, and closes the stream; at most one chunk is in memory.
+
+    Where the stream ends too early, or the client leaves, the response stays incomplete: then the server cuts
+    the connection, so that nobody takes a part for the whole.
+    """
+    gone = asyncio.create_task(until_disconnected(receive))
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        async for chunk in stream:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except EntrepotError as error:
+        _log.warning("an answer was cut in its middle: %s", error)
+    finally:
+        gone.cancel()
+        await stream.aclose()
 
 
 def connection_headers(scope: AsgiScope) -> tuple[Header, ...]:

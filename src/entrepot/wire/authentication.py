@@ -73,6 +73,14 @@ class AccessKey:
     enabled: bool = True
 
 
+class SignatureOutOfTime(AuthenticationFailed):
+    """Signed too long ago or ahead of this machine's clock; or the URL's time is over."""
+
+    def __init__(self, message: str, *, of_url: bool = False) -> None:
+        super().__init__("InvalidSignatureException", message)
+        self.of_url = of_url
+
+
 class Authenticator(Protocol):
     """Finds out who sends a request."""
 
@@ -216,23 +224,21 @@ def _check_time(claim: Claim, now: int) -> None:
         )
     if claim.epoch_seconds > now + MAXIMUM_SKEW_SECONDS:
         limit = arithmetic.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
-        raise refuse(
-            "InvalidSignatureException",
+        raise SignatureOutOfTime(
             f"Signature not yet current: {claim.timestamp} is still later than {limit} "
             f"({arithmetic.format_timestamp(now)} + 15 min.). Set the client's clock.",
         )
     if claim.expires_in_seconds is not None:
         end = claim.epoch_seconds + claim.expires_in_seconds
         if now > end:
-            raise refuse(
-                "InvalidSignatureException",
+            raise SignatureOutOfTime(
                 f"Signature expired: the URL was valid until {arithmetic.format_timestamp(end)}, "
                 f"and it is now {arithmetic.format_timestamp(now)}. Ask for a new one.",
+                of_url=True,
             )
     elif claim.epoch_seconds < now - MAXIMUM_SKEW_SECONDS:
         limit = arithmetic.format_timestamp(now - MAXIMUM_SKEW_SECONDS)
-        raise refuse(
-            "InvalidSignatureException",
+        raise SignatureOutOfTime(
             f"Signature expired: {claim.timestamp} is now earlier than {limit} "
             f"({arithmetic.format_timestamp(now)} - 15 min.). Set the client's clock.",
         )

@@ -14,11 +14,19 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from entrepot.domain.api_call import LARGEST_PAYLOAD_BYTES, ApiCall
 from entrepot.domain.errors import DatabaseUnavailable, ServiceError, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model.loader import load_model
 from entrepot.model.service_model import Operation, ServiceModel
+from entrepot.wire.api_calls import (
+    SEND_API_ASSET,
+    api_call,
+    api_response,
+    is_for_an_api,
+    request_without_payload,
+)
 from entrepot.wire.authentication import Authenticator, Principal, decoded_body
 from entrepot.wire.errors import error_code, error_response, internal_error
 from entrepot.wire.parser import Parser
@@ -29,10 +37,12 @@ from entrepot.wire.validator import Validator
 
 MEBIBYTE = 1024 * 1024
 BODY_LIMIT_BYTES = 4 * MEBIBYTE
-BODY_LIMITS_BYTES: Mapping[str, int] = MappingProxyType({"SendApiAsset": 10 * MEBIBYTE})
+BODY_LIMITS_BYTES: Mapping[str, int] = MappingProxyType({SEND_API_ASSET: LARGEST_PAYLOAD_BYTES})
 """The operations with a limit of their own: API Gateway takes 10 MiB."""
 LARGEST_BODY_BYTES = max(BODY_LIMIT_BYTES, *BODY_LIMITS_BYTES.values())
 """A server need not read on once it has more than this: every operation refuses it."""
+
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 Run = Callable[[Any, Any], Awaitable[Any]]
 """An operation: from its context and its request to its response."""
@@ -95,12 +105,34 @@ class _Stages:
         self.serializer = Serializer(operation, model)
         self.body_limit_bytes = BODY_LIMITS_BYTES.get(operation.name, BODY_LIMIT_BYTES)
 
+    def value(self, request: HttpRequest, parameters: Mapping[str, str]) -> Any:
+        """What the operation takes. Raises `ValidationFailed`."""
+        return self.validator.validate(self.parser.parse(request, parameters))
+
+    def response(self, value: Any, result: Any, request: HttpRequest, request_id: str) -> HttpResponse:
+        """What the operation has given, as a response."""
+        del value, request
+        return self.serializer.serialize(result, request_id)
+
     def require_body_size(self, request: HttpRequest) -> None:
         """Raises `ValidationFailed` for a body that is too large."""
         if len(request.body) > self.body_limit_bytes:
             raise ValidationFailed(
                 f"The request body is too large: {self.name} takes {self.body_limit_bytes} bytes at most."
             )
+
+
+class _ApiCallStages(_Stages):
+    """Those of SendApiAsset, which passes on what shapes cannot hold."""
+
+    __slots__ = ()
+
+    def value(self, request: HttpRequest, parameters: Mapping[str, str]) -> ApiCall:
+        named = super().value(request_without_payload(request), parameters)
+        return api_call(request, named)
+
+    def response(self, value: ApiCall, result: Any, request: HttpRequest, request_id: str) -> HttpResponse:
+        return api_response(value, result, request, request_id)
 
 
 class Pipeline:
@@ -125,6 +157,9 @@ class Pipeline:
         self._stages = {
             name: _Stages(operation, operations[name], model) for name, operation in model.operations.items()
         }
+        api = model.operations[SEND_API_ASSET]
+        self._api_stages = _ApiCallStages(api, operations[api.name], model)
+        self._stages[api.name] = self._api_stages
         self._authenticator = authenticator
         self._make_context = make_context
         self._clock = clock
@@ -140,18 +175,20 @@ class Pipeline:
         principal: Principal | None = None
         failure: ServiceError | None = None
         try:
-            route = self._router.route(request.method, request.raw_path)
-            stages = self._stages[route.operation.name]
+            if is_for_an_api(request):
+                stages, parameters = self._api_stages, _NO_PARAMETERS
+            else:
+                operation, parameters = self._router.route(request.method, request.raw_path)
+                stages = self._stages[operation.name]
             stages.require_body_size(request)
             principal = await self._authenticator.authenticate(request, now)
             principal.require_data_exchange()
             if request.body:
                 request = replace(request, body=decoded_body(request))
-            parsed = stages.parser.parse(request, route.parameters)
-            value = stages.validator.validate(parsed)
+            value = stages.value(request, parameters)
             context = self._make_context(principal.scope, request_id)
             result = await stages.run(context, value)
-            response = stages.serializer.serialize(result, request_id)
+            response = stages.response(value, result, request, request_id)
         except ServiceError as error:
             failure = error
         except DatabaseUnavailable as error:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from entrepot.domain.api_call import ByteStream
+
 Header = tuple[bytes, bytes]
 """Name and value; names are lower-case."""
 
@@ -29,3 +31,6 @@ class HttpResponse(NamedTuple):
     status: int
     headers: Sequence[Header]
     body: bytes
+    stream: ByteStream | None = None
+    """In place of `body`: chunks that are passed on as they come. Whoever sends it closes it. `headers` then
+    have the length where it is known."""

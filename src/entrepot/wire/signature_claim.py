@@ -21,6 +21,9 @@ _MUST_BE_SIGNED = (
 )
 """If they are there at all. AWS wants this of every `x-amz-*`; but a session token, which means nothing here,
 may be added after signing, and proxies add more (`x-amz-cf-id`), so only what changes our answer counts."""
+_NAMES_AN_API = b"x-amzn-dataexchange-asset-id"
+_OF_API_CALLS = b"x-amzn-dataexchange-"
+"""They say which API is called, and how: a URL that was signed for one is good for no other."""
 _CREDENTIAL = re.compile(r"Credential=([^\s,]+)")
 
 
@@ -172,9 +175,16 @@ def _check_signed_headers(signed: tuple[str, ...], headers: dict[bytes, bytes]) 
         raise refuse("InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization.")
     for name, as_sent in _MUST_BE_SIGNED:
         if as_sent in headers and name not in signed:
-            raise refuse(
-                "InvalidSignatureException", f"{name!r} must be a 'SignedHeader' in the AWS Authorization."
-            )
+            raise _not_signed(name)
+    if _NAMES_AN_API in headers:
+        for as_sent in headers:
+            name = _text(as_sent)
+            if as_sent.startswith(_OF_API_CALLS) and name not in signed:
+                raise _not_signed(name)
+
+
+def _not_signed(name: str) -> AuthenticationFailed:
+    return refuse("InvalidSignatureException", f"{name!r} must be a 'SignedHeader' in the AWS Authorization.")
 
 
 def _canonical(

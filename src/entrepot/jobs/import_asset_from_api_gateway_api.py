@@ -1,0 +1,202 @@
+"""IMPORT_ASSET_FROM_API_GATEWAY_API: an API becomes one asset (behaviour reference, 3.7).
+
+The API stays where it is; what is imported is its OpenAPI document, which is PUT to a URL as for
+IMPORT_ASSET_FROM_SIGNED_URL, proven by its MD5, and read: an asset whose document nobody can read does not
+come to be. Where an ApiId and a Stage lead is the matter of whoever runs the exchange.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from entrepot.domain.api_call import LARGEST_PAYLOAD_BYTES
+from entrepot.domain.api_endpoint import API_ID, STAGE
+from entrepot.domain.asset import require_asset_name
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
+from entrepot.domain.identifiers import upload_store_key
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.jobs.admission import require_room
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.errors import Failure, job_errors
+from entrepot.jobs.imports import asset_location, outcome, take_in
+from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
+from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.model import shapes
+
+URL_LIFETIME_SECONDS = 3600
+"""One hour [G]: as for the signed URLs that are documented."""
+LARGEST_DOCUMENT_BYTES = LARGEST_PAYLOAD_BYTES
+"""[G]: no figure is published."""
+LONGEST_DESCRIPTION = 16_348
+"""[G]: as long as the description of a data set."""
+
+_API_KEY = re.compile(r"[!-~]{1,1024}", re.ASCII)
+"""It is sent as the value of a header."""
+
+
+class ImportAssetFromApiGatewayApi:
+    """The job type."""
+
+    type = JobType.IMPORT_ASSET_FROM_API_GATEWAY_API
+
+    async def check(self, creation: Creation) -> Checked:
+        """The answer already carries the URL for the document."""
+        request = creation.details.import_asset_from_api_gateway_api
+        if request is None:
+            raise missing_details(self.type)
+        _require_usable(request)
+        await importing_into(
+            creation, request.data_set_id, request.revision_id, asset_type=AssetType.API_GATEWAY_API
+        )
+        expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
+        details = shapes.ImportAssetFromApiGatewayApiResponseDetails(
+            api_description=request.api_description,
+            api_id=request.api_id,
+            api_key=request.api_key,
+            api_name=request.api_name,
+            api_specification_md5_hash=request.api_specification_md5_hash,
+            api_specification_upload_url=creation.signed_urls.upload_url(
+                upload_store_key(creation.job_id),
+                content_md5=request.api_specification_md5_hash,
+                expires_at=expires_at,
+                now=creation.now,
+            ),
+            api_specification_upload_url_expires_at=expires_at,
+            data_set_id=request.data_set_id,
+            protocol_type=request.protocol_type,
+            revision_id=request.revision_id,
+            stage=request.stage,
+        )
+        return Checked(
+            shapes.ResponseDetails(import_asset_from_api_gateway_api=details),
+            request.data_set_id,
+            (request.revision_id,),
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """Proves the document and reads it, and pins it: one that is replaced later ends the job."""
+        details = _details(run)
+        await require_room(run.database, run.job, run.limits, 1)
+        name, upload = details.api_name, Location(None, upload_store_key(run.job.id))
+        item = JobItem(0, name, upload, asset_location(run.job, 0), size_bytes=0, source_etag=None)
+        try:
+            info = await run.transfer.head(upload)
+            if info.size_bytes > LARGEST_DOCUMENT_BYTES:
+                raise _refused(
+                    name, f"has {info.size_bytes:,} bytes, and may have {LARGEST_DOCUMENT_BYTES:,}."
+                )
+            document = await run.transfer.read(upload, info)
+        except ObjectNotFound:
+            raise JobFailed((_not_uploaded(name),)) from None
+        except StoreError as error:
+            raise JobFailed(job_errors([Failure(item, error)])) from error
+        await _require_proven(details, document)
+        return (
+            JobItem(
+                number=0,
+                name=name,
+                source=upload,
+                destination=item.destination,
+                size_bytes=info.size_bytes,
+                source_etag=info.etag,
+                source_checksum=info.checksum,
+            ),
+        )
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Makes the document the asset's."""
+        return await take_in(run, item, callbacks)
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """The one asset: the API, with its document as its bytes."""
+        details = _details(run)
+        api = shapes.ApiGatewayApiAsset(
+            api_description=details.api_description,
+            api_id=details.api_id,
+            api_key=details.api_key,
+            api_name=details.api_name,
+            protocol_type=details.protocol_type,
+            stage=details.stage,
+        )
+        encoded = shapes.encode(shapes.AssetDetails(api_gateway_api_asset=api))
+        made = outcome(run, items)
+        return replace(
+            made,
+            assets=tuple(
+                replace(asset, asset_type=AssetType.API_GATEWAY_API, details_json=encoded)
+                for asset in made.assets
+            ),
+        )
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """The uploaded document."""
+        return (upload_store_key(job.id),)
+
+
+def _require_usable(request: shapes.ImportAssetFromApiGatewayApiRequestDetails) -> None:
+    """Raises `ValidationFailed` for what cannot become part of a URL, or of a header."""
+    require_asset_name(request.api_name, "ApiName")
+    if API_ID.fullmatch(request.api_id) is None:
+        raise ValidationFailed(
+            "ApiId must have 1 to 63 lower-case letters and digits, perhaps with hyphens between them: it "
+            "becomes a part of the API's host."
+        )
+    if STAGE.fullmatch(request.stage) is None:
+        raise ValidationFailed(
+            "Stage must have 1 to 128 letters, digits, '-', '_' or '$': it becomes a part of the API's path."
+        )
+    if request.api_key is not None and _API_KEY.fullmatch(request.api_key) is None:
+        raise ValidationFailed("ApiKey must have 1 to 1,024 characters of ASCII, without spaces.")
+    if len(request.api_description or "") > LONGEST_DESCRIPTION:
+        raise ValidationFailed(f"ApiDescription is longer than {LONGEST_DESCRIPTION:,} characters.")
+
+
+def _details(run: Run) -> shapes.ImportAssetFromApiGatewayApiResponseDetails:
+    details = run.details.import_asset_from_api_gateway_api
+    if details is None:
+        raise missing_details(run.job.type)
+    return details
+
+
+async def _require_proven(
+    details: shapes.ImportAssetFromApiGatewayApiResponseDetails, document: bytes
+) -> None:
+    """Raises `JobFailed` unless the document is the one that was announced, and is OpenAPI."""
+    name = details.api_name
+    digest = hashlib.md5(document, usedforsecurity=False).digest()
+    if digest != base64.b64decode(details.api_specification_md5_hash):
+        raise _refused(
+            name,
+            "does not have the MD5 that ApiSpecificationMd5Hash names. Create a job with the MD5 of the "
+            "file, 16 bytes in base64, and upload it again.",
+        )
+    try:
+        problems = await problems_of(document)
+    except DocumentUncheckable:
+        raise _refused(name, "is too complex to be checked. Upload a simpler one.") from None
+    if problems:
+        listed = "; ".join(problems)
+        raise _refused(name, f"is no valid OpenAPI document: {listed}. Mend it, and create the job again.")
+
+
+def _refused(name: str, why: str) -> JobFailed:
+    error = JobError(
+        JobErrorCode.VALIDATION_EXCEPTION,
+        f"The document that was uploaded for the API {name!r} {why}",
+    )
+    return JobFailed((error,))
+
+
+def _not_uploaded(name: str) -> JobError:
+    return JobError(
+        JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
+        f"Nothing was uploaded for the API {name!r}. PUT its OpenAPI document to the "
+        "ApiSpecificationUploadUrl of the job's Details, with its MD5 in the header Content-MD5, before the "
+        "job is started.",
+    )
