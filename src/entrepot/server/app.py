@@ -1,8 +1,9 @@
 """The ASGI application: one look at the path, and a request is on its road.
 
+    signed for the service s3          the S3 gateway, whatever the path
     /healthz  /readyz  /metrics        for those who run the exchange
     /entrepot/objects/…                signed URLs of the local store
-    /entrepot/jobs/{id}/progress       how far a job is
+    /entrepot/jobs/{id}/progress, …    what AWS has no call for: `own_routes`
     everything else                    the API of AWS Data Exchange: `wire.pipeline`
 
 What is unknown ends in the pipeline too, so that every wrong path and method gets an error an SDK can read.
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from entrepot.domain.errors import EntrepotError
 from entrepot.server import health
@@ -27,13 +30,19 @@ from entrepot.server.asgi import (
     connection_headers,
     read_body,
     send_response,
+    send_stream,
+    until_disconnected,
 )
 from entrepot.server.metrics import CONTENT_TYPE, Metrics
 from entrepot.server.objects import SignedObjects
-from entrepot.server.progress import ProgressRoute
+from entrepot.server.own_routes import OwnRoutes
+from entrepot.server.s3_gateway.recognition import is_for_s3
 from entrepot.transfer.signed_urls import OBJECTS_PATH
 from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
 from entrepot.wire.request import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from entrepot.server.s3_gateway.gateway import S3Gateway
 
 _OBJECTS = OBJECTS_PATH.encode("ascii")
 _TOO_SLOW = HttpResponse(
@@ -52,26 +61,33 @@ class Application:
     def __init__(
         self,
         pipeline: Pipeline,
-        progress: ProgressRoute,
+        own_routes: OwnRoutes,
         readiness: health.Readiness,
         metrics: Metrics,
         gauges: Callable[[], Awaitable[dict[str, float]]],
         objects: SignedObjects | None,
+        s3_gateway: Callable[[], S3Gateway],
     ) -> None:
-        """`objects` is None where the store signs its own URLs; `gauges` are read at each `/metrics`."""
+        """`objects` is None where the store signs its own URLs; `gauges` are read at each `/metrics`.
+
+        `s3_gateway` gives the gateway, always the same one; it is not asked before the first request for it.
+        """
         self._pipeline = pipeline
-        self._progress = progress
+        self._own_routes = own_routes
         self._readiness = readiness
         self._metrics = metrics
         self._gauges = gauges
         self._objects = objects
+        self._s3_gateway = s3_gateway
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             return
         raw_path: bytes = scope["raw_path"]
-        if raw_path in _OPERATORS and scope["method"] in {"GET", "HEAD"}:
+        if is_for_s3(scope):
+            await self._s3_gateway().answer(scope, receive, send)
+        elif raw_path in _OPERATORS and scope["method"] in {"GET", "HEAD"}:
             await send_response(send, await self._operators(raw_path))
         elif self._objects is not None and raw_path.startswith(_OBJECTS):
             started = perf_counter()
@@ -93,12 +109,15 @@ class Application:
         except ClientDisconnected:
             return
         request = HttpRequest(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
-        if raw_path.startswith("/entrepot/") and self._progress.matches(request.method, raw_path):
-            started = perf_counter()
-            response = await self._progress.answer(request)
-            self._metrics.request("GetJobProgress", response.status, perf_counter() - started)
+        own = self._own_routes.find(request.method, raw_path) if raw_path.startswith("/entrepot/") else None
+        if own is not None:
+            gone = partial(until_disconnected, receive)
+            response = await self._own_routes.answer(own, request, gone)
         else:
             response = await self._pipeline.handle(request)
+        if response.stream is not None:
+            await send_stream(receive, send, response, response.stream)
+            return
         await send_response(send, response, extra=connection_headers(scope) if unread else ())
 
     async def _operators(self, raw_path: bytes) -> HttpResponse:

@@ -28,7 +28,7 @@ class Metrics:
         self._received_bytes += size_bytes
 
     def sent(self, size_bytes: int) -> None:
-        """Bytes of objects that went out by signed URLs."""
+        """Bytes of objects that went out by signed URLs and the S3 gateway."""
         self._sent_bytes += size_bytes
 
     def render(self, gauges: Mapping[str, float]) -> bytes:
@@ -60,7 +60,7 @@ class Metrics:
         lines += _metric(
             "entrepot_object_bytes_total",
             "counter",
-            "Bytes of objects moved by signed URLs.",
+            "Bytes of objects moved by signed URLs and the S3 gateway.",
             [({"direction": "received"}, self._received_bytes), ({"direction": "sent"}, self._sent_bytes)],
         )
         for name, value in gauges.items():

@@ -61,6 +61,11 @@ class S3Store:
         """The bucket's name."""
         return self._bucket
 
+    @property
+    def prefix(self) -> str:
+        """What the keys of these objects begin with in the bucket."""
+        return self._prefix
+
     def head(self, key: str) -> ObjectInfo:
         """HeadObject; where neither status nor body tells key from bucket, one more request finds out."""
         whole = self.whole_key(key)

@@ -18,12 +18,13 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
+from entrepot.domain.bucket_permission import BUCKET_NAME
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
 from entrepot.signing.arithmetic import (
     EMPTY_PAYLOAD_HASH,
@@ -46,7 +47,6 @@ _ERROR_LIMIT_BYTES = 1024 * 1024
 _REDIRECTS = 3
 _SKEW_SECONDS = 240
 """Amazon S3 refuses beyond 15 minutes; clocks that are nearer than this are not the reason of a refusal."""
-_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -171,12 +171,13 @@ class S3Client:
         """
         return self._run(request, _read_whole)
 
-    def stream(self, request: S3Request) -> Answer:
+    def stream(self, request: S3Request, *, accepted: Collection[int] = ()) -> Answer:
         """Sends the request; the body of the answer is for the caller to read and close.
 
-        Raises a `StoreError`; reading the body raises `ConnectionFailed`.
+        Answers with a status in `accepted` are not errors. Raises a `StoreError`; reading the body raises
+        `ConnectionFailed`.
         """
-        return self._run(request, lambda answer: answer)
+        return self._run(request, lambda answer: answer, accepted)
 
     def presign(self, request: S3Request, *, expires_in_seconds: int) -> str:
         """A URL that carries the request's signature for 1 s to 7 days; its headers must be sent with it.
@@ -204,19 +205,25 @@ class S3Client:
         self._closing.set()
         self._pool.close()
 
+    def retire(self) -> None:
+        """Keeps no connections from now on; whoever still has this client can go on with it."""
+        self._pool.close()
+
     def is_same_service(self, other: S3Client) -> bool:
         """Whether the other client has the same endpoint and the same credentials: then it can copy."""
         return self is other or (
             self.endpoint_name == other.endpoint_name and self._credentials.get() == other._credentials.get()
         )
 
-    def _run(self, request: S3Request, take: Callable[[Answer], Taken]) -> Taken:
+    def _run(
+        self, request: S3Request, take: Callable[[Answer], Taken], accepted: Collection[int] = ()
+    ) -> Taken:
         region = self._regions.get(request.bucket, self._region)
         course = _Course(region, time.monotonic() + self._options.total_seconds)
         while True:
             try:
                 answer = self._exchange(request, course)
-                if answer.status < 300:
+                if answer.status < 300 or answer.status in accepted:
                     return take(answer)
                 raise _refused(answer)
             except ConnectionFailed as failure:
@@ -270,7 +277,7 @@ class S3Client:
 
     def _address(self, request: S3Request, course: _Course) -> tuple[Origin, str]:
         bucket = request.bucket
-        if _BUCKET_NAME.fullmatch(bucket) is None:
+        if BUCKET_NAME.fullmatch(bucket) is None:
             raise InvalidStoreRequest(
                 f"{bucket!r} is no name that a bucket can have; mend it.", bucket=bucket, key=request.key
             )

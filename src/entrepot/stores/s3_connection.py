@@ -124,6 +124,12 @@ class Answer:
                 raise ConnectionFailed(f"the answer is longer than {limit:,} bytes", unanswered=False)
         return bytes(body)
 
+    def abort(self) -> None:
+        """Ends the connection while another thread may be reading from it: that one is let go at once."""
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
     def close(self) -> None:
         """Gives the connection back if the answer was read to its end, else ends it."""
         if self._connection is not None:
@@ -289,6 +295,12 @@ class Connection:
             self._give_back(self)
         else:
             self.close()
+
+    def abort(self) -> None:
+        """Wakes whoever waits for bytes of this connection: none will come. It still must be closed."""
+        with suppress(OSError):
+            # Of the plain socket, also below TLS, whose state belongs to the thread that reads.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Ends the connection; harmless when repeated."""

@@ -59,6 +59,13 @@ class S3Reader:
             self._let_go()
         return 0
 
+    def abort(self) -> None:
+        """Ends the connection while another thread may be reading from it: that one is let go at once."""
+        self._closed = True
+        answer = self._answer
+        if answer is not None:
+            answer.abort()
+
     def close(self) -> None:
         """Gives the connection back, or ends it where bytes are left in it."""
         self._closed = True

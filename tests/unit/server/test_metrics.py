@@ -26,7 +26,7 @@ def test_requests_are_counted_by_operation_and_status() -> None:
         'entrepot_request_seconds_count{operation="GetJob"} 2',
         'entrepot_request_seconds_sum{operation="ListJobs"} 1.0',
         'entrepot_request_seconds_count{operation="ListJobs"} 1',
-        "# HELP entrepot_object_bytes_total Bytes of objects moved by signed URLs.",
+        "# HELP entrepot_object_bytes_total Bytes of objects moved by signed URLs and the S3 gateway.",
         "# TYPE entrepot_object_bytes_total counter",
         'entrepot_object_bytes_total{direction="received"} 10',
         'entrepot_object_bytes_total{direction="sent"} 20',

@@ -1,0 +1,90 @@
+"""AWS KMS: may a key be used, and who may decrypt with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.kms import DecryptGrant, KmsKey
+from entrepot.outside.aws import AwsService, AwsServices, call
+
+_NOT_THERE = frozenset({"NotFoundException", "InvalidGrantIdException"})
+_ENCRYPTION = "ENCRYPT_DECRYPT"
+_PAGE = 100
+
+
+class AwsKeyManagement:
+    """KMS by botocore, with the server's own credentials; every call runs in a thread."""
+
+    def __init__(self, aws: AwsServices) -> None:
+        self._aws = aws
+
+    async def require_usable(self, key: KmsKey) -> None:
+        """Raises `OutsideRefused` unless the key is there, enabled, and one that encrypts."""
+        await asyncio.to_thread(self._require_usable, key)
+
+    async def grant(self, grant: DecryptGrant) -> str:
+        """Gives it, unless it has been given; the id of the grant."""
+        return await asyncio.to_thread(self._grant, grant)
+
+    async def retire(self, key: KmsKey, grant_id: str) -> None:
+        """Takes it back; fine where the grant, or the key, is gone."""
+        await asyncio.to_thread(self._retire, key, grant_id)
+
+    async def find(self, grant: DecryptGrant) -> str | None:
+        """The id of the grant if it was given."""
+        return await asyncio.to_thread(self._find, grant)
+
+    def _require_usable(self, key: KmsKey) -> None:
+        answer = call(AwsService.KMS, self._client(key).describe_key, KeyId=key.arn)
+        found = answer["KeyMetadata"]
+        state, usage = found.get("KeyState"), found.get("KeyUsage") or _ENCRYPTION
+        if state != "Enabled" or usage != _ENCRYPTION:
+            raise OutsideRefused(
+                f"KMS key {key.arn} cannot be granted: its state is {state} and its usage {usage}. "
+                "Name an enabled key that encrypts."
+            )
+
+    def _grant(self, grant: DecryptGrant) -> str:
+        # The name makes a repetition harmless at AWS, for a while; what else speaks KMS may not know that.
+        known = self._find(grant)
+        if known is not None:
+            return known
+        answer = call(
+            AwsService.KMS,
+            self._client(grant.key).create_grant,
+            KeyId=grant.key.arn,
+            GranteePrincipal=grant.grantee_arn,
+            Operations=["Decrypt"],
+            Constraints={"EncryptionContextSubset": grant.encryption_context},
+            Name=grant.name,
+        )
+        grant_id: str = answer["GrantId"]
+        return grant_id
+
+    def _retire(self, key: KmsKey, grant_id: str) -> None:
+        try:
+            call(AwsService.KMS, self._client(key).retire_grant, KeyId=key.arn, GrantId=grant_id)
+        except OutsideRefused as refused:
+            if refused.code not in _NOT_THERE:
+                raise
+
+    def _find(self, grant: DecryptGrant) -> str | None:
+        client, more = self._client(grant.key), dict[str, str]()
+        while True:
+            try:
+                answer = call(AwsService.KMS, client.list_grants, KeyId=grant.key.arn, Limit=_PAGE, **more)
+            except OutsideRefused as refused:
+                if refused.code not in _NOT_THERE:
+                    raise
+                return None
+            for entry in answer["Grants"]:
+                if entry.get("Name") == grant.name:
+                    return str(entry["GrantId"])
+            if not answer.get("Truncated"):
+                return None
+            more = {"Marker": answer["NextMarker"]}
+
+    def _client(self, key: KmsKey) -> Any:
+        return self._aws.client(AwsService.KMS, key.region)

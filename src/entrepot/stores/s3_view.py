@@ -1,0 +1,183 @@
+"""A bucket as a client of S3 sees it: headers, conditions and pages, which the stores' protocol hides.
+
+For whoever passes a bucket's objects on to clients of S3, and wants to pass on what S3 says of them, too.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from entrepot.domain.errors import ObjectNotFound
+from entrepot.stores import s3_xml
+from entrepot.stores.s3_client import S3Request
+from entrepot.stores.s3_connection import Answer
+from entrepot.stores.s3_errors import object_name
+from entrepot.stores.s3_headers import Headers, etag_in, quoted
+from entrepot.stores.s3_reader import S3Reader
+from entrepot.stores.s3_uploads import nonsense
+
+if TYPE_CHECKING:
+    from entrepot.stores.s3 import S3Store
+
+PAGE = 1000
+"""What S3 lists at most in one answer."""
+NOT_ERRORS = frozenset({304, 412, 416})
+"""Of a request with conditions and a range: the answers that are the client's business."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class PageObject:
+    """One object of a page, as S3 words it."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    last_modified: str
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing."""
+
+    objects: Sequence[PageObject]
+    common_prefixes: Sequence[str]
+    next_token: str | None
+    """None on the last page."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenObject:
+    """An answer to GET or HEAD; close it."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    length: int | None
+    """How many bytes the body has; None where the endpoint does not say."""
+    body: S3Reader | Answer
+
+    def abort(self) -> None:
+        """Ends the connection while another thread may be reading from it: that one is let go at once."""
+        self.body.abort()
+
+    def close(self) -> None:
+        """Gives the connection back, or ends it where bytes are left in it."""
+        self.body.close()
+
+
+class S3View:
+    """The objects of an S3 store. May be used by several threads at once; all calls block."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+        self._client = store.client
+
+    def check(self) -> None:
+        """HeadBucket; raises a `StoreError` where the bucket is not there or may not be used."""
+        self._client.call(S3Request("HeadBucket", "HEAD", self._store.bucket))
+
+    def head(self, key: str, *, query: Headers = (), headers: Headers = ()) -> OpenObject:
+        """HeadObject with these headers; raises a `StoreError`, but not for a status of `NOT_ERRORS`."""
+        request = S3Request(
+            "HeadObject", "HEAD", self._store.bucket, self._store.whole_key(key), query, headers
+        )
+        answer = self._client.stream(request, accepted=NOT_ERRORS)
+        length = answer.headers.get("content-length", "")
+        return OpenObject(answer.status, answer.headers, int(length) if length.isdecimal() else None, answer)
+
+    def get(self, key: str, *, query: Headers = (), headers: Headers = ()) -> OpenObject:
+        """GetObject with these headers; raises a `StoreError`, but not for a status of `NOT_ERRORS`.
+
+        A connection that breaks is replaced by one for the rest, as long as it is the same object.
+        """
+        whole = self._store.whole_key(key)
+        request = S3Request("GetObject", "GET", self._store.bucket, whole, query, headers)
+        answer = self._client.stream(request, accepted=NOT_ERRORS)
+        first = _first_byte(answer)
+        if answer.length is None or first is None:
+            return OpenObject(answer.status, answer.headers, answer.length, answer)
+        etag, length = etag_in(answer.headers), answer.length
+        payer = tuple(header for header in headers if header[0] == "x-amz-request-payer")
+
+        def rest(position: int) -> Answer:
+            span = ("range", f"bytes={first + position}-{first + length - 1}")
+            pinned = (span, ("if-match", quoted(etag)), *payer)
+            following = self._client.stream(
+                S3Request("GetObject", "GET", self._store.bucket, whole, (), pinned)
+            )
+            if following.status != 206 or _first_byte(following) != first + position:
+                following.close()
+                raise ObjectNotFound(f"The rest of {object_name(self._store.bucket, whole)} cannot be had.")
+            return following
+
+        reader = S3Reader(answer, length, etag, rest, object_name(self._store.bucket, whole))
+        return OpenObject(answer.status, answer.headers, length, reader)
+
+    def page(
+        self,
+        prefix: str,
+        *,
+        delimiter: str = "",
+        after: str | None = None,
+        token: str | None = None,
+        limit: int = PAGE,
+    ) -> Page:
+        """One page of ListObjectsV2 of the keys that begin with `prefix`; raises a `StoreError`.
+
+        `token` is the `next_token` of the page before; without one, keys are those that follow `after`.
+        """
+        own = self._store.prefix
+        query = [
+            ("encoding-type", "url"),
+            ("list-type", "2"),
+            ("max-keys", str(min(PAGE, limit))),
+            ("prefix", own + prefix),
+        ]
+        if delimiter:
+            query.append(("delimiter", delimiter))
+        if token is not None:
+            query.append(("continuation-token", token))
+        elif after:
+            query.append(("start-after", own + after))
+        reply = self._client.call(S3Request("ListObjectsV2", "GET", self._store.bucket, None, tuple(query)))
+        try:
+            return _page(s3_xml.parse(reply.body), len(own))
+        except ValueError as error:
+            raise nonsense(self._client, "ListObjectsV2", self._store.bucket, None, error) from error
+
+
+def _first_byte(answer: Answer) -> int | None:
+    """Which byte of the object an answer begins with; None where its body is none of an object."""
+    if answer.status == 200:
+        return 0
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+    return None if answer.status != 206 or match is None else int(match[1])
+
+
+def _page(root: ET.Element, strip: int) -> Page:
+    encoded = root.findtext("EncodingType") == "url"
+
+    def key_in(text: str) -> str:
+        return (unquote_plus(text, errors="strict") if encoded else text)[strip:]
+
+    objects = [
+        PageObject(
+            key=key_in(s3_xml.required(entry, "Key")),
+            size_bytes=int(s3_xml.required(entry, "Size")),
+            etag=s3_xml.etag_of(s3_xml.required(entry, "ETag")),
+            last_modified=s3_xml.required(entry, "LastModified"),
+            storage_class=entry.findtext("StorageClass") or "STANDARD",
+        )
+        for entry in root.findall("Contents")
+    ]
+    prefixes = [key_in(s3_xml.required(entry, "Prefix")) for entry in root.findall("CommonPrefixes")]
+    truncated = root.findtext("IsTruncated") == "true"
+    return Page(objects, prefixes, (root.findtext("NextContinuationToken") or None) if truncated else None)
