@@ -24,6 +24,10 @@ import psycopg
 
 _START_SECONDS = 60.0
 _UNPRIVILEGED_USER = "nobody"
+_WHO_MAY_CONNECT = """
+host all postgres 127.0.0.1/32 trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
 
 
 @contextmanager
@@ -108,6 +112,8 @@ def _make_cluster(programs: Path, data: Path, user: str | None) -> None:
         check=True,
         capture_output=True,
     )
+    # Whoever is no superuser needs a password, as in real life.
+    (data / "pg_hba.conf").write_text(_WHO_MAY_CONNECT, encoding="utf-8")
 
 
 def _command(programs: Path, data: Path, port: int) -> list[str | Path]:

@@ -1,11 +1,12 @@
 """A job worker: says that it lives, takes runs from the queue, and takes over what the dead left behind.
 
-Three loops on one event loop, each of which outlives an outage of the database:
+Loops in one event loop, each of which outlives an outage of the database:
 
     heartbeat   every second: I live; then: whoever has been silent for ten seconds is dead, its runs are free
     claims      takes free runs up to its concurrency and submits them to the engine; and every few seconds
                 compares what the queue gives it with what it is doing
-    sweeps      every minute: what nobody needs any more is deleted
+
+and others that it is given, of whose topics it knows nothing: sweeps, deliveries.
 
 The queue (`job_runs`) alone says who has a run: each time it changes hands its attempt rises by one, and what
 the former owner still writes is refused.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,7 +46,16 @@ class Pace:
     """Between two looks at the queue, shortly after there was something in it."""
     idle_poll: float = 0.2
     compare: float = 5.0
-    sweep: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Something that a worker does again and again beside its runs; errors are logged, and it goes on."""
+
+    name: str
+    act: Callable[[], Awaitable[object]]
+    every_seconds: float
+    """Between the end of one time and the beginning of the next."""
 
 
 class Worker:
@@ -59,7 +69,7 @@ class Worker:
         clock: Callable[[], Timestamp],
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
-        sweep: Callable[[], Awaitable[None]] | None = None,
+        loops: Sequence[Loop] = (),
         pace: Pace | None = None,
     ) -> None:
         self._database = database
@@ -67,7 +77,7 @@ class Worker:
         self._worker_id = worker_id
         self._clock = clock
         self._concurrency = concurrency
-        self._sweep = sweep
+        self._others = loops
         self._pace = pace or Pace()
         self._held: set[RunId] = set()
         """Submitted and not ended: what counts against the concurrency."""
@@ -91,7 +101,7 @@ class Worker:
         loops = [
             self._forever("heartbeat", self._beat, self._pace.heartbeat),
             self._claims(),
-            self._forever("sweep", self._sweep_once, self._pace.sweep),
+            *(self._forever(loop.name, loop.act, loop.every_seconds) for loop in self._others),
         ]
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
@@ -189,11 +199,7 @@ class Worker:
             await self._submit(run_id, again=True)
         self._missing = missing - self._missing
 
-    async def _sweep_once(self) -> None:
-        if self._sweep is not None:
-            await self._sweep()
-
-    async def _forever(self, name: str, act: Callable[[], Awaitable[None]], every_seconds: float) -> None:
+    async def _forever(self, name: str, act: Callable[[], Awaitable[object]], every_seconds: float) -> None:
         failing = False
         while True:
             try:

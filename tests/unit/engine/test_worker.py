@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import pytest
 from entrepot.database import job_runs, jobs, workers
 from entrepot.domain.job import JobState, RunId
 from entrepot.engine.engine import RunFunction
-from entrepot.engine.worker import SILENT_SECONDS, Pace, Worker
+from entrepot.engine.worker import SILENT_SECONDS, Loop, Pace, Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.unit.engine.conftest import Queue
 
 ME, OTHER = "0a0a0a0a-0", "0b0b0b0b-0"
-FAST = Pace(heartbeat=0.01, busy_poll=0.01, idle_poll=0.01, compare=0.02, sweep=0.01)
+FAST = Pace(heartbeat=0.01, busy_poll=0.01, idle_poll=0.01, compare=0.02)
 
 
 class TaskEngine:
@@ -91,7 +91,7 @@ async def at_work(
     *,
     engine: TaskEngine | None = None,
     concurrency: int = 16,
-    sweep: Callable[[], Awaitable[None]] | None = None,
+    loops: Sequence[Loop] = (),
     pace: Pace = FAST,
 ) -> AsyncIterator[Worker]:
     worker = Worker(
@@ -100,7 +100,7 @@ async def at_work(
         ME,
         queue.clock,
         concurrency=concurrency,
-        sweep=sweep,
+        loops=loops,
         pace=pace,
     )
     await worker.start(run)
@@ -126,7 +126,7 @@ async def test_a_free_run_is_claimed_and_run(queue: Queue) -> None:
 
 async def test_a_nudge_is_quicker_than_any_poll(queue: Queue) -> None:
     work = Work(queue)
-    never = Pace(heartbeat=3600, busy_poll=3600, idle_poll=3600, compare=3600, sweep=3600)
+    never = Pace(heartbeat=3600, busy_poll=3600, idle_poll=3600, compare=3600)
     async with at_work(queue, work, pace=never) as worker:
         await asyncio.sleep(0)
         run_id = await queue.add("a")
@@ -213,7 +213,9 @@ async def test_a_run_whose_submission_failed_is_submitted_later(
     assert "claiming runs failed" in caplog.text
 
 
-async def test_sweeps_go_on_after_one_has_failed(queue: Queue, caplog: pytest.LogCaptureFixture) -> None:
+async def test_other_loops_go_on_after_they_have_failed(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
     swept = 0
 
     async def sweep() -> None:
@@ -224,6 +226,6 @@ async def test_sweeps_go_on_after_one_has_failed(queue: Queue, caplog: pytest.Lo
     async def often() -> bool:
         return swept >= 3
 
-    async with at_work(queue, Work(queue), sweep=sweep):
+    async with at_work(queue, Work(queue), loops=(Loop("sweep", sweep, 0.01),)):
         await until(often)
     assert caplog.text.count("sweep failed") == 1

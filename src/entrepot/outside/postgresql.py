@@ -1,0 +1,46 @@
+"""The databases of datashares in PostgreSQL; the driver is loaded when the first of them is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from entrepot.domain.datashare import DatabaseLogin, PostgresqlShare
+from entrepot.domain.timestamp import Timestamp
+
+if TYPE_CHECKING:
+    from entrepot.outside.postgresql_shares import PostgresqlShares
+
+
+class LatePostgresql:
+    """The port's implementation; see `outside.ports`, and `outside.postgresql_shares` for the work."""
+
+    def __init__(self, open_url: Callable[[PostgresqlShare], str]) -> None:
+        """`open_url` unseals a share's URL; raises `ConfigurationError` where that cannot be."""
+        self._open_url = open_url
+        self._loaded: PostgresqlShares | None = None
+
+    async def check(self, share: PostgresqlShare) -> None:
+        """See the port."""
+        await self._shares().check(share)
+
+    async def give(self, share: PostgresqlShare, role: str) -> None:
+        """See the port."""
+        await self._shares().give(share, role)
+
+    async def withdraw(self, share: PostgresqlShare, role: str) -> None:
+        """See the port."""
+        await self._shares().withdraw(share, role)
+
+    async def let_in(
+        self, share: PostgresqlShare, role: str, password: str, expires_at: Timestamp | None
+    ) -> DatabaseLogin:
+        """See the port."""
+        return await self._shares().let_in(share, role, password, expires_at)
+
+    def _shares(self) -> PostgresqlShares:
+        if self._loaded is None:
+            from entrepot.outside.postgresql_shares import PostgresqlShares
+
+            self._loaded = PostgresqlShares(self._open_url)
+        return self._loaded

@@ -1,0 +1,238 @@
+"""Roles in an owner's PostgreSQL database, each for one receiver of one datashare, and what each may do.
+
+A role may connect to the database, use the one schema, and read the tables and views that are shared: nothing
+is granted to it beyond that. It cannot log in before its password is set. Every statement quotes its names by
+`psycopg.sql`, and is the work of the user in the share's URL, who may be a superuser or one with CREATEROLE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from psycopg import AsyncConnection, sql
+
+from entrepot.domain.datashare import PostgresqlShare
+from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone
+from entrepot.domain.timestamp import Timestamp
+
+CONNECTIONS = 10
+"""That one receiver may have at once."""
+_COMMENT = "Entrepot: a receiver of datashare "
+_LOCK = 0x656E74726570C3B4
+"""Concurrent GRANTs on one object fail with "tuple concurrently updated", so they queue here."""
+_AT_ONCE = 100
+_SESSIONS_END_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 0.05
+
+_HARMLESS = """
+SELECT NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)
+       AND NOT EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid)
+       AND starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), %s)
+  FROM pg_roles r WHERE rolname = %s
+"""
+_SHARED = """
+SELECT c.oid, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+   AND (%(tables)s::text[] IS NULL OR c.relname = ANY (%(tables)s))
+ ORDER BY c.relname
+"""
+_GRANTED_TABLES = """
+SELECT c.oid, n.nspname, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = %s::text::regrole)
+"""
+_GRANTED_DATABASE = """
+SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a
+                WHERE d.datname = current_database() AND a.grantee = %s::text::regrole)
+"""
+_GRANTED_SCHEMA = """
+SELECT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a
+                WHERE n.nspname = %s AND a.grantee = %s::text::regrole)
+"""
+_NOT_GRANTED = """
+SELECT 'CONNECT on the database' WHERE NOT has_database_privilege(%(role)s, current_database(), 'CONNECT')
+UNION ALL
+SELECT 'USAGE on schema ' || %(schema)s WHERE NOT has_schema_privilege(%(role)s, %(schema)s, 'USAGE')
+UNION ALL
+SELECT 'SELECT on ' || c.oid::regclass FROM pg_class c
+ WHERE c.oid = ANY (%(oids)s) AND NOT has_table_privilege(%(role)s, c.oid, 'SELECT')
+"""
+
+
+async def lock(connection: AsyncConnection) -> None:
+    """Until the end of the transaction nobody else changes roles of datashares in this database."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+async def shared_objects(connection: AsyncConnection, share: PostgresqlShare) -> dict[int, str]:
+    """The tables and views of the share, by their oids. Raises `ShareGone` where one is missing."""
+    schema = await _one(connection, "SELECT 1 FROM pg_namespace WHERE nspname = %s", [share.schema])
+    if schema is None:
+        raise ShareGone(f"Datashare {share.name!r}: its database has no schema {share.schema!r}.")
+    tables = None if share.tables is None else list(share.tables)
+    cursor = await connection.execute(_SHARED, {"schema": share.schema, "tables": tables})
+    found: dict[int, str] = dict(await cursor.fetchall())
+    missing = sorted(set(share.tables or ()) - set(found.values()))
+    if missing:
+        raise ShareGone(
+            f"Datashare {share.name!r}: schema {share.schema!r} has no table or view "
+            f"{', '.join(repr(name) for name in missing)}."
+        )
+    return found
+
+
+async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
+    """Makes the role, and what it may do what the share says; within a transaction that has the lock.
+
+    Raises `ShareGone` where something of the share is missing, and `OutsideRefused` where a role of that name
+    is not ours.
+    """
+    objects = await shared_objects(connection, share)
+    await _make_role(connection, share, role)
+    identifier, schema = sql.Identifier(role), sql.Identifier(share.schema)
+    database = sql.Identifier(connection.info.dbname)
+    if await _one(connection, _GRANTED_DATABASE, [quoted(role, connection)]) is False:
+        await connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, identifier))
+    if await _one(connection, _GRANTED_SCHEMA, [share.schema, quoted(role, connection)]) is False:
+        await connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, identifier))
+    cursor = await connection.execute(_GRANTED_TABLES, [quoted(role, connection)])
+    granted = {oid: (nspname, relname) for oid, nspname, relname in await cursor.fetchall()}
+    for oid, names in granted.items():
+        if oid not in objects:  # it was moved to another schema, with its privileges
+            await connection.execute(
+                sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(*names), identifier)
+            )
+    missing = [name for oid, name in objects.items() if oid not in granted]
+    for start in range(0, len(missing), _AT_ONCE):
+        tables = [sql.Identifier(share.schema, name) for name in missing[start : start + _AT_ONCE]]
+        await connection.execute(
+            sql.SQL("GRANT SELECT ON TABLE {} TO {}").format(sql.SQL(", ").join(tables), identifier)
+        )
+    await _require_granted(connection, share, role, list(objects))
+
+
+async def set_password(
+    connection: AsyncConnection, role: str, password: str, expires_at: Timestamp | None
+) -> bool:
+    """Lets the role log in with that password alone, and ends its sessions; False where there is no role.
+
+    The server is sent a SCRAM verifier, so that not even its log can hold the password.
+    """
+    async with connection.transaction():
+        await lock(connection)
+        if not await _exists(connection, role):
+            return False
+        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+        until = "infinity" if expires_at is None else expires_at.isoformat()
+        await connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}").format(
+                sql.Identifier(role), sql.Literal(verifier.decode()), sql.Literal(until)
+            )
+        )
+        await _gain_power_over(connection, role)
+    await _end_sessions(connection, role)
+    return True
+
+
+async def drop(connection: AsyncConnection, role: str) -> None:
+    """Takes the login, ends the sessions, drops what the role owns and may do, and the role.
+
+    Crash: after the first of these nobody can log in any more; repeating them finishes the rest.
+    """
+    identifier = sql.Identifier(role)
+    async with connection.transaction():
+        await lock(connection)
+        if not await _exists(connection, role):
+            return
+        await connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(identifier))
+        await _gain_power_over(connection, role)
+    await _end_sessions(connection, role)
+    async with connection.transaction():
+        await lock(connection)
+        if await _exists(connection, role):
+            await connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(identifier))
+            await connection.execute(sql.SQL("DROP ROLE {}").format(identifier))
+
+
+def quoted(role: str, connection: AsyncConnection) -> str:
+    """The name as text that `regrole` reads."""
+    return sql.Identifier(role).as_string(connection)
+
+
+async def _require_granted(
+    connection: AsyncConnection, share: PostgresqlShare, role: str, objects: list[int]
+) -> None:
+    """Raises `OutsideRefused`: a GRANT of what one may not pass on is a warning, not an error."""
+    cursor = await connection.execute(_NOT_GRANTED, {"role": role, "schema": share.schema, "oids": objects})
+    missing = [row[0] for row in await cursor.fetchall()]
+    if missing:
+        raise OutsideRefused(
+            f"Datashare {share.name!r}: the user in its URL may not pass on {', '.join(missing)}. Let it own "
+            "what it shares, or grant it that WITH GRANT OPTION.",
+            denied=True,
+        )
+
+
+async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
+    harmless = await _one(connection, _HARMLESS, [_COMMENT, role])
+    if harmless:
+        return
+    if harmless is False:
+        raise OutsideRefused(
+            f"Datashare {share.name!r}: role {role} in its database is not as this exchange made it; it may "
+            "do more than read. Drop it."
+        )
+    identifier = sql.Identifier(role)
+    await connection.execute(
+        sql.SQL(
+            "CREATE ROLE {} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION NOBYPASSRLS "
+            "CONNECTION LIMIT {}"
+        ).format(identifier, sql.Literal(CONNECTIONS))
+    )
+    comment = sql.Literal(_COMMENT + repr(share.name))
+    await connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(identifier, comment))
+    # These two are for comfort: a role may change both for itself, and has no right to write all the same.
+    await connection.execute(
+        sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(identifier)
+    )
+    await connection.execute(
+        sql.SQL("ALTER ROLE {} SET search_path = {}").format(identifier, sql.Identifier(share.schema))
+    )
+
+
+async def _gain_power_over(connection: AsyncConnection, role: str) -> None:
+    """Lets a user who is no superuser end the role's sessions and drop what it owns."""
+    if await _one(connection, "SELECT pg_has_role(%s::text::regrole, 'USAGE')", [quoted(role, connection)]):
+        return
+    # From version 16 on membership by itself need not mean its rights.
+    options = " WITH INHERIT TRUE, SET FALSE" if connection.info.server_version >= 160_000 else ""
+    await connection.execute(
+        sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)) + sql.SQL(options)
+    )
+
+
+async def _end_sessions(connection: AsyncConnection, role: str) -> None:
+    """Raises `OutsideUnavailable` where some do not end."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _SESSIONS_END_SECONDS
+    while True:
+        cursor = await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
+        )
+        if not await cursor.fetchall():
+            return
+        if loop.time() > deadline:
+            raise OutsideUnavailable(f"The sessions of role {role} do not end.")
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def _exists(connection: AsyncConnection, role: str) -> bool:
+    return await _one(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]) is not None
+
+
+async def _one(connection: AsyncConnection, query: str, parameters: Sequence[object]) -> object | None:
+    cursor = await connection.execute(query.encode(), parameters)
+    row = await cursor.fetchone()
+    return None if row is None else row[0]

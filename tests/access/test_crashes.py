@@ -1,0 +1,104 @@
+"""A worker that is killed on the line between what it did outside and its record of it, on both databases."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.access.world import KIND, OWNER, World
+from tests.databases.rows import an_id
+
+from entrepot.access.keeper import Entry, Given
+from entrepot.access.reconciler import LEASE_SECONDS, Reconciler
+from entrepot.database import data_grants, outside_access
+from entrepot.database.connection import Database
+from entrepot.domain.outside_access import AccessState
+
+_PROGRAM = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from entrepot.access.reconciler import Reconciler
+from entrepot.database.opening import open_database
+from tests.access.test_crashes import FileKeeper
+from tests.databases.rows import at
+
+class Dying(FileKeeper):
+    async def give(self, entry):
+        await super().give(entry)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def withdraw(self, entry, given):
+        await super().withdraw(entry, given)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def work():
+    keeper = Dying(Path(sys.argv[2]))
+    await Reconciler(await open_database(sys.argv[1]), [keeper], lambda: at(0)).settle()
+
+asyncio.run(work())
+"""
+
+
+@dataclass
+class FileKeeper:
+    """Gives by a file, which outlives processes."""
+
+    folder: Path
+    asset_type = KIND
+    renewed_after_seconds = None
+
+    def is_shared(self, entry: Entry) -> bool:
+        return False
+
+    async def give(self, entry: Entry) -> Given | None:
+        self._file(entry).touch()
+        return {"File": entry.asset_id}
+
+    async def withdraw(self, entry: Entry, given: Given | None) -> None:
+        self._file(entry).unlink(missing_ok=True)
+
+    def _file(self, entry: Entry) -> Path:
+        return self.folder / f"{entry.grant_id} {entry.asset_id}"
+
+
+async def test_a_worker_that_is_killed_leaves_nothing_forgotten(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    def die() -> None:
+        line = [sys.executable, "-c", _PROGRAM, database_url, str(folder)]
+        assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
+
+    async def state() -> AccessState | None:
+        found = await outside_access.get(database, an_id("a grant"), an_id("ds sales"))
+        return None if found is None else found.state
+
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    world = World(database)
+    await world.share()
+    await world.grant()
+    reconciler = Reconciler(database, [FileKeeper(folder)], world.clock)
+
+    die()
+    assert (await state(), len(list(folder.iterdir()))) == (AccessState.GIVING, 1)
+    world.passes(LEASE_SECONDS)
+    await reconciler.settle()
+    assert await state() is AccessState.GIVEN
+
+    await data_grants.delete(database, OWNER, an_id("a grant"))
+    die()
+    assert (await state(), list(folder.iterdir())) == (AccessState.WITHDRAWING, [])
+    world.passes(LEASE_SECONDS)
+    await reconciler.settle()
+    assert await state() is None
+
+    await world.grant()
+    die()
+    await data_grants.delete(database, OWNER, an_id("a grant"))
+    assert len(list(folder.iterdir())) == 1
+    world.passes(LEASE_SECONDS)
+    await reconciler.settle()
+    assert (await state(), list(folder.iterdir())) == (None, [])
