@@ -1,0 +1,182 @@
+"""IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY: databases and tables that bear LF-tags (reference, 3.9).
+
+No bytes move. The assets say what is shared; Lake Formation gives it to receivers once they are entitled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.errors import JobFailed, ValidationFailed
+from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.lake_formation import (
+    LFCatalog,
+    LFResourceType,
+    LFTag,
+    require_expression,
+    require_own_catalog,
+    require_permissions,
+)
+from entrepot.jobs.admission import require_room
+from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.model import shapes
+from entrepot.outside.ports import not_configured
+
+_ASSET_NAMES = {
+    LFResourceType.DATABASE: "Database(s) included in LF-tag policy",
+    LFResourceType.TABLE: "Table(s) included in LF-tag policy",
+}
+"""The service's own [C]."""
+
+_Details = (
+    shapes.ImportAssetsFromLakeFormationTagPolicyRequestDetails
+    | shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails
+)
+
+
+class ImportAssetsFromLakeFormationTagPolicy:
+    """The job type."""
+
+    type = JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY
+
+    async def check(self, creation: Creation) -> Checked:
+        """The policy makes sense by itself, and is about the caller's catalogue."""
+        request = creation.details.import_assets_from_lake_formation_tag_policy
+        if request is None:
+            raise missing_details(self.type)
+        shares = _shares(request)
+        if not shares:
+            raise ValidationFailed("Neither Database nor Table is given; say by LF-tags what is shared.")
+        for share in shares:
+            require_expression(share.member, share.expression)
+            require_permissions(share.member, share.permissions)
+        await importing_into(
+            creation,
+            request.data_set_id,
+            request.revision_id,
+            AssetType.LAKE_FORMATION_DATA_PERMISSION,
+        )
+        require_own_catalog(creation.scope.account_id, request.catalog_id, request.role_arn)
+        details = shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails(
+            catalog_id=request.catalog_id,
+            database=request.database,
+            table=request.table,
+            role_arn=request.role_arn,
+            data_set_id=request.data_set_id,
+            revision_id=request.revision_id,
+        )
+        return Checked(
+            shapes.ResponseDetails(import_assets_from_lake_formation_tag_policy=details),
+            request.data_set_id,
+            (request.revision_id,),
+        )
+
+    async def plan(self, run: Run) -> tuple[JobItem, ...]:
+        """No items. The catalogue is asked for every tag; all that it does not have are named."""
+        details = _details(run)
+        shares = _shares(details)
+        await require_room(run.database, run.job, run.limits, len(shares))
+        if run.outside.lake_formation is None:
+            raise not_configured("AWS Lake Formation", "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL")
+        catalog = LFCatalog(run.job.scope, details.catalog_id, details.role_arn)
+        errors = []
+        for share in shares:
+            missing = await run.outside.lake_formation.missing(catalog, share.expression)
+            if missing:
+                errors.append(
+                    JobError(
+                        JobErrorCode.VALIDATION_EXCEPTION,
+                        f"{share.member}.Expression does not fit data catalogue {details.catalog_id}: "
+                        f"{'; '.join(missing)}. Make the LF-tags in Lake Formation, or correct the "
+                        "expression, then create the job again.",
+                    )
+                )
+        if errors:
+            raise JobFailed(tuple(errors))
+        return ()
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Never asked: there are no items."""
+        raise NotImplementedError
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        """One asset for each kind of resource."""
+        details = _details(run)
+        return live_outcome(
+            run,
+            [
+                live_asset(
+                    run,
+                    number,
+                    _ASSET_NAMES[share.resource_type],
+                    AssetType.LAKE_FORMATION_DATA_PERMISSION,
+                    _asset_details(details, share),
+                )
+                for number, share in enumerate(_shares(details))
+            ],
+        )
+
+    def leftovers(self, job: Job) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What of the catalogue becomes one asset."""
+
+    member: str
+    resource_type: LFResourceType
+    lf_tags: list[shapes.LFTag]
+    permissions: list[str]
+
+    @property
+    def expression(self) -> tuple[LFTag, ...]:
+        return tuple(LFTag(tag.tag_key, tuple(tag.tag_values)) for tag in self.lf_tags)
+
+
+def _shares(details: _Details) -> list[_Share]:
+    shares = []
+    if details.database is not None:
+        given = details.database
+        shares.append(_Share("Database", LFResourceType.DATABASE, given.expression, given.permissions))
+    if details.table is not None:
+        tables = details.table
+        shares.append(_Share("Table", LFResourceType.TABLE, tables.expression, tables.permissions))
+    return shares
+
+
+def _details(run: Run) -> shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails:
+    details = run.details.import_assets_from_lake_formation_tag_policy
+    if details is None:
+        raise missing_details(run.job.type)
+    return details
+
+
+def _asset_details(
+    details: shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails, share: _Share
+) -> shapes.AssetDetails:
+    if share.resource_type is LFResourceType.DATABASE:
+        resource = shapes.LFResourceDetails(database=shapes.DatabaseLFTagPolicy(expression=share.lf_tags))
+    else:
+        resource = shapes.LFResourceDetails(table=shapes.TableLFTagPolicy(expression=share.lf_tags))
+    policy = shapes.LFTagPolicyDetails(
+        catalog_id=details.catalog_id,
+        resource_type=share.resource_type.value,
+        resource_details=resource,
+    )
+    return shapes.AssetDetails(
+        lake_formation_data_permission_asset=shapes.LakeFormationDataPermissionAsset(
+            lake_formation_data_permission_details=shapes.LakeFormationDataPermissionDetails(
+                lf_tag_policy=policy
+            ),
+            lake_formation_data_permission_type="LFTagPolicy",
+            permissions=share.permissions,
+            role_arn=details.role_arn,
+        )
+    )
