@@ -60,6 +60,12 @@ class KeyPattern:
             )
         return cls(tuple(parts))
 
+    @property
+    def beginning(self) -> str:
+        """What every key that it makes begins with."""
+        first = self.parts[0]
+        return first if isinstance(first, str) else ""
+
     def key(self, data_set: DataSet, revision: Revision, asset: Asset) -> str:
         """The key of the asset. It may be longer than S3 allows: only the one who has all names can tell."""
         values = _values(data_set, revision, asset)

@@ -100,3 +100,15 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 @given(st.text().filter(lambda text: "${" not in text and not text.endswith("$")))
 def test_any_text_without_references_can_stand_before_one(text: str) -> None:
     assert key(text + "${Asset.Name}") == text + ASSET.name
+
+
+@given(st.lists(st.sampled_from(["in/", "a b", "${Asset.Id}", "${Asset.Name}", "${Revision.Id}", "$", "}"])))
+def test_every_key_begins_with_the_beginning_of_its_pattern(pieces: list[str]) -> None:
+    pattern = KeyPattern.parse("".join(pieces) + "/${Asset.Id}")
+    assert pattern.key(DATA_SET, REVISION, ASSET).startswith(pattern.beginning)
+    assert "".join(pieces).startswith(pattern.beginning.removesuffix("/"))
+
+
+def test_a_pattern_that_begins_with_a_reference_has_no_beginning_of_its_own() -> None:
+    assert KeyPattern.parse("${Asset.Id}/in").beginning == ""
+    assert KeyPattern.parse("in/${Asset.Id}").beginning == "in/"

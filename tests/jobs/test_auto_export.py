@@ -1,0 +1,197 @@
+"""Jobs that event actions began: they run as any other, and their end is told to their account."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from tests.jobs.stage import SCOPE, Interrupted, Stage, contents, imported, interrupt_at, now
+from tests.servers.both_databases import on_both_databases
+
+from entrepot.database import data_grants, events, jobs, revisions
+from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.event_action import EventAction
+from entrepot.domain.job import Job, JobState
+from entrepot.domain.revision import Revision
+from entrepot.domain.scope import Scope
+from entrepot.domain.timestamp import Timestamp
+from entrepot.jobs.auto_export import export_job
+from entrepot.jobs.crash_points import CrashPoint
+from entrepot.model import shapes
+
+RECEIVER = Scope("222222222222", "us-east-1")
+
+
+async def published(stage: Stage) -> Revision:
+    revision = await stage.revision()
+    await imported(stage, revision, {"a.csv": b"1", "b/c.csv": b"22"})
+    final = await stage.finalized(replace(revision, comment="the first"))
+    found = await revisions.get_published(stage.database, SCOPE, final.data_set_id, final.id)
+    assert found is not None
+    return final
+
+
+async def granted(stage: Stage, revision: Revision, *, ends_at: Timestamp | None = None) -> DataGrant:
+    moment = now().plus_seconds(-3600)
+    grant = DataGrant(
+        scope=SCOPE,
+        id=token_hex(16),
+        receiver_id=RECEIVER.account_id,
+        source_data_set_id=revision.data_set_id,
+        data_set_id=token_hex(16),
+        id_mask=token_hex(16),
+        name="for you",
+        description=None,
+        distribution_scope=DistributionScope.NONE,
+        asset_type=AssetType.S3_SNAPSHOT,
+        data_set_name="Prices",
+        data_set_description="",
+        created_at=moment,
+        updated_at=moment,
+        ends_at=ends_at,
+        accepted_at=moment,
+    )
+    await data_grants.insert(stage.database, grant)
+    return grant
+
+
+async def auto_exported(
+    stage: Stage, grant: DataGrant, revision: Revision, pattern: str | None = None
+) -> Job:
+    """A waiting job as a publication makes one."""
+    action = shapes.Action(
+        export_revision_to_s3=shapes.AutoExportRevisionToS3RequestDetails(
+            revision_destination=shapes.AutoExportRevisionDestinationEntry(
+                bucket="target", key_pattern=pattern
+            )
+        )
+    )
+    moment = now()
+    made = EventAction(RECEIVER, token_hex(16), grant.data_set_id, shapes.encode(action), moment, moment)
+    seen_id = grant.masked(MaskedKind.REVISION, revision.id)
+    job = export_job(made, seen_id, job_id=token_hex(16), now=moment)
+    await jobs.insert(stage.database, job)
+    return job
+
+
+async def told(stage: Stage, scope: Scope = RECEIVER) -> list[tuple[str, tuple[str, ...], dict[str, Any]]]:
+    found = await events.after(stage.database, scope, 0, 100)
+    return [(event.detail_type, event.resources, json.loads(event.detail_json)) for event in found]
+
+
+@on_both_databases
+async def test_it_exports_under_the_default_pattern_and_says_so(stage: Stage) -> None:
+    target = stage.bucket("target")
+    revision = await published(stage)
+    grant = await granted(stage, revision)
+    job = await auto_exported(stage, grant, revision)
+    assert (await stage.finish(job)).state is JobState.COMPLETED
+    found = await revisions.get_published(stage.database, SCOPE, revision.data_set_id, revision.id)
+    assert found is not None
+    folder = found[1].isoformat()
+    assert contents(target) == {f"{folder}/a.csv": b"1", f"{folder}/b/c.csv": b"22"}
+    seen_id = grant.masked(MaskedKind.REVISION, revision.id)
+    assert await told(stage) == [
+        (
+            "Auto-export Job Completed",
+            (grant.data_set_id,),
+            {
+                "RevisionIds": [seen_id],
+                "Revisions": [{"Id": seen_id, "Comment": "the first"}],
+                "DataSetIds": [grant.data_set_id],
+                "DataSets": [{"Id": grant.data_set_id, "Name": "Prices"}],
+                "DataGrant": {
+                    "Arn": f"arn:aws:dataexchange:us-east-1:{SCOPE.account_id}:data-grants/{grant.id}",
+                    "Name": "for you",
+                },
+            },
+        )
+    ]
+    assert await told(stage, SCOPE) == []
+
+
+@on_both_databases
+async def test_one_that_fails_says_so(stage: Stage) -> None:
+    revision = await published(stage)  # and there is no bucket `target`
+    grant = await granted(stage, revision)
+    job = await auto_exported(stage, grant, revision)
+    assert (await stage.finish(job)).state is JobState.ERROR
+    ((kind, resources, detail),) = await told(stage)
+    assert (kind, resources) == ("Auto-export Job Failed", (grant.data_set_id,))
+    assert detail["RevisionIds"] == [grant.masked(MaskedKind.REVISION, revision.id)]
+
+
+async def test_one_that_takes_too_long_has_failed(stage: Stage) -> None:
+    stage.bucket("target")
+    revision = await published(stage)
+    job = await auto_exported(stage, await granted(stage, revision), revision)
+    run_id = await stage.start(job)
+    await stage.runner(timeout_seconds=0).run(run_id)
+    assert (await stage.job(job.id)).state is JobState.TIMED_OUT
+    assert [kind for kind, _, _ in await told(stage)] == ["Auto-export Job Failed"]
+
+
+async def test_a_job_that_a_user_made_tells_nobody(stage: Stage) -> None:
+    target = stage.bucket("target")
+    revision = await published(stage)
+    job = await auto_exported(stage, await granted(stage, revision), revision)
+    by_user = replace(job, id=token_hex(16), event_action_id=None)
+    await jobs.insert(stage.database, by_user)
+    assert (await stage.finish(by_user)).state is JobState.COMPLETED
+    assert len(contents(target)) == 2
+    assert await told(stage) == []
+
+
+@on_both_databases
+async def test_an_end_that_was_not_committed_is_not_told_and_then_told_once(stage: Stage) -> None:
+    stage.bucket("target")
+    revision = await published(stage)
+    job = await auto_exported(stage, await granted(stage, revision), revision)
+    run_id = await stage.start(job)
+    with pytest.raises(Interrupted):
+        await stage.runner(at=interrupt_at(CrashPoint.INSIDE_FINISH)).run(run_id)
+    assert await told(stage) == []
+    taken_over = await stage.taken_over(run_id)
+    await stage.runner().run(run_id)  # who lost it says nothing
+    assert await told(stage) == []
+    await stage.runner().run(taken_over)
+    await stage.runner().run(taken_over)
+    assert [kind for kind, _, _ in await told(stage)] == ["Auto-export Job Completed"]
+
+
+async def test_after_the_end_of_the_grant_nothing_is_exported_and_that_is_told(stage: Stage) -> None:
+    target = stage.bucket("target")
+    revision = await published(stage)
+    grant = await granted(stage, revision, ends_at=now().plus_seconds(-1))
+    job = await auto_exported(stage, grant, revision)
+    assert (await stage.finish(job)).state is JobState.ERROR
+    assert contents(target) == {}
+    assert [kind for kind, _, _ in await told(stage)] == ["Auto-export Job Failed"]
+
+
+async def test_where_the_grant_was_taken_back_nothing_is_exported_nor_told_once_more(stage: Stage) -> None:
+    target = stage.bucket("target")
+    revision = await published(stage)
+    grant = await granted(stage, revision)
+    job = await auto_exported(stage, grant, revision)
+    assert await data_grants.delete(stage.database, SCOPE, grant.id)
+    assert (await stage.finish(job)).state is JobState.ERROR
+    assert contents(target) == {}
+    assert await told(stage) == []
+
+
+async def test_a_revoked_revision_is_not_exported(stage: Stage) -> None:
+    target = stage.bucket("target")
+    revision = await published(stage)
+    job = await auto_exported(stage, await granted(stage, revision), revision)
+    revoked = replace(revision, revocation_comment="wrong numbers", revoked_at=now())
+    await revisions.save(stage.database, revoked)
+    ended = await stage.finish(job)
+    assert ended.state is JobState.ERROR
+    assert "wrong numbers" in ended.errors[0].message
+    assert contents(target) == {}
+    assert [kind for kind, _, _ in await told(stage)] == ["Auto-export Job Failed"]
