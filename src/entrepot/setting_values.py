@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from dataclasses import dataclass
@@ -9,10 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from entrepot.domain.api_endpoint import ApiEndpoints
 from entrepot.domain.limits import Limit, Limits
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+AWS_ENDPOINT = "aws"
+"""In place of an endpoint's URL: the service is AWS's own."""
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AuthMode(StrEnum):
@@ -110,6 +116,16 @@ def read_http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def read_service_endpoint(value: str) -> str:
+    """Reads where a service of AWS is: `aws` for AWS's own endpoint in each Region, or a base URL."""
+    if value == AWS_ENDPOINT:
+        return value
+    try:
+        return read_http_url(value)
+    except ValueError as error:
+        raise ValueError(f"{AWS_ENDPOINT} (AWS's own endpoint of each Region), or {error}") from None
+
+
 def read_proxy(value: str) -> str:
     """Reads the URL of a proxy; without a scheme it is one of HTTP, as in every AWS tool."""
     proxy = read_text(value)
@@ -119,6 +135,27 @@ def read_proxy(value: str) -> str:
 def read_names(value: str) -> tuple[str, ...]:
     """Reads names separated by commas."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def read_networks(value: str) -> tuple[Network, ...]:
+    """Reads networks in CIDR form, separated by commas."""
+    try:
+        return tuple(ipaddress.ip_network(name) for name in read_names(value))
+    except ValueError:
+        raise ValueError("networks separated by commas, such as 10.0.0.0/8,fd00::/8") from None
+
+
+def read_api_endpoints(value: str) -> ApiEndpoints:
+    """Reads where the APIs of API assets are: a template, a table in JSON, or the path of a file with one."""
+    if "://" in value or value.lstrip().startswith("{"):
+        return ApiEndpoints.parse(value)
+    path = read_path(value)
+    try:
+        content = path.read_text()
+    except (OSError, UnicodeError) as error:
+        allowed = "a URL, a JSON object, or the path of a file with one"
+        raise ValueError(f"{allowed}; {path} cannot be read: {error}") from None
+    return ApiEndpoints.parse(str(path), content)
 
 
 def read_limits(value: str) -> Limits:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.domain.api_endpoint import ApiEndpoints
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limits
 from entrepot.environment import default_data_directory
 from entrepot.setting_options import OPTIONS, SECRET_OPTIONS, Option
-from entrepot.setting_values import AuthMode, StoreLocation
+from entrepot.setting_values import AuthMode, Network, StoreLocation
 
 DEFAULT_SOURCE = "default"
 
@@ -43,7 +44,19 @@ class Settings:
     """Never empty after `load`; with port 0 it is known when the server listens."""
     limits: Limits = field(default_factory=Limits)
     job_timeout_seconds: int = 86_400
+    job_retention_days: int = 90
     server_side_copy: bool = True
+    redshift_endpoint_url: str | None = None
+    """None means not configured, `aws` means AWS's own; so with the five that follow."""
+    lake_formation_endpoint_url: str | None = None
+    glue_endpoint_url: str | None = None
+    kms_endpoint_url: str | None = None
+    event_bridge_endpoint_url: str | None = None
+    sts_endpoint_url: str | None = None
+    event_bus: str = "default"
+    event_retention_days: int = 90
+    api_endpoint: ApiEndpoints = field(default_factory=ApiEndpoints)
+    allowed_networks: tuple[Network, ...] = ()
     ca_bundle: Path | None = None
     """None means the certificates of the system."""
     https_proxy: str | None = field(default=None, repr=False)
@@ -118,8 +131,19 @@ class Settings:
             "ENTREPOT_JOB_WORKERS": str(self.job_workers),
             "ENTREPOT_S3_ENDPOINT_URL": self.s3_endpoint_url or "",
             "ENTREPOT_PUBLIC_URL": self.public_url,
+            "ENTREPOT_REDSHIFT_ENDPOINT_URL": self.redshift_endpoint_url or "",
+            "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": self.lake_formation_endpoint_url or "",
+            "ENTREPOT_GLUE_ENDPOINT_URL": self.glue_endpoint_url or "",
+            "ENTREPOT_KMS_ENDPOINT_URL": self.kms_endpoint_url or "",
+            "ENTREPOT_EVENT_BRIDGE_ENDPOINT_URL": self.event_bridge_endpoint_url or "",
+            "ENTREPOT_STS_ENDPOINT_URL": self.sts_endpoint_url or "",
+            "ENTREPOT_EVENT_BUS": self.event_bus,
+            "ENTREPOT_EVENT_RETENTION_DAYS": str(self.event_retention_days),
+            "ENTREPOT_API_ENDPOINT": self.api_endpoint.text,
+            "ENTREPOT_ALLOWED_NETWORKS": ",".join(map(str, self.allowed_networks)),
             "ENTREPOT_LIMITS": json.dumps(dict(self.limits.overrides)),
             "ENTREPOT_JOB_TIMEOUT": str(self.job_timeout_seconds),
+            "ENTREPOT_JOB_RETENTION_DAYS": str(self.job_retention_days),
             "ENTREPOT_SERVER_SIDE_COPY": str(self.server_side_copy).lower(),
         }
         return {name: text for name, text in texts.items() if text}
@@ -180,5 +204,5 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, Limits):
         return json.dumps(dict(value.overrides)) if value.overrides else ""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return without_password(str(value))

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sql
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -135,13 +136,38 @@ async def test_a_newer_schema_is_refused_and_left_alone(empty_url: str) -> None:
     assert run(empty_url, f"SELECT * FROM {VERSION_TABLE}") == [("9999",)]
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
-    run(empty_url, "CREATE TABLE access_keys (of_another_program TEXT)")  # the last table of all
-    with pytest.raises(DatabaseError, match="access_keys"):
+@pytest.mark.parametrize("last_table", ["access_keys", "event_deliveries"])
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, last_table: str) -> None:
+    run(empty_url, f"CREATE TABLE {last_table} (of_another_program TEXT)")
+    with pytest.raises(DatabaseError, match=last_table):
         migrate(empty_url)
-    run(empty_url, "DROP TABLE access_keys")
+    run(empty_url, f"DROP TABLE {last_table}")
     migrate(empty_url)
     assert run(empty_url, f"SELECT * FROM {VERSION_TABLE}") == [(NEWEST,)]
+
+
+_ROWS_OF_0001 = """
+    INSERT INTO data_sets VALUES ('d', '1', 'r', 'S3_SNAPSHOT', 'n', '', 'OWNED', 1, 1);
+    INSERT INTO revisions VALUES ('open', '1', 'r', 'd', 'c', false, NULL, NULL, 1, 2);
+    INSERT INTO revisions VALUES ('final', '1', 'r', 'd', 'c', true, NULL, NULL, 1, 3);
+    INSERT INTO revisions VALUES ('revoked', '1', 'r', 'd', 'c', true, 'why', 5, 1, 5);
+    INSERT INTO assets VALUES ('a', '1', 'r', 'd', 'final', 'S3_SNAPSHOT', '', 1, 1, 7, 'k', '', NULL, NULL);
+    INSERT INTO jobs VALUES ('j', '1', 'r', 'aws', 't', 'WAITING', 0, 1, 1, 'd', 'final', '{}', NULL, NULL);
+    INSERT INTO job_revisions VALUES ('1', 'r', 'final', 1, 'j');
+"""
+
+
+def test_what_an_exchange_has_is_kept_by_the_migrations_that_follow(empty_url: str) -> None:
+    with engine_of(empty_url).begin() as connection:
+        command.upgrade(migration.configuration(connection), "0001")
+    for row in _ROWS_OF_0001.split(";")[:-1]:
+        run(empty_url, row)
+    migrate(empty_url)
+    revisions = run(empty_url, "SELECT id, comment, finalized_at FROM revisions ORDER BY id")
+    assert revisions == [("final", "c", 3), ("open", "c", None), ("revoked", "c", 5)]
+    assert run(empty_url, "SELECT size_bytes, store_key, details_json FROM assets") == [(7, "k", None)]
+    assert run(empty_url, "SELECT id, event_action_id FROM jobs") == [("j", None)]
+    assert run(empty_url, "SELECT * FROM job_revisions") == [("1", "r", "final", 1, "j")]
 
 
 def test_the_version_of_the_code_is_that_of_the_last_migration() -> None:

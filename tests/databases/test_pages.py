@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from tests.databases.rows import ELSEWHERE, SCOPE, add_parents, an_id, asset, at, data_set, job, revision
 
-from entrepot.database import assets, data_sets, jobs, revisions
+from entrepot.database import assets, data_grants, data_sets, event_actions, jobs, revisions
 from entrepot.database.connection import Database, Statements
 from entrepot.database.expressions import Pages
 from entrepot.database.postgresql import dialect as postgresql_dialect
@@ -121,9 +121,16 @@ async def test_jobs_come_newest_first_under_every_filter(database: Database) -> 
 PAGES: dict[str, tuple[Pages, dict[str, str]]] = {
     "data_sets_newest": (data_sets.PAGES, {}),
     "revisions_newest": (revisions.PAGES, {"data_set_id": data_set().id}),
+    "revisions_published": (revisions.PUBLISHED_PAGES, {"data_set_id": data_set().id}),
+    "data_grants_sent": (data_grants.SENT_PAGES, {}),
+    "data_grants_received": (data_grants.RECEIVED_PAGES, {"receiver_id": "2"}),
+    "data_grants_received and pending": (data_grants.PENDING_PAGES, {"receiver_id": "2"}),
+    "data_grants_received and accepted": (data_grants.ACCEPTED_PAGES, {"receiver_id": "2"}),
     "assets_by_name": (assets.PAGES, {"data_set_id": data_set().id, "revision_id": revision().id}),
     "jobs_newest": (jobs.PAGES, {}),
     "jobs_of_data_set": (jobs.PAGES_OF_DATA_SET, {"data_set_id": data_set().id}),
+    "event_actions_newest": (event_actions.PAGES, {}),
+    "event_actions_of_data_set": (event_actions.PAGES_OF_DATA_SET, {"data_set_id": data_set().id}),
     "job_revisions_pkey": (jobs.PAGES_OF_REVISION, {"revision_id": revision().id}),
     "job_revisions_pkey and a data set": (
         jobs.PAGES_OF_BOTH,
@@ -144,7 +151,15 @@ _FILL = (  # two parents with two thousand children each
     FROM generate_series(1, 4000) n""",
     """INSERT INTO jobs
     SELECT md5(n::text), '123456789012', 'us-east-1', 'aws', 't', 'COMPLETED', 1, n, n,
-        md5((n % 2 + 1)::text), md5((n % 2 + 1)::text), '{}', NULL, NULL
+        md5((n % 2 + 1)::text), md5((n % 2 + 1)::text), '{}', NULL, NULL, NULL
+    FROM generate_series(1, 4000) n""",
+    """INSERT INTO data_grants
+    SELECT md5(n::text), '123456789012', 'us-east-1', 'aws', md5((n % 2 + 1)::text), md5('1'),
+        md5('copy ' || n), '', 'n', NULL, 'NONE', 'S3_SNAPSHOT', 'n', '', NULL,
+        CASE WHEN n % 4 < 2 THEN n END, n, n
+    FROM generate_series(1, 4000) n""",
+    """INSERT INTO event_actions
+    SELECT md5(n::text), '123456789012', 'us-east-1', 'aws', md5((n % 2 + 1)::text), '{}', n, n
     FROM generate_series(1, 4000) n""",
     "INSERT INTO job_revisions SELECT account_id, region, data_set_id, created_at, id FROM jobs",
     "ANALYZE",

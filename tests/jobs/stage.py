@@ -11,6 +11,7 @@ from secrets import token_hex
 from time import time
 
 import msgspec
+from tests.servers.open_buckets import OpenBuckets
 
 from entrepot.database import assets, data_sets, job_items, job_runs, jobs, revisions
 from entrepot.database.connection import Database
@@ -29,10 +30,12 @@ from entrepot.jobs.definition import Checked, Creation, JobDefinition
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.jobs.runner import Runner
 from entrepot.model import shapes
+from entrepot.outside.ports import Outside
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
 from entrepot.transfer.transfer import Transfer
+from entrepot.transfer.user_buckets import Buckets
 
 SCOPE = Scope("123456789012", "us-east-1")
 OTHER_SCOPE = Scope("210987654321", "us-east-1")
@@ -61,10 +64,13 @@ class Stage:
     database: Database
     own: ObjectStore
     transfer: Transfer
+    buckets: Buckets
     limits: Limits
     signed_urls: LocalSignedUrls = field(
         default_factory=lambda: LocalSignedUrls("http://127.0.0.1:8250", b"a secret of tests")
     )
+    outside: Outside = field(default_factory=Outside)
+    """No service outside is configured, unless a test replaces it."""
 
     def bucket(self, name: str) -> LocalStore:
         """A bucket of a user; it exists from now on."""
@@ -113,13 +119,17 @@ class Stage:
         return job_id, await DEFINITIONS[job_type].check(creation)
 
     async def create(
-        self, job_type: JobType, details: Mapping[str, object], tags: Mapping[str, str] | None = None
+        self,
+        job_type: JobType,
+        details: Mapping[str, object],
+        tags: Mapping[str, str] | None = None,
+        scope: Scope = SCOPE,
     ) -> Job:
-        job_id, checked = await self.check(job_type, details)
+        job_id, checked = await self.check(job_type, details, scope)
         moment = now()
         configuration = {"Tags": [{"Key": key, "Value": value} for key, value in (tags or {}).items()]}
         job = Job(
-            scope=SCOPE,
+            scope=scope,
             id=job_id,
             type=job_type,
             state=JobState.WAITING,
@@ -149,10 +159,12 @@ class Stage:
         return Runner(
             database=self.database,
             transfer=self.transfer,
+            buckets=self.buckets,
             limits=self.limits,
             signed_urls=self.signed_urls,
             clock=now,
             definitions=definitions,
+            outside=self.outside,
             timeout_seconds=timeout_seconds,
             at=at,
         )
@@ -232,7 +244,7 @@ async def opened(
     database_url: str | None = None,
     limits: Limits | None = None,
     own: ObjectStore | None = None,
-    buckets: Callable[[str], ObjectStore] | None = None,
+    buckets: Callable[[str], ObjectStore] | Buckets | None = None,
 ) -> AsyncIterator[Stage]:
     """The exchange in the folder, made from the template where there is none yet.
 
@@ -244,9 +256,11 @@ async def opened(
     url = database_url or f"sqlite:///{path}"
     database = await open_database(url)
     store = own or LocalStore(folder / "own")
-    transfer = Transfer(store, buckets or existing_buckets(folder), threads=8)
+    found = buckets or existing_buckets(folder)
+    of_accounts = OpenBuckets(found) if callable(found) else found
+    transfer = Transfer(store, threads=8)
     try:
-        yield Stage(folder, url, database, store, transfer, limits or Limits())
+        yield Stage(folder, url, database, store, transfer, of_accounts, limits or Limits())
     finally:
         await transfer.close()
         await database.close()

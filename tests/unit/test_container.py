@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tests.servers.certificates import make_certificates
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 
-from entrepot.container import S3, WorkerContainer, open_api, open_worker, prepare_database
+from entrepot.container import S3, WorkerContainer, clock, open_api, open_worker, prepare_database
 from entrepot.database import jobs
 from entrepot.domain.job import Job, JobItem, JobState, JobType
 from entrepot.domain.job_error import Location
@@ -18,7 +19,9 @@ from entrepot.domain.scope import Scope
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
 from entrepot.settings import Settings
+from entrepot.signing.sigv4 import Credentials
 from entrepot.stores.local import LocalStore
+from entrepot.transfer.account_buckets import Place
 from entrepot.wire.pipeline import LogAuditSink
 
 FOUND = answer(200, b"", [("ETag", '"e"')])
@@ -66,6 +69,67 @@ def test_s3_over_https_is_trusted_by_the_ca_bundle_of_the_environment_also_throu
         ]
 
 
+def test_a_bucket_elsewhere_is_asked_there_with_its_own_keys_and_the_others_are_not() -> None:
+    with scripted_server(FOUND, FOUND) as server, scripted_server(FOUND, FOUND) as partner:
+        s3 = S3(Settings.load({}, KEYS | {"ENTREPOT_S3_ENDPOINT_URL": server.url}))
+        theirs = Credentials("AKIAPARTNER", "secret", "token")
+        places = [
+            Place(),
+            Place(region="eu-west-1"),
+            Place(partner.url),
+            Place(partner.url, "eu-west-1", theirs),
+        ]
+        for place in places:
+            s3.bucket_at("bucket", place).head("key")
+        s3.close()
+        asked = [
+            (request.headers["authorization"].split()[1], request.headers.get("x-amz-security-token"))
+            for one in (server, partner)
+            for request in one.requests
+        ]
+    scopes = [(scope.split("/")[0], scope.split("/")[2], token) for scope, token in asked]
+    assert scopes == [
+        ("Credential=AKIAEXAMPLE", "us-east-1", None),
+        ("Credential=AKIAEXAMPLE", "eu-west-1", None),
+        ("Credential=AKIAEXAMPLE", "us-east-1", None),
+        ("Credential=AKIAPARTNER", "eu-west-1", "token"),
+    ]
+
+
+def test_one_client_serves_a_place_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entrepot.container.parts._MOST_CLIENTS", 2)
+    s3 = S3(Settings.load({}, KEYS | {"ENTREPOT_S3_ENDPOINT_URL": "http://127.0.0.1:9"}))
+    places = [Place(credentials=Credentials(f"AKIA{n}", "secret")) for n in range(3)]
+    own = s3.bucket("own").client
+    first, second = (s3.bucket_at("bucket", place).client for place in places[:2])
+    assert s3.bucket_at("another", places[0]).client is first
+    assert len({id(own), id(first), id(second)}) == 3
+    third = s3.bucket_at("bucket", places[2]).client
+    assert s3.bucket_at("bucket", places[2]).client is third
+    assert s3.bucket_at("bucket", places[0]).client is first  # used later than the second
+    assert s3.bucket_at("bucket", places[1]).client is not second
+    assert s3.bucket_at("bucket", Place()).client is own
+    s3.close()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place(credentials=Credentials("AKIAPARTNER", "secret")),
+        Place("http://127.0.0.1:10"),
+        Place("aws"),
+        Place("http://127.0.0.1:10", None, Credentials(KEYS["AWS_ACCESS_KEY_ID"], "secret")),
+    ],
+)
+def test_no_store_is_asked_to_copy_from_another_place(place: Place) -> None:
+    """It would have to be given the rights of the one at the other."""
+    s3 = S3(Settings.load({}, KEYS | {"ENTREPOT_S3_ENDPOINT_URL": "http://127.0.0.1:9"}))
+    here, there = s3.bucket("here"), s3.bucket_at("there", place)
+    assert here.copy_from(there, "key", "key", size_bytes=1) is None
+    assert there.copy_from(here, "key", "key", size_bytes=1) is None
+    s3.close()
+
+
 @asynccontextmanager
 async def worker_of(settings: Settings) -> AsyncIterator[WorkerContainer]:
     directory = DataDirectory(settings.data_dir)
@@ -104,8 +168,39 @@ async def test_the_api_knows_which_jobs_may_be_uploaded_to(tmp_path: Path) -> No
             await jobs.cancel(database, job.id, now=now)
             assert not await api.is_waiting(job.id)
         finally:
-            api.close()
+            await api.close()
             await database.close()
+
+
+@pytest.mark.parametrize("environ", [{}, {"ENTREPOT_JOB_RETENTION_DAYS": "2"}])
+async def test_a_worker_forgets_jobs_that_are_older_than_the_exchange_keeps_them(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    settings = Settings.load({}, {"ENTREPOT_DATA_DIR": str(tmp_path), **environ})
+    kept_days = settings.job_retention_days
+    database = await prepare_database(settings.database)
+    for days in (kept_days + 1, kept_days - 1):
+        created_at = clock().plus_seconds(-days * 86_400)
+        job = Job(
+            scope=Scope("123456789012", "us-east-1"),
+            id=f"{days:032d}",
+            type=JobType.IMPORT_ASSET_FROM_SIGNED_URL,
+            state=JobState.CANCELLED,
+            created_at=created_at,
+            updated_at=created_at,
+            details_json=b"{}",
+            data_set_id="d" * 32,
+            revision_ids=("e" * 32,),
+        )
+        await jobs.insert(database, job)
+    async with worker_of(settings) as worker:
+        await worker.worker.start(worker.runner.run)
+        async with asyncio.timeout(30):
+            while await jobs.get_unscoped(database, f"{kept_days + 1:032d}") is not None:
+                await asyncio.sleep(0.02)
+        await worker.worker.stop()
+    assert await jobs.get_unscoped(database, job.id) == job
+    await database.close()
 
 
 def ignore(_: object) -> None:

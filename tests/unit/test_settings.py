@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limit
+from entrepot.domain.scope import Scope
 from entrepot.setting_options import OPTIONS
 from entrepot.setting_values import AuthMode, StoreLocation
 from entrepot.settings import Settings, local_url
@@ -61,6 +63,12 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("ENTREPOT_LIMITS", '{"Data sets": 1}', 'not {"Data sets": 1}.'),
         ("ENTREPOT_JOB_TIMEOUT", "0", "from 1"),
         ("ENTREPOT_SERVER_SIDE_COPY", "no", "true or false"),
+        ("ENTREPOT_ALLOWED_NETWORKS", "10.0.0.1/8", "10.0.0.0/8"),
+        ("ENTREPOT_ALLOWED_NETWORKS", "localhost", "10.0.0.0/8"),
+        ("ENTREPOT_API_ENDPOINT", "https://{Nope}.example", "{ApiId}"),
+        ("ENTREPOT_API_ENDPOINT", '{"a": "b"}', '"weather/prod"'),
+        ("ENTREPOT_API_ENDPOINT", "/no/such/file.json", "cannot be read"),
+        ("ENTREPOT_GLUE_ENDPOINT_URL", "AWS", "aws (AWS's own endpoint of each Region), or http://host:port"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_allowed(variable: str, value: str, allowed: str) -> None:
@@ -83,7 +91,11 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
         "ENTREPOT_LIMITS": '{"Asset size in GB": 1}',
         "ENTREPOT_S3_ENDPOINT_URL": "https://s3.example",
         "ENTREPOT_JOB_TIMEOUT": "60",
+        "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": "http://lake:5000/",
+        "ENTREPOT_STS_ENDPOINT_URL": "aws",
         "ENTREPOT_SERVER_SIDE_COPY": "false",
+        "ENTREPOT_API_ENDPOINT": '{"weather/prod": "https://weather.example"}',
+        "ENTREPOT_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::/8",
     }
     parent = Settings.load({"auth": "trust"}, given).listening_on(4711)
     child = Settings.load({}, parent.to_environ())
@@ -92,6 +104,15 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
     assert child.public_url == "http://127.0.0.1:4711"
     for option in OPTIONS:
         assert getattr(child, option.name) == getattr(parent, option.name)
+
+
+def test_a_table_of_apis_may_be_in_a_file(tmp_path: Path) -> None:
+    table = tmp_path / "apis.json"
+    table.write_text('{"weather/prod": "https://weather.example/v2"}')
+    settings = Settings.load({}, {"ENTREPOT_API_ENDPOINT": str(table)})
+    found = settings.api_endpoint.find("weather", "prod", Scope("1" * 12, "us-east-1"))
+    assert found == ApiTarget("https://weather.example/v2", trusted=True)
+    assert settings.to_environ()["ENTREPOT_API_ENDPOINT"] == str(table)
 
 
 def test_a_given_public_url_does_not_follow_the_port() -> None:

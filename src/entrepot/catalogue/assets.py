@@ -52,6 +52,17 @@ async def many(
     return [entitled_asset(seen, asset) for asset in found]
 
 
+async def any_in(
+    connection: Connection, scope: Scope, data_set_id: str, revision_id: str, now: Timestamp
+) -> bool:
+    """Whether the revision has an asset."""
+    seen = await entitled(connection, scope, data_set_id, now)
+    if seen is None:
+        return await assets.count(connection, scope, revision_id) > 0
+    source = await _source_revision(connection, seen, revision_id)
+    return source is not None and await assets.count(connection, seen.grant.scope, source) > 0
+
+
 async def all_of_revision(
     connection: Connection, scope: Scope, data_set_id: str, revision_id: str, now: Timestamp
 ) -> list[Asset]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from entrepot import __version__
 from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.domain.errors import EntrepotError
+from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings, without_password
 
 _DESCRIPTION = """\
@@ -57,9 +58,17 @@ def run(arguments: list[str]) -> int:
         print(f"  {name:22} {value or '-'}  ({source})")
     print("reachability")
     findings = list(_examine(settings))
+    _print(findings)
+    print("services outside")
+    outside = list(_services_outside(settings))
+    _print(outside)
+    findings += outside
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _print(findings: list[_Finding]) -> None:
     for finding in findings:
         print(f"  {finding.subject:22} {'ok' if finding.well else 'FAILED'}: {finding.words}")
-    return 0 if all(finding.well for finding in findings) else 1
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -74,10 +83,27 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 def _examine(settings: Settings) -> Iterator[_Finding]:
     yield _data_directory(settings.data_dir)
-    yield _database(settings)
+    database = _database(settings)
+    yield database
+    if database.well and (buckets := _buckets(settings)) is not None:
+        yield buckets
     yield _own_store(settings)
     if settings.s3_endpoint_url is not None:
-        yield _endpoint(settings.s3_endpoint_url)
+        yield _endpoint("S3 endpoint", settings.s3_endpoint_url)
+
+
+def _services_outside(settings: Settings) -> Iterator[_Finding]:
+    """What is not configured is well, since an exchange may do without. AWS itself is not called."""
+    from entrepot.container import make_aws_services
+
+    aws = make_aws_services(settings)
+    for service, endpoint in aws.described():
+        if endpoint is None:
+            yield _Finding(service.full_name, True, "AWS's own endpoint of each Region")
+        elif endpoint:
+            yield _endpoint(service.full_name, endpoint)
+        else:
+            yield _Finding(service.full_name, True, f"not configured; {service.setting} is not set")
 
 
 def _data_directory(path: Path) -> _Finding:
@@ -117,6 +143,39 @@ async def _is_current(url: str) -> bool:
         await database.close()
 
 
+def _buckets(settings: Settings) -> _Finding | None:
+    """Who may use which bucket; None where the database cannot say it yet."""
+    if (
+        settings.database.startswith("sqlite")
+        and not Path(settings.database.removeprefix("sqlite:///")).exists()
+    ):
+        return None
+    try:
+        accounts, permissions = asyncio.run(_count_permissions(settings.database))
+    except EntrepotError:
+        return None  # the line on the database says why
+    counted = f"{permissions} permission{'' if permissions == 1 else 's'} of accounts"
+    if settings.auth is AuthMode.TRUST:
+        words = f"open to every account (trust mode); {counted}"
+    elif accounts <= 1:
+        words = f"open to the one account of the exchange; {counted}"
+    else:
+        words = f"each of {accounts} accounts uses what it was allowed; {counted}"
+    return _Finding("users' buckets", True, words)
+
+
+async def _count_permissions(url: str) -> tuple[int, int]:
+    """How many accounts there are, and how many permissions for buckets. Raises `DatabaseError`."""
+    from entrepot.database import accounts, bucket_permissions
+    from entrepot.database.opening import open_database
+
+    database = await open_database(url)
+    try:
+        return len(await accounts.list_accounts(database)), await bucket_permissions.count(database)
+    finally:
+        await database.close()
+
+
 def _own_store(settings: Settings) -> _Finding:
     from entrepot.container import S3, own_store
 
@@ -133,11 +192,11 @@ def _own_store(settings: Settings) -> _Finding:
     return _Finding("store", True, f"{shown} can be written to")
 
 
-def _endpoint(url: str) -> _Finding:
+def _endpoint(subject: str, url: str) -> _Finding:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_SECONDS):
-            return _Finding("S3 endpoint", True, f"{url} accepts connections")
+            return _Finding(subject, True, f"{url} accepts connections")
     except OSError as error:
-        return _Finding("S3 endpoint", False, f"{url} cannot be reached: {error}")
+        return _Finding(subject, False, f"{url} cannot be reached: {error}")

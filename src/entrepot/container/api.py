@@ -7,7 +7,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from entrepot.container.parts import S3, Secrets, clock, make_signed_urls, own_store
+from entrepot.access.datashare_credentials import DatashareCredentials
+from entrepot.catalogue.receiver import Receiver
+from entrepot.container.outside import make_postgresql
+from entrepot.container.parts import (
+    S3,
+    Secrets,
+    clock,
+    make_signed_urls,
+    own_store,
+    server_credentials,
+    user_buckets,
+)
 from entrepot.database import accounts, jobs
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
@@ -16,10 +27,13 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.operations.context import Context, Services
 from entrepot.operations.registry import OPERATIONS
+from entrepot.outside.api_calls import GuardedApiCalls
+from entrepot.outside.guarded_http import GuardedHttp
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
+from entrepot.transfer.user_buckets import Buckets
 from entrepot.wire.authentication import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditSink, Pipeline
@@ -35,10 +49,16 @@ class ApiContainer:
     """None where the store is S3 and serves its own signed URLs."""
     is_waiting: Callable[[str], Awaitable[bool]]
     """Whether the job of that id waits for StartJob; raises `DatabaseError`."""
+    is_entitled: Callable[[str], Awaitable[bool]]
+    """Whether that receiver (`catalogue.receiver`) still may have what it got; raises `DatabaseError`."""
+    buckets: Buckets
+    """Users' buckets, for what is served out of them."""
+    datashare_credentials: DatashareCredentials
     authenticator: Authenticator
+    page_tokens: PageTokens
     pipeline: Pipeline
     clock: Callable[[], Timestamp]
-    close: Callable[[], None]
+    close: Callable[[], Awaitable[None]]
 
 
 def open_api(settings: Settings, database: Database, secrets: Secrets, audit: AuditSink) -> ApiContainer:
@@ -46,14 +66,23 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
     s3 = S3(settings)
     store = own_store(settings, s3)
     signed_urls, local_urls = make_signed_urls(settings, store, secrets)
+    page_tokens = PageTokens(secrets.derive("page tokens"))
+    buckets = user_buckets(settings, database, s3, secrets)
+    api_calls = GuardedApiCalls(
+        settings.api_endpoint,
+        GuardedHttp(settings.allowed_networks, ca_bundle=settings.ca_bundle),
+        server_credentials(settings),
+    )
     services = Services(
         database=database,
         clock=clock,
         random_bytes=os.urandom,
         limits=settings.limits,
-        page_tokens=PageTokens(secrets.derive("page tokens")),
+        page_tokens=page_tokens,
         job_types=DEFINITIONS,
         signed_urls=signed_urls,
+        buckets=buckets,
+        api_calls=api_calls,
     )
     authenticator = _authenticator(settings, database, secrets)
     pipeline = Pipeline(
@@ -63,21 +92,34 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         clock=clock,
         audit=audit,
     )
+
+    async def close() -> None:
+        await api_calls.aclose()
+        s3.close()
+
     return ApiContainer(
         database=database,
         store=store,
         local_urls=local_urls,
         is_waiting=partial(_is_waiting, database),
+        is_entitled=partial(_is_entitled, database),
+        buckets=buckets,
+        datashare_credentials=DatashareCredentials(database, make_postgresql(secrets), clock, os.urandom),
         authenticator=authenticator,
+        page_tokens=page_tokens,
         pipeline=pipeline,
         clock=clock,
-        close=s3.close,
+        close=close,
     )
 
 
 async def _is_waiting(database: Database, job_id: str) -> bool:
     job = await jobs.get_unscoped(database, job_id)
     return job is not None and job.state is JobState.WAITING
+
+
+async def _is_entitled(database: Database, receiver: str) -> bool:
+    return await Receiver.parse(receiver).is_entitled(database, clock())
 
 
 def _context(services: Services, scope: Scope, request_id: str) -> Context:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -11,13 +12,20 @@ from entrepot.database.migrate import schema_is_current
 from entrepot.database.opening import open_database
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.timestamp import Timestamp
+from entrepot.setting_values import AWS_ENDPOINT, AuthMode
 from entrepot.settings import Settings
 from entrepot.stores.store import ObjectStore
+from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place
 from entrepot.transfer.signed_urls import LocalSignedUrls, SignedUrls, StoreSignedUrls
 
 if TYPE_CHECKING:
+    from entrepot.stores.credentials import CredentialSource
     from entrepot.stores.s3 import S3Store
     from entrepot.stores.s3_client import S3Client
+
+_SERVERS_OWN = Place()
+_MOST_CLIENTS = 64
+"""At places other than the server's own: temporary credentials come and go."""
 
 
 class Secrets(Protocol):
@@ -28,7 +36,7 @@ class Secrets(Protocol):
         ...
 
     def open(self, sealed: str, context: str) -> bytes:
-        """The secret of an access key, whose id is the context."""
+        """What was sealed with this context; raises `ConfigurationError` where it was not."""
         ...
 
 
@@ -59,51 +67,98 @@ def own_store(settings: Settings, s3: S3) -> ObjectStore:
     return LocalStore(settings.assets_folder)
 
 
+def server_credentials(settings: Settings) -> CredentialSource:
+    """The AWS credentials of this server; nothing is looked for before they are asked for."""
+    from entrepot.stores.credentials import ChainCredentials, StaticCredentials
+
+    if not settings.aws_access_key_id or not settings.aws_secret_access_key:
+        return ChainCredentials()
+    return StaticCredentials(
+        settings.aws_access_key_id, settings.aws_secret_access_key, settings.aws_session_token
+    )
+
+
 class S3:
-    """Buckets at the endpoint of the settings, by one client that is made, and loaded, when first needed."""
+    """Buckets of S3, by clients that are made, and loaded, when first needed: one for each place.
+
+    May be used from any thread.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: S3Client | None = None
+        self._lock = threading.Lock()
+        self._source: CredentialSource | None = None
+        self._own: S3Client | None = None
+        self._clients: dict[Place, S3Client] = {}
 
     def bucket(self, name: str, prefix: str = "") -> S3Store:
-        """Raises `ConfigurationError` where the endpoint cannot be used."""
+        """A bucket of the server's own. Raises `ConfigurationError` where the endpoint cannot be used."""
         from entrepot.stores.s3 import S3Store
 
-        return S3Store(self._opened(), name, prefix)
+        return S3Store(self._client(_SERVERS_OWN), name, prefix)
+
+    def bucket_at(self, name: str, place: Place) -> S3Store:
+        """A bucket, wherever it is. Raises `ConfigurationError` where the endpoint cannot be used."""
+        from entrepot.stores.s3 import S3Store
+
+        return S3Store(self._client(place), name)
 
     def close(self) -> None:
-        """Ends its connections."""
-        if self._client is not None:
-            self._client.close()
+        """Ends all connections."""
+        with self._lock:
+            clients = [*self._clients.values(), *([] if self._own is None else [self._own])]
+            self._clients, self._own = {}, None
+        for client in clients:
+            client.close()
 
-    def _opened(self) -> S3Client:
-        if self._client is None:
-            from entrepot.stores.credentials import ChainCredentials, StaticCredentials
-            from entrepot.stores.s3_client import S3Client, S3Options
-            from entrepot.stores.s3_pool import ConnectionOptions
+    def _client(self, place: Place) -> S3Client:
+        with self._lock:
+            if place == _SERVERS_OWN:
+                if self._own is None:
+                    self._own = self._made(place)
+                return self._own
+            client = self._clients.pop(place, None) or self._made(place)
+            self._clients[place] = client  # the last used comes last
+            if len(self._clients) > _MOST_CLIENTS:
+                self._clients.pop(next(iter(self._clients))).retire()
+            return client
 
-            settings = self._settings
-            given = settings.aws_access_key_id and settings.aws_secret_access_key
-            self._client = S3Client(
-                StaticCredentials(
-                    settings.aws_access_key_id or "",
-                    settings.aws_secret_access_key or "",
-                    settings.aws_session_token,
+    def _made(self, place: Place) -> S3Client:
+        from entrepot.stores.credentials import StaticCredentials
+        from entrepot.stores.s3_client import S3Client, S3Options
+        from entrepot.stores.s3_pool import ConnectionOptions
+
+        settings = self._settings
+        if self._source is None:
+            self._source = server_credentials(settings)
+        theirs = place.credentials
+        endpoint_url = place.endpoint_url or settings.s3_endpoint_url
+        return S3Client(
+            self._source
+            if theirs is None
+            else StaticCredentials(theirs.access_key_id, theirs.secret_access_key, theirs.session_token),
+            endpoint_url=None if endpoint_url == AWS_ENDPOINT else endpoint_url,
+            region=place.region or settings.region,
+            options=S3Options(
+                ConnectionOptions(
+                    ca_bundle=settings.ca_bundle,
+                    proxies=settings.proxies,
+                    no_proxy=settings.no_proxy,
                 )
-                if given
-                else ChainCredentials(),
-                endpoint_url=settings.s3_endpoint_url,
-                region=settings.region,
-                options=S3Options(
-                    ConnectionOptions(
-                        ca_bundle=settings.ca_bundle,
-                        proxies=settings.proxies,
-                        no_proxy=settings.no_proxy,
-                    )
-                ),
-            )
-        return self._client
+            ),
+        )
+
+
+def user_buckets(settings: Settings, database: Database, s3: S3, secrets: Secrets | None) -> PermittedBuckets:
+    """The buckets that accounts may use; without `secrets` not those that have credentials of their own."""
+    store = settings.store
+    return PermittedBuckets(
+        database,
+        s3.bucket_at,
+        secrets,
+        accounts_are_proven=settings.auth is AuthMode.SIGV4,
+        own=None if store.bucket is None else OwnBucket(store.bucket, store.prefix, settings.s3_endpoint_url),
+    )
 
 
 def make_signed_urls(

@@ -7,14 +7,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entrepot.container.parts import S3, Secrets, clock, make_signed_urls, own_store
+from entrepot.container.event_loops import make_event_loops
+from entrepot.container.outside import make_aws_services, make_outside
+from entrepot.container.parts import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
+from entrepot.database import notifications
 from entrepot.database.connection import Database
 from entrepot.jobs.registry import DEFINITIONS
+from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 
 if TYPE_CHECKING:
     from entrepot.engine.worker import Worker
     from entrepot.jobs.runner import Runner
+
+_SWEEP_EVERY_SECONDS = 60.0
+_SECONDS_OF_A_DAY = 86_400
+_LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,38 +39,61 @@ def open_worker(
 ) -> WorkerContainer:
     """A job worker on a prepared database. `secrets` may be None where the store is S3.
 
+    Without them jobs that need the credentials of a bucket permission end with an error that says so.
     Raises `ConfigurationError`.
     """
+    from entrepot.access.reconciler import Reconciler
+    from entrepot.container.keepers import make_keepers
     from entrepot.engine.durable import DurableEngine
-    from entrepot.engine.worker import DEFAULT_CONCURRENCY, Worker
+    from entrepot.engine.worker import DEFAULT_CONCURRENCY, Loop, Worker
     from entrepot.jobs.garbage import sweep_garbage
+    from entrepot.jobs.retention import sweep_old_jobs
     from entrepot.jobs.runner import Runner
     from entrepot.transfer.transfer import Transfer
 
     s3 = S3(settings)
+    aws = make_aws_services(settings)
+    proven = settings.auth is AuthMode.SIGV4
+    outside = make_outside(aws, secrets, accounts_are_proven=proven)
     store = own_store(settings, s3)
     signed_urls, _ = make_signed_urls(settings, store, secrets)
-    transfer = Transfer(store, s3.bucket, server_side_copy=settings.server_side_copy)
+    transfer = Transfer(store, server_side_copy=settings.server_side_copy)
     runner = Runner(
         database=database,
         transfer=transfer,
+        buckets=user_buckets(settings, database, s3, secrets),
         limits=settings.limits,
         signed_urls=signed_urls,
         clock=clock,
         definitions=DEFINITIONS,
+        outside=outside,
         timeout_seconds=settings.job_timeout_seconds,
     )
+    reconciler = Reconciler(database, make_keepers(database, outside), clock)
+    events = make_event_loops(settings, database, secrets, aws)
     engine = DurableEngine(settings.engine_database, worker_id, concurrency=DEFAULT_CONCURRENCY)
 
     async def sweep() -> None:
+        oldest = clock().plus_seconds(-settings.job_retention_days * _SECONDS_OF_A_DAY)
+        await sweep_old_jobs(database, DEFINITIONS, oldest)
         await sweep_garbage(database, transfer)
+        await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
         if settings.store.bucket is None:
             # Checking a local store also clears away what dead processes were writing.
             await asyncio.to_thread(store.check)
 
     async def close() -> None:
+        await reconciler.close()
+        await events.close()
         await engine.close()
         await transfer.close()
         s3.close()
+        aws.close()
 
-    return WorkerContainer(Worker(database, engine, worker_id, clock, sweep=sweep), runner, close)
+    loops = (
+        Loop("sweep", sweep, _SWEEP_EVERY_SECONDS),
+        Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
+        *events.loops,
+    )
+    worker = Worker(database, engine, worker_id, clock, loops=loops)
+    return WorkerContainer(worker, runner, close)

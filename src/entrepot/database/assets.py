@@ -58,6 +58,8 @@ _THIS = [*same(_a.id), *_OF_REVISION]
 _INSERT = Query(sql.insert(ASSETS).values(values_of(ASSETS)))
 _GET = Query(sql.select(*_COLUMNS).where(*_THIS))
 _MANY = Query(sql.select(*_COLUMNS).where(among(_a.id, "ids"), *_OF_REVISION))
+_OF_ID = Query(sql.select(*_COLUMNS).where(*same(_a.id), *in_scope(ASSETS)))
+_OF_IDS = Query(sql.select(_a.account_id, _a.region, *_COLUMNS).where(among(_a.id, "ids")))
 _ALL_OF_REVISION = Query(sql.select(*_COLUMNS).where(*_OF_REVISION).order_by(_a.name.desc(), _a.id.desc()))
 _RENAME = Query(
     sql.update(ASSETS)
@@ -144,6 +146,21 @@ async def get(c: Connection, scope: Scope, data_set_id: str, revision_id: str, a
     """One asset; all three ids must belong together."""
     row = await c.fetch_one(_GET, id=asset_id, **_within(scope, data_set_id, revision_id))
     return None if row is None else _asset(scope, row)
+
+
+async def of_id(c: Connection, scope: Scope, asset_id: str) -> Asset | None:
+    """One asset of the account and Region, in whichever revision it is."""
+    row = await c.fetch_one(_OF_ID, id=asset_id, account_id=scope.account_id, region=scope.region)
+    return None if row is None else _asset(scope, row)
+
+
+async def of_ids(c: Connection, asset_ids: Sequence[str]) -> list[Asset]:
+    """Those of the assets that exist, whoever asks: the caller must look who may know.
+
+    The partition of their scopes is not kept.
+    """
+    rows = await c.fetch_all(_OF_IDS, ids=texts(asset_ids))
+    return [_asset(Scope(row[0], row[1]), row[2:]) for row in rows]
 
 
 async def many(

@@ -42,7 +42,9 @@ _SENT = Query(_SELECT.where(*same(_g.id), *in_scope(DATA_GRANTS)))
 _RECEIVED_ONE = Query(_SELECT.where(*same(_g.id), *_RECEIVED))
 _RECEIVED_ONE_LOCKED = Query(_SELECT.where(*same(_g.id), *_RECEIVED).with_for_update())
 _OF_DATA_SET = Query(_SELECT.where(*same(_g.data_set_id, _g.region)))
-_LIVE_OF_SOURCE = Query(_SELECT.where(*same(_g.source_data_set_id), _NOT_ENDED).order_by(_g.id))
+_LIVE = _SELECT.where(*same(_g.source_data_set_id), _NOT_ENDED).order_by(_g.id)
+_LIVE_OF_SOURCE = Query(_LIVE)
+_LIVE_OF_SOURCE_KEPT = Query(_LIVE.with_for_update(read=True))
 _LIVE_OF_RECEIVER = Query(
     _SELECT.where(*_RECEIVED, _g.accepted_at.is_not(None), _NOT_ENDED).order_by(_g.created_at, _g.id)
 )
@@ -160,9 +162,15 @@ async def of_data_set(c: Connection, region: str, entitled_data_set_id: str) -> 
     return None if row is None else _grant(row)
 
 
-async def live_of_source(c: Connection, source_data_set_id: str, now: Timestamp) -> list[DataGrant]:
-    """The grants of an owned data set that have not ended, pending ones too, in the order of their ids."""
-    rows = await c.fetch_all(_LIVE_OF_SOURCE, source_data_set_id=source_data_set_id, now=now.milliseconds)
+async def live_of_source(
+    c: Connection, source_data_set_id: str, now: Timestamp, *, keep: bool = False
+) -> list[DataGrant]:
+    """The grants of an owned data set that have not ended, pending ones too, in the order of their ids.
+
+    With `keep` nobody accepts or deletes one of them before the transaction ends.
+    """
+    query = _LIVE_OF_SOURCE_KEPT if keep else _LIVE_OF_SOURCE
+    rows = await c.fetch_all(query, source_data_set_id=source_data_set_id, now=now.milliseconds)
     return [_grant(row) for row in rows]
 
 

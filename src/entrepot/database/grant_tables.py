@@ -61,8 +61,10 @@ OUTSIDE_ACCESS = Table(
     # what was done outside the exchange for one receiver of one live asset; outlives both until it is undone
     Column("grant_id", TEXT, nullable=False),
     Column("asset_id", TEXT, nullable=False),
+    # the owner of the asset
     Column("account_id", TEXT, nullable=False),
     Column("region", TEXT, nullable=False),
+    Column("aws_partition", TEXT, nullable=False),
     Column("receiver_id", TEXT, nullable=False),
     # as the receiver knows them
     Column("entitled_data_set_id", TEXT, nullable=False),
@@ -90,6 +92,8 @@ DATASHARES = Table(
     Column("region", TEXT, nullable=False),
     Column("name", TEXT, nullable=False),
     Column("encrypted_database_url", TEXT, nullable=False),
+    # host and port for receivers; null: those of the URL
+    Column("endpoint", TEXT),
     Column("schema_name", TEXT, nullable=False),
     # null: every table and view of the schema
     Column("tables_json", TEXT),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -86,7 +87,7 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error, path) from error
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 67108864")  # a WAL that grew once gives its room back
@@ -94,6 +95,21 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise translated(error, path) from error
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Several processes may open a new file at once, and here SQLite itself does not wait for the others."""
+    last_moment = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > last_moment:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class _SqliteConnection:

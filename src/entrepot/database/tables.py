@@ -143,6 +143,8 @@ JOBS = Table(
     Column("details_json", TEXT, nullable=False),
     Column("asset_configuration_json", TEXT),
     Column("errors_json", TEXT),
+    # null: a user made it
+    Column("event_action_id", TEXT),
     # ListJobs; and ListJobs of one data set
     Index("jobs_newest", "account_id", "region", "created_at", "id"),
     Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
@@ -164,7 +166,8 @@ JOB_REVISIONS = Table(
     Column("region", TEXT, nullable=False),
     Column("revision_id", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("job_id", TEXT, ForeignKey("jobs.id"), nullable=False),
+    # no foreign key: an index on this column, to check it, would be of no other use
+    Column("job_id", TEXT, nullable=False),
     # ListJobs of one revision
     PrimaryKeyConstraint("account_id", "region", "revision_id", "created_at", "job_id"),
     sqlite_with_rowid=False,

@@ -50,18 +50,28 @@ def _arn(scope: Scope, resource: str) -> str:
 
 
 def data_set_arn(scope: Scope, data_set_id: str) -> str:
-    """The ARN of a data set that the scope's account owns."""
+    """The ARN of a data set; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}")
 
 
 def revision_arn(scope: Scope, data_set_id: str, revision_id: str) -> str:
-    """The ARN of a revision that the scope's account owns."""
+    """The ARN of a revision; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}/revisions/{revision_id}")
 
 
 def asset_arn(scope: Scope, data_set_id: str, revision_id: str, asset_id: str) -> str:
-    """The ARN of an asset that the scope's account owns."""
+    """The ARN of an asset; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}/revisions/{revision_id}/assets/{asset_id}")
+
+
+def data_grant_arn(sender: Scope, grant_id: str) -> str:
+    """The ARN of a data grant; it names the sender's account, whoever looks."""
+    return _arn(sender, f"data-grants/{grant_id}")
+
+
+def event_action_arn(scope: Scope, event_action_id: str) -> str:
+    """The ARN of an event action."""
+    return _arn(scope, f"event-actions/{event_action_id}")
 
 
 def job_arn(scope: Scope, job_id: str) -> str:

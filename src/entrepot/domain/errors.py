@@ -23,6 +23,7 @@
     ├── OutsideError                     a service outside of the exchange failed; the message names it
     │   ├── OutsideNotConfigured         no endpoint is set for it; the message names the setting
     │   ├── OutsideRefused               it answered that this cannot be: trying again does not help
+    │   │   └── ShareGone                the datashare, or a table of it, is no longer there
     │   ├── OutsideUnavailable           unreachable, overloaded or failing; worth another try
     │   └── TargetForbidden              an address that users must not make this server call
     ├── JobFailed                        carries the JobErrors a job ends with
@@ -204,7 +205,19 @@ class OutsideNotConfigured(OutsideError):
 
 
 class OutsideRefused(OutsideError):
-    """The service refuses; trying again does not help."""
+    """The service refuses; trying again does not help.
+
+    `code` is the service's own, "" where it has none. `denied`: because of who asks, not of what is asked.
+    """
+
+    def __init__(self, message: str, *, code: str = "", denied: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.denied = denied
+
+
+class ShareGone(OutsideRefused):
+    """A datashare was deleted, or something that it shares."""
 
 
 class OutsideUnavailable(OutsideError):

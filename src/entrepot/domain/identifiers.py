@@ -29,9 +29,11 @@ def derived_asset_id(job_id: str, item_number: int) -> str:
 def asset_store_key(asset_id: str) -> str:
     """Where the bytes of an asset lie in the exchange's own store.
 
-    It follows from the id alone: no name and no key that a user chose ever becomes a path of the store.
+    It follows from the id alone: no name and no key that a user chose ever becomes a path of the store. And
+    it tells nothing of the id: signed URLs show it to receivers, who know the asset by other ids.
     """
-    return f"assets/{asset_id[:2]}/{asset_id}"
+    digest = hashlib.sha256(f"bytes:{asset_id}".encode()).hexdigest()[:32]
+    return f"assets/{digest[:2]}/{digest}"
 
 
 def upload_store_key(job_id: str) -> str:

@@ -69,6 +69,8 @@ class Job:
     errors: tuple[JobError, ...] = ()
     attempt: int = 0
     """0 until StartJob, then 1, and one more for each time the run changes hands."""
+    event_action_id: str | None = None
+    """The event action that made the job and started it; None: a user did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,17 @@ REVISIONS_PER_DATA_SET: Mapping[AssetType, Limit] = MappingProxyType(
         AssetType.LAKE_FORMATION_DATA_PERMISSION: Limit.REVISIONS_PER_LAKE_FORMATION_DATA_SET,
     }
 )
+LIMITS_OF_JOB_ERRORS = frozenset(
+    {
+        Limit.ASSETS_PER_REVISION,
+        Limit.ASSET_SIZE_IN_GB,
+        Limit.REDSHIFT_ASSETS_PER_REVISION,
+        Limit.LAKE_FORMATION_ASSETS_PER_REVISION,
+        Limit.S3_DATA_ACCESS_ASSETS_PER_REVISION,
+    }
+)
+"""Those that the model has a name for in a job's `Errors` (`JobErrorLimitName`)."""
+
 ASSETS_PER_REVISION: Mapping[AssetType, Limit] = MappingProxyType(
     {
         AssetType.S3_SNAPSHOT: Limit.ASSETS_PER_REVISION,

@@ -1,5 +1,6 @@
 """What a running job finds of its data set and revision: they may have changed, or gone, since CreateJob.
 
+An export that goes on after its account has lost its entitlement is ended by the runner (`still_entitled`).
 An import asks twice: when it plans, so that no byte moves in vain, and inside the final transaction, with the
 revision locked, where the answer stays true until the commit.
 """
@@ -8,28 +9,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from entrepot.catalogue import data_sets as seen_data_sets
+from entrepot.catalogue import revisions as seen_revisions
 from entrepot.database import assets, data_sets, revisions
-from entrepot.domain.data_set import DataSet
+from entrepot.domain.data_set import DataSet, Origin
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
 from entrepot.domain.job import Job
 from entrepot.domain.job_error import JobError, JobErrorCode
-from entrepot.domain.limits import Limit, Limits
+from entrepot.domain.limits import ASSETS_PER_REVISION, LIMITS_OF_JOB_ERRORS, Limits
 from entrepot.domain.revision import Revision, require_open
+from entrepot.domain.timestamp import Timestamp
+from entrepot.jobs.parents import revoked
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Connection
 
 
-async def data_set_of(connection: Connection, job: Job) -> DataSet:
-    """The job's data set; raises `JobFailed` when it was deleted meanwhile."""
-    data_set = await data_sets.get(connection, job.scope, job.data_set_id)
+async def exported_data_set(connection: Connection, job: Job, now: Timestamp) -> DataSet:
+    """The job's data set, owned or entitled; raises `JobFailed` when the account no longer sees it."""
+    data_set = await seen_data_sets.get(connection, job.scope, job.data_set_id, now)
     if data_set is None:
         raise gone(ResourceType.DATA_SET, [job.data_set_id])
     return data_set
 
 
+async def exported_revision(connection: Connection, job: Job, now: Timestamp) -> Revision:
+    """The job's one revision, owned or entitled.
+
+    Raises `JobFailed` when the account no longer sees it, or, being a receiver, may no longer use it.
+    """
+    data_set = await exported_data_set(connection, job, now)
+    (revision_id,) = job.revision_ids
+    revision = await seen_revisions.get(connection, job.scope, job.data_set_id, revision_id, now)
+    if revision is None:
+        raise gone(ResourceType.REVISION, [revision_id])
+    if data_set.origin is Origin.ENTITLED and revision.revoked:
+        raise _denied(revoked(revision), ResourceType.REVISION, revision.id)
+    return revision
+
+
+async def still_entitled(connection: Connection, job: Job, now: Timestamp) -> None:
+    """Raises `JobFailed` once the job's account has lost the data set that it exports, or its revision.
+
+    An owner's own data set is not looked at: what its job has planned, it finishes.
+    """
+    if await data_sets.get(connection, job.scope, job.data_set_id) is not None:
+        return
+    if await seen_data_sets.get(connection, job.scope, job.data_set_id, now) is None:
+        raise _denied(
+            f"This account is no longer entitled to data set {job.data_set_id}: its data grant was deleted "
+            "or has ended.",
+            ResourceType.DATA_SET,
+            job.data_set_id,
+        )
+    await exported_revision(connection, job, now)
+
+
 async def revision_of(connection: Connection, job: Job, *, lock: bool = False) -> Revision:
-    """The job's one revision; raises `JobFailed` when it was deleted meanwhile."""
+    """The one revision that an import adds to; raises `JobFailed` when it was deleted meanwhile."""
     (revision_id,) = job.revision_ids
     revision = await revisions.get(connection, job.scope, job.data_set_id, revision_id, lock=lock)
     if revision is None:
@@ -58,7 +95,11 @@ async def require_room(
                 ),
             )
         ) from conflict
-    limit = limits[Limit.ASSETS_PER_REVISION]
+    data_set = await data_sets.get(connection, job.scope, job.data_set_id)
+    if data_set is None:
+        raise gone(ResourceType.DATA_SET, [job.data_set_id])
+    quota = ASSETS_PER_REVISION[data_set.asset_type]
+    limit = limits[quota]
     present = await assets.count(connection, job.scope, revision.id)
     if present + new_assets > limit:
         raise JobFailed(
@@ -67,13 +108,20 @@ async def require_room(
                     JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
                     f"Revision {revision.id} has {present} assets and would get {new_assets} more; "
                     f"it takes {limit}. Create another revision for the rest.",
-                    limit_name=Limit.ASSETS_PER_REVISION,
+                    limit_name=quota if quota in LIMITS_OF_JOB_ERRORS else None,
                     limit_value=float(limit),
                     resource_id=revision.id,
                     resource_type=ResourceType.REVISION,
                 ),
             )
         )
+
+
+def _denied(message: str, resource_type: ResourceType, resource_id: str) -> JobFailed:
+    error = JobError(
+        JobErrorCode.ACCESS_DENIED_EXCEPTION, message, resource_id=resource_id, resource_type=resource_type
+    )
+    return JobFailed((error,))
 
 
 def gone(resource_type: ResourceType, ids: list[str]) -> JobFailed:
@@ -83,7 +131,7 @@ def gone(resource_type: ResourceType, ids: list[str]) -> JobFailed:
         tuple(
             JobError(
                 JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
-                f"The {words} {resource_id} was deleted after the job was created.",
+                f"The {words} {resource_id} was deleted, or taken back, after the job was created.",
                 resource_id=resource_id,
                 resource_type=resource_type,
             )

@@ -23,8 +23,10 @@ from entrepot.model import shapes
 
 if TYPE_CHECKING:  # the API process checks jobs too, and must start without what moves bytes
     from entrepot.database.connection import Connection, Database
+    from entrepot.outside.ports import Outside
     from entrepot.transfer.signed_urls import SignedUrls
     from entrepot.transfer.transfer import Transfer
+    from entrepot.transfer.user_buckets import AccountBuckets
 
 Clock = Callable[[], Timestamp]
 """Says what time it is; comes in from outside."""
@@ -63,6 +65,10 @@ class Run:
     details: shapes.ResponseDetails
     database: Database
     transfer: Transfer
+    """Acts for the job's account: what that may not use, it cannot move."""
+    buckets: AccountBuckets
+    """For looking at buckets of the job's account by other means; opening one may be done in any thread."""
+    outside: Outside
     limits: Limits
     signed_urls: SignedUrls
     clock: Clock

@@ -26,10 +26,14 @@ from entrepot.domain.errors import (
     JobFailed,
     ObjectChanged,
     ObjectNotFound,
+    OutsideError,
+    OutsideRefused,
+    OutsideUnavailable,
     StoreAccessDenied,
     StoreError,
     StoreFull,
     StoreUnavailable,
+    TargetForbidden,
 )
 from entrepot.domain.job import JobItem
 from entrepot.domain.job_error import JobError, JobErrorCode
@@ -79,6 +83,20 @@ def job_errors(failures: Sequence[Failure]) -> tuple[JobError, ...]:
     for failure in sorted(failures, key=lambda failure: failure.item.number):
         groups.setdefault((_code(failure), _uploaded_asset(failure.item)), []).append(failure)
     return tuple(_job_error(code, asset_name, group) for (code, asset_name), group in groups.items())
+
+
+def outside_error(error: OutsideError) -> JobError:
+    """The entry for a service outside of the exchange that failed.
+
+    A refusal because of who asks is ACCESS_DENIED_EXCEPTION; because of what is asked, or where the service
+    is not configured, VALIDATION_EXCEPTION; a service that fails is INTERNAL_SERVER_EXCEPTION [G].
+    """
+    denied = isinstance(error, TargetForbidden) or (isinstance(error, OutsideRefused) and error.denied)
+    if denied:
+        return JobError(JobErrorCode.ACCESS_DENIED_EXCEPTION, error.message)
+    if isinstance(error, OutsideUnavailable):
+        return JobError(JobErrorCode.INTERNAL_SERVER_EXCEPTION, error.message)
+    return JobError(JobErrorCode.VALIDATION_EXCEPTION, error.message)
 
 
 def unexpected(job_id: str) -> JobError:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from entrepot.database import assets
+from entrepot.catalogue import assets
+from entrepot.catalogue.place import entitled
+from entrepot.catalogue.receiver import Receiver
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import (
     JobFailed,
@@ -20,7 +22,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
-from entrepot.jobs.admission import gone, revision_of
+from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.parents import exporting_from, missing_details
 from entrepot.model import shapes
@@ -46,6 +48,7 @@ class ExportAssetToSignedUrl:
             request.data_set_id,
             request.revision_id,
             request.asset_id,
+            creation.now,
         )
         if asset is None:
             raise ResourceNotFound(
@@ -88,15 +91,22 @@ class ExportAssetToSignedUrl:
         raise NotImplementedError
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """The URL and its end, in Details; a browser saves the file as the last part of the asset's name."""
+        """The URL and its end, in Details; a browser saves the file as the last part of the asset's name.
+
+        A receiver's URL ends with its grant, if that is sooner.
+        """
         asset = await _asset(run)
         now = run.clock()
         expires_at = now.plus_seconds(URL_LIFETIME_SECONDS)
+        through = await entitled(run.database, run.job.scope, run.job.data_set_id, now)
+        if through is not None and through.grant.ends_at is not None and not through.by_owner:
+            expires_at = min(expires_at, through.grant.ends_at)
         url = run.signed_urls.download_url(
             asset.store_key,
             download_name=asset.name.rstrip("/").rpartition("/")[2] or asset.id,
             expires_at=expires_at,
             now=now,
+            receiver=None if through is None or through.by_owner else str(Receiver.of(run.job.scope, asset)),
         )
         details = msgspec.structs.replace(_details(run), signed_url=url, signed_url_expires_at=expires_at)
         return Outcome(details=shapes.ResponseDetails(export_asset_to_signed_url=details))
@@ -113,9 +123,10 @@ def _details(run: Run) -> shapes.ExportAssetToSignedUrlResponseDetails:
 
 
 async def _asset(run: Run) -> Asset:
-    revision = await revision_of(run.database, run.job)
+    job, now = run.job, run.clock()
+    revision = await exported_revision(run.database, job, now)
     asset_id = _details(run).asset_id
-    asset = await assets.get(run.database, run.job.scope, run.job.data_set_id, revision.id, asset_id)
+    asset = await assets.get(run.database, job.scope, job.data_set_id, revision.id, asset_id, now)
     if asset is None:
         raise gone(ResourceType.ASSET, [asset_id])
     return asset

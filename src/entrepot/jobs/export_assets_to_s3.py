@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entrepot.database import assets
+from entrepot.catalogue import assets
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.limits import Limit
-from entrepot.jobs.admission import gone, revision_of
+from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
 from entrepot.jobs.parents import (
@@ -48,6 +48,7 @@ class ExportAssetsToS3:
             request.data_set_id,
             request.revision_id,
             [entry.asset_id for entry in request.asset_destinations],
+            creation.now,
         )
         by_id = {asset.id: asset for asset in found}
         for entry in request.asset_destinations:
@@ -73,9 +74,10 @@ class ExportAssetsToS3:
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Looks the assets up again: one may have been deleted, and a default Key follows the name of now."""
         details = _details(run)
-        revision = await revision_of(run.database, run.job)
+        job, now = run.job, run.clock()
+        revision = await exported_revision(run.database, job, now)
         wanted = [entry.asset_id for entry in details.asset_destinations]
-        found = await assets.many(run.database, run.job.scope, run.job.data_set_id, revision.id, wanted)
+        found = await assets.many(run.database, job.scope, job.data_set_id, revision.id, wanted, now)
         by_id = {asset.id: asset for asset in found}
         missing = [asset_id for asset_id in dict.fromkeys(wanted) if asset_id not in by_id]
         if missing:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entrepot.database import assets
+from entrepot.catalogue import assets
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
-from entrepot.jobs.admission import data_set_of, revision_of
+from entrepot.jobs.admission import exported_data_set, exported_revision
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
 from entrepot.jobs.parents import exporting_from, missing_details, require_bucket, require_count
@@ -34,7 +34,8 @@ class ExportRevisionsToS3:
         _pattern(destination)
         encryption_of(request.encryption)
         await exporting_from(creation, request.data_set_id, destination.revision_id)
-        if await assets.count(creation.database, creation.scope, destination.revision_id) == 0:
+        place = (request.data_set_id, destination.revision_id)
+        if not await assets.any_in(creation.database, creation.scope, *place, creation.now):
             raise ValidationFailed(
                 f"Revision {destination.revision_id} has no assets; there is nothing to export."
             )
@@ -53,9 +54,10 @@ class ExportRevisionsToS3:
         """One item for each asset that the revision has now."""
         (destination,) = _details(run).revision_destinations
         pattern = _pattern(destination)
-        data_set = await data_set_of(run.database, run.job)
-        revision = await revision_of(run.database, run.job)
-        found = await assets.all_of_revision(run.database, run.job.scope, data_set.id, revision.id)
+        job, now = run.job, run.clock()
+        data_set = await exported_data_set(run.database, job, now)
+        revision = await exported_revision(run.database, job, now)
+        found = await assets.all_of_revision(run.database, job.scope, data_set.id, revision.id, now)
         return planned(
             [
                 Destination(asset, Location(destination.bucket, pattern.key(data_set, revision, asset)))

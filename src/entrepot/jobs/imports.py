@@ -51,7 +51,7 @@ def outcome(run: Run, items: Sequence[JobItem]) -> Outcome:
                 checksum=item.result.checksum,
             )
         )
-    return Outcome(assets=tuple(made), asset_tags=_asset_tags(run.job))
+    return Outcome(assets=tuple(made), asset_tags=asset_tags(run.job))
 
 
 def too_large(
@@ -69,7 +69,8 @@ def too_large(
     )
 
 
-def _asset_tags(job: Job) -> Mapping[str, str] | None:
+def asset_tags(job: Job) -> Mapping[str, str] | None:
+    """The tags that the job puts on each of its assets."""
     if job.asset_configuration_json is None:
         return None
     return {tag["Key"]: tag["Value"] for tag in json.loads(job.asset_configuration_json).get("Tags", [])}

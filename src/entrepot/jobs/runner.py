@@ -2,7 +2,8 @@
 
     load      the job is IN_PROGRESS and this attempt owns it; else there is nothing to do
     plan      what goes where, recorded before the first byte moves; a resumed run finds it recorded
-    move      every item that has no result yet, some at a time; results recorded in batches
+    move      every item that has no result yet, some at a time; results recorded in batches; an export ends
+              as soon as its account has lost what it exports
     finish    ONE transaction: assets, their tags and the job's new state become visible together
     clean     what the job no longer needs is noted as garbage in that same transaction, for the sweep
 
@@ -21,27 +22,33 @@ from dataclasses import dataclass, replace
 from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.errors import DatabaseError, JobFailed, JobLost, StoreError
+from entrepot.domain.errors import DatabaseError, JobFailed, JobLost, OutsideError, StoreError
 from entrepot.domain.job import Job, JobItem, JobState, JobType, RunId
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limits
-from entrepot.jobs.admission import require_room
+from entrepot.jobs.admission import require_room, still_entitled
+from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
 from entrepot.jobs.errors import (
     ENOUGH_FAILURES,
     Failure,
     job_errors,
+    outside_error,
     tells_of_the_others,
     unexpected,
 )
 from entrepot.jobs.recorder import Recorder
 from entrepot.model import shapes
+from entrepot.outside.ports import Outside
 from entrepot.transfer.signed_urls import SignedUrls
 from entrepot.transfer.transfer import Transfer
+from entrepot.transfer.user_buckets import Buckets
 
 ITEMS_AT_ONCE = 32
 """Enough to keep the threads of `transfer` busy; it bounds memory by itself."""
+GUARD_SECONDS = 0.5
+"""How often a run that moves bytes asks whether its account may still have them."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +59,13 @@ class Runner:
 
     database: Database
     transfer: Transfer
+    """Its threads and memory serve all runs; each run has one that acts for the job's account."""
+    buckets: Buckets
     limits: Limits
     signed_urls: SignedUrls
     clock: Clock
     definitions: Mapping[JobType, JobDefinition]
+    outside: Outside
     timeout_seconds: float
     """How long one attempt may plan and move before the job is TIMED_OUT."""
     at: Callable[[CrashPoint], None] = nothing
@@ -80,13 +90,19 @@ class Runner:
             return None
         return job
 
-    def _run_of(self, job: Job) -> Run:
-        """Raises what decoding raises where this version cannot read the details of the job."""
+    async def _run_of(self, job: Job) -> Run:
+        """The run, with the permissions that its account has now.
+
+        Raises `DatabaseError`, and what decoding raises where this version cannot read the job's details.
+        """
+        buckets = await self.buckets.of_account(job.scope.account_id)
         return Run(
             job=job,
             details=shapes.decode(job.details_json, shapes.ResponseDetails),
             database=self.database,
-            transfer=self.transfer,
+            transfer=self.transfer.acting_for(buckets),
+            buckets=buckets,
+            outside=self.outside,
             limits=self.limits,
             signed_urls=self.signed_urls,
             clock=self.clock,
@@ -95,7 +111,7 @@ class Runner:
     async def _run_to_its_end(self, job: Job, definition: JobDefinition) -> None:
         try:
             async with asyncio.timeout(self.timeout_seconds) as deadline:
-                run = self._run_of(job)
+                run = await self._run_of(job)
                 items = await self._plan(run, definition)
                 items = await self._move(run, definition, items)
             await self._finish(run, definition, items)
@@ -104,6 +120,9 @@ class Runner:
         except JobFailed as failed:
             _log.info("job %s failed: %s", job.id, failed.__cause__ or failed)
             await self._fail(job, definition, JobState.ERROR, failed.errors)
+        except OutsideError as error:
+            _log.info("job %s failed: %s: %r", job.id, error, error.__cause__)
+            await self._fail(job, definition, JobState.ERROR, (outside_error(error),))
         except Exception as error:  # noqa: BLE001 - a job always ends with a state that its owner can see
             if isinstance(error, TimeoutError) and deadline.expired():
                 await self._fail(job, definition, JobState.TIMED_OUT, (self._timed_out(),))
@@ -137,19 +156,28 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 recording = group.create_task(recorder.keep_recording())
+                guarding = group.create_task(self._guard(run.job))
                 movers = [
                     group.create_task(self._move_some(run, definition, waiting, recorder, failures))
                     for _ in range(min(ITEMS_AT_ONCE, len(missing)))
                 ]
                 await asyncio.wait(movers)
+                guarding.cancel()
                 recorder.close()
                 await recording
         except BaseExceptionGroup as group_of_one:
-            # Movers keep what fails to themselves, so it is the recorder's, and the movers have been awaited.
+            # Movers keep what fails to themselves, so it is the recorder's or the guard's; what was cancelled
+            # for it has ended by now.
             raise group_of_one.exceptions[0] from None
         if failures:
             raise JobFailed(job_errors(failures))
         return [replace(item, result=recorder.results[item.number]) for item in items]
+
+    async def _guard(self, job: Job) -> None:
+        """Raises `JobFailed` once the account has lost what it exports: a grant may end while bytes move."""
+        while True:
+            await asyncio.sleep(GUARD_SECONDS)
+            await still_entitled(self.database, job, self.clock())
 
     async def _move_some(
         self,
@@ -203,8 +231,11 @@ class Runner:
                 raise JobLost(f"job {job.id} is no longer attempt {job.attempt}")
             if outcome.assets:
                 await self._add_assets(connection, run, outcome)
+            else:
+                await still_entitled(connection, job, now)
             await garbage.record(connection, definition.leftovers(job))
             await job_items.remove(connection, job.id)
+            await tell_of_end(connection, job, completed=True, now=now)
             self.at(CrashPoint.INSIDE_FINISH)
         self.at(CrashPoint.AFTER_FINISH)
 
@@ -243,8 +274,12 @@ class Runner:
             items = await job_items.load(connection, job.id)
             await garbage.record(connection, (*definition.leftovers(job), *_own_keys(items)))
             await job_items.remove(connection, job.id)
+            await tell_of_end(connection, job, completed=False, now=now)
         self.at(CrashPoint.AFTER_FAILURE)
-        await asyncio.gather(*(self.transfer.abandon(item) for item in items if item.checkpoint is not None))
+        begun = [item for item in items if item.checkpoint is not None]
+        if begun:
+            transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
+            await asyncio.gather(*(transfer.abandon(item) for item in begun))
 
     def _timed_out(self) -> JobError:
         return JobError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
+from entrepot.catalogue.assets import page_entitled
+from entrepot.catalogue.place import entitled
 from entrepot.database import assets, tags
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.asset import Asset, require_asset_name
@@ -12,6 +14,7 @@ from entrepot.domain.revision import require_assets_removable, require_open
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
 from entrepot.operations import existing
+from entrepot.operations.asset_details import asset_details
 from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
@@ -25,31 +28,35 @@ class _Members(TypedDict):
     id: str
     name: str
     revision_id: str
+    source_id: str | None
     updated_at: Timestamp
 
 
-def _members(asset: Asset) -> _Members:
+def _members(context: Context, asset: Asset) -> _Members:
     """What every answer about an asset says."""
     return {
         "arn": asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id),
-        "asset_details": shapes.AssetDetails(s3_snapshot_asset=shapes.S3SnapshotAsset(size=asset.size_bytes)),
+        "asset_details": asset_details(context, asset),
         "asset_type": asset.asset_type,
         "created_at": asset.created_at,
         "data_set_id": asset.data_set_id,
         "id": asset.id,
         "name": asset.name,
         "revision_id": asset.revision_id,
+        "source_id": asset.source_id,
         "updated_at": asset.updated_at,
     }
 
 
 async def get_asset(context: Context, request: shapes.GetAssetRequest) -> shapes.GetAssetResponse:
-    """One asset, with its tags."""
-    database, scope = context.services.database, context.scope
-    asset = await existing.asset(database, scope, request.data_set_id, request.revision_id, request.asset_id)
-    arn = asset_arn(scope, asset.data_set_id, asset.revision_id, asset.id)
-    present_tags = await tags.get(database, scope, arn)
-    return shapes.GetAssetResponse(**_members(asset), tags=present_tags or None)
+    """One asset; an own one with its tags, which no receiver sees [C]."""
+    database = context.services.database
+    asset = await existing.seen_asset(
+        database, context, request.data_set_id, request.revision_id, request.asset_id
+    )
+    arn = asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id)
+    present_tags = await tags.get(database, context.scope, arn)
+    return shapes.GetAssetResponse(**_members(context, asset), tags=present_tags or None)
 
 
 async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> shapes.UpdateAssetResponse:
@@ -60,11 +67,11 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
     require_asset_name(request.name, "Name")
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
-        revision = await existing.revision(
-            connection, scope, request.data_set_id, request.revision_id, lock=True
+        revision = await existing.own_revision(
+            connection, context, request.data_set_id, request.revision_id, lock=True
         )
-        asset = await existing.asset(
-            connection, scope, request.data_set_id, request.revision_id, request.asset_id
+        asset = await existing.own_asset(
+            connection, context, request.data_set_id, request.revision_id, request.asset_id
         )
         require_open(revision, "renaming an asset")
         if request.name != asset.name:
@@ -78,7 +85,7 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
                 name=asset.name,
                 updated_at=asset.updated_at,
             )
-    return shapes.UpdateAssetResponse(**_members(asset))
+    return shapes.UpdateAssetResponse(**_members(context, asset))
 
 
 async def delete_asset(context: Context, request: shapes.DeleteAssetRequest) -> None:
@@ -88,11 +95,11 @@ async def delete_asset(context: Context, request: shapes.DeleteAssetRequest) -> 
     """
     scope = context.scope
     async with context.services.database.transaction() as connection:
-        revision = await existing.revision(
-            connection, scope, request.data_set_id, request.revision_id, lock=True
+        revision = await existing.own_revision(
+            connection, context, request.data_set_id, request.revision_id, lock=True
         )
-        asset = await existing.asset(
-            connection, scope, request.data_set_id, request.revision_id, request.asset_id
+        asset = await existing.own_asset(
+            connection, context, request.data_set_id, request.revision_id, request.asset_id
         )
         require_assets_removable(revision)
         await assets.delete(connection, scope, asset.data_set_id, asset.revision_id, asset.id)
@@ -120,8 +127,15 @@ async def list_revision_assets(
         limit=listing.fetch,
     )
     if not rows:
-        await existing.revision(database, scope, request.data_set_id, request.revision_id)
+        seen = await entitled(database, scope, request.data_set_id, context.services.clock())
+        if seen is not None:
+            rows = await page_entitled(
+                database, seen, request.revision_id, after=listing.after_name, limit=listing.fetch
+            )
+    if not rows:
+        await existing.seen_revision(database, context, request.data_set_id, request.revision_id)
     page = listing.page(rows, lambda asset: (asset.name, asset.id))
     return shapes.ListRevisionAssetsResponse(
-        assets=[shapes.AssetEntry(**_members(asset)) for asset in page.entries], next_token=page.next_token
+        assets=[shapes.AssetEntry(**_members(context, asset)) for asset in page.entries],
+        next_token=page.next_token,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from entrepot.database.connection import Database
@@ -12,7 +12,10 @@ from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limits
 from entrepot.domain.scope import Scope
 from entrepot.jobs.definition import Clock, JobDefinition
+from entrepot.operations.call_rate import CallRate
+from entrepot.outside.ports import ApiCalls
 from entrepot.transfer.signed_urls import SignedUrls
+from entrepot.transfer.user_buckets import Buckets
 
 
 class PageTokens(Protocol):
@@ -37,8 +40,14 @@ class Services:
     limits: Limits
     page_tokens: PageTokens
     job_types: Mapping[JobType, JobDefinition]
-    """The job types that this installation runs."""
+    """All of them, by type."""
     signed_urls: SignedUrls
+    buckets: Buckets
+    """Users' buckets; what is done with one blocks, and belongs into a thread."""
+    api_calls: ApiCalls
+    """The APIs behind API assets."""
+    api_rate: CallRate = field(default_factory=CallRate)
+    """How often each of them may be called."""
     default_page_size: int = 100
     """How many entries a list answers when MaxResults is absent [G]."""
 

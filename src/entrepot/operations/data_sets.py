@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.database import data_sets, locks, tags
+from entrepot.catalogue.data_sets import page_entitled
+from entrepot.database import data_grants, data_sets, locks, tags
+from entrepot.database.connection import Connection
 from entrepot.domain.arn import data_set_arn
 from entrepot.domain.data_set import AssetType, DataSet, Origin
-from entrepot.domain.errors import ResourceType, ServiceLimitExceeded, ValidationFailed
+from entrepot.domain.errors import Conflict, ResourceType, ServiceLimitExceeded, ValidationFailed
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
@@ -29,6 +31,8 @@ class _Members(TypedDict):
     id: str
     name: str
     origin: str
+    origin_details: shapes.OriginDetails | None
+    source_id: str | None
     updated_at: Timestamp
 
 
@@ -42,6 +46,12 @@ def _members(data_set: DataSet) -> _Members:
         "id": data_set.id,
         "name": data_set.name,
         "origin": data_set.origin,
+        "origin_details": (
+            None
+            if data_set.data_grant_id is None
+            else shapes.OriginDetails(data_grant_id=data_set.data_grant_id)
+        ),
+        "source_id": data_set.source_id,
         "updated_at": data_set.updated_at,
     }
 
@@ -85,10 +95,10 @@ async def create_data_set(
 
 
 async def get_data_set(context: Context, request: shapes.GetDataSetRequest) -> shapes.GetDataSetResponse:
-    """One data set, with its tags."""
-    database, scope = context.services.database, context.scope
-    data_set = await existing.data_set(database, scope, request.data_set_id)
-    present_tags = await tags.get(database, scope, data_set_arn(scope, data_set.id))
+    """One data set; an own one with its tags, which no receiver sees [C]."""
+    database = context.services.database
+    data_set = await existing.seen_data_set(database, context, request.data_set_id)
+    present_tags = await tags.get(database, context.scope, data_set_arn(data_set.scope, data_set.id))
     return shapes.GetDataSetResponse(**_members(data_set), tags=present_tags or None)
 
 
@@ -97,12 +107,13 @@ async def update_data_set(
 ) -> shapes.UpdateDataSetResponse:
     """Changes name and description; what is absent, or the same as before, changes nothing.
 
+    Those who were granted the data set go on to see it as it was when it was granted [C].
     Crash: changed or not.
     """
     _require_valid_texts(request.name, request.description)
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
-        data_set = await existing.data_set(connection, scope, request.data_set_id, lock=True)
+        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
         changed = replace(
             data_set,
             name=data_set.name if request.name is None else request.name,
@@ -124,33 +135,75 @@ async def update_data_set(
 async def delete_data_set(context: Context, request: shapes.DeleteDataSetRequest) -> None:
     """Deletes a data set with its revisions, assets and tags.
 
-    A job that runs on it does not keep it: its last transaction finds nothing and the job ends in ERROR.
+    Raises `Conflict` while it is granted to somebody [L]. A job that runs on it does not keep it: its last
+    transaction finds nothing and the job ends in ERROR.
 
     Crash: all of it is gone or none; the bytes of its assets go later.
     """
-    if not await data_sets.delete(context.services.database, context.scope, request.data_set_id):
-        raise existing.missing(ResourceType.DATA_SET, request.data_set_id)
+    async with context.services.database.transaction() as connection:
+        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        await require_not_granted(
+            connection, context, data_set.id, data_set.id, ResourceType.DATA_SET, "deleted"
+        )
+        await data_sets.delete(connection, context.scope, data_set.id)
+
+
+async def require_not_granted(
+    connection: Connection,
+    context: Context,
+    data_set_id: str,
+    resource_id: str,
+    resource_type: ResourceType,
+    done: str,
+) -> None:
+    """Raises `Conflict`, naming a grant, while somebody has been granted the data set and it has not ended.
+
+    Inside a transaction that holds the data set or its revision; `done` is what cannot be: "deleted".
+    """
+    grants = await data_grants.live_of_source(connection, data_set_id, context.services.clock())
+    if grants:
+        words = resource_type.replace("_", " ").lower()
+        more = f" and {len(grants) - 1} more" if len(grants) > 1 else ""
+        raise Conflict(
+            f"The {words} {resource_id} is published by data grant {grants[0].id}{more}, so it cannot be "
+            f"{done}. Delete the grant first.",
+            resource_id=resource_id,
+            resource_type=resource_type,
+        )
 
 
 async def list_data_sets(
     context: Context, request: shapes.ListDataSetsRequest
 ) -> shapes.ListDataSetsResponse:
-    """The data sets of the account, newest first; owned ones unless ENTITLED is asked for [G].
-
-    Nothing makes entitled data sets yet, so there are none.
-    """
+    """The data sets of the account, newest first; owned ones unless ENTITLED is asked for [G]."""
     origin = _origin(request.origin)
     listing = Listing.of(
         context, "ListDataSets", origin, max_results=request.max_results, next_token=request.next_token
     )
     if origin is Origin.ENTITLED:
-        return shapes.ListDataSetsResponse(data_sets=[])
+        return await _list_entitled(context, listing)
     rows = await data_sets.page(
         context.services.database, context.scope, after=listing.after_moment, limit=listing.fetch
     )
     page = listing.page(rows, lambda data_set: (data_set.created_at.milliseconds, data_set.id))
     return shapes.ListDataSetsResponse(
         data_sets=[shapes.DataSetEntry(**_members(data_set)) for data_set in page.entries],
+        next_token=page.next_token,
+    )
+
+
+async def _list_entitled(context: Context, listing: Listing) -> shapes.ListDataSetsResponse:
+    services = context.services
+    rows = await page_entitled(
+        services.database,
+        context.scope,
+        services.clock(),
+        after=listing.after_moment,
+        limit=listing.fetch,
+    )
+    page = listing.page(rows, lambda row: (row[0].created_at.milliseconds, row[1]))
+    return shapes.ListDataSetsResponse(
+        data_sets=[shapes.DataSetEntry(**_members(data_set)) for data_set, _ in page.entries],
         next_token=page.next_token,
     )
 

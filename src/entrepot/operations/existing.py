@@ -1,4 +1,7 @@
-"""What a request names must exist in the caller's account and Region; if not, the error says what is missing.
+"""What a request names must exist for the caller; if not, the error says what is missing.
+
+`seen_…` is what the caller may look at: its own, and what it was granted. `own_…` is what it may change: what
+it sees through a grant is read-only, so that is AccessDenied [L]; and whatever is not seen does not exist.
 
 Each function reads the innermost resource first and asks for its parents only when it is missing: one read
 where all is well, and the outermost missing resource is blamed where not.
@@ -6,13 +9,17 @@ where all is well, and the outermost missing resource is blamed where not.
 
 from __future__ import annotations
 
+from entrepot.catalogue import assets as seen_assets
+from entrepot.catalogue import data_sets as seen_data_sets
+from entrepot.catalogue import revisions as seen_revisions
+from entrepot.catalogue.place import entitled
 from entrepot.database import assets, data_sets, revisions
 from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import DataSet
-from entrepot.domain.errors import ResourceNotFound, ResourceType
+from entrepot.domain.errors import AccessDenied, ResourceNotFound, ResourceType
 from entrepot.domain.revision import Revision
-from entrepot.domain.scope import Scope
+from entrepot.operations.context import Context
 
 
 def missing(resource_type: ResourceType, resource_id: str) -> ResourceNotFound:
@@ -25,31 +32,83 @@ def missing(resource_type: ResourceType, resource_id: str) -> ResourceNotFound:
     )
 
 
-async def data_set(connection: Connection, scope: Scope, data_set_id: str, *, lock: bool = False) -> DataSet:
-    """The data set, locked until the transaction ends if so wished; raises `ResourceNotFound`."""
-    found = await data_sets.get(connection, scope, data_set_id, lock=lock)
+async def seen_data_set(connection: Connection, context: Context, data_set_id: str) -> DataSet:
+    """The data set, owned or entitled; raises `ResourceNotFound`."""
+    now = context.services.clock()
+    found = await seen_data_sets.get(connection, context.scope, data_set_id, now)
     if found is None:
         raise missing(ResourceType.DATA_SET, data_set_id)
     return found
 
 
-async def revision(
-    connection: Connection, scope: Scope, data_set_id: str, revision_id: str, *, lock: bool = False
-) -> Revision:
-    """The revision, locked until the transaction ends if so wished; raises `ResourceNotFound`."""
-    found = await revisions.get(connection, scope, data_set_id, revision_id, lock=lock)
+async def own_data_set(
+    connection: Connection, context: Context, data_set_id: str, *, lock: bool = False
+) -> DataSet:
+    """The caller's own data set, locked until the transaction ends if so wished.
+
+    Raises `ResourceNotFound`, and `AccessDenied` for an entitled one.
+    """
+    found = await data_sets.get(connection, context.scope, data_set_id, lock=lock)
     if found is None:
-        await data_set(connection, scope, data_set_id)
+        raise await _not_own(connection, context, data_set_id)
+    return found
+
+
+async def seen_revision(
+    connection: Connection, context: Context, data_set_id: str, revision_id: str
+) -> Revision:
+    """The revision, owned or entitled; raises `ResourceNotFound`."""
+    now = context.services.clock()
+    found = await seen_revisions.get(connection, context.scope, data_set_id, revision_id, now)
+    if found is None:
+        await seen_data_set(connection, context, data_set_id)
         raise missing(ResourceType.REVISION, revision_id)
     return found
 
 
-async def asset(
-    connection: Connection, scope: Scope, data_set_id: str, revision_id: str, asset_id: str
-) -> Asset:
-    """The asset; raises `ResourceNotFound`."""
-    found = await assets.get(connection, scope, data_set_id, revision_id, asset_id)
+async def own_revision(
+    connection: Connection, context: Context, data_set_id: str, revision_id: str, *, lock: bool = False
+) -> Revision:
+    """The caller's own revision, locked until the transaction ends if so wished.
+
+    Raises `ResourceNotFound`, and `AccessDenied` where the data set is entitled.
+    """
+    found = await revisions.get(connection, context.scope, data_set_id, revision_id, lock=lock)
     if found is None:
-        await revision(connection, scope, data_set_id, revision_id)
+        await own_data_set(connection, context, data_set_id)
+        raise missing(ResourceType.REVISION, revision_id)
+    return found
+
+
+async def seen_asset(
+    connection: Connection, context: Context, data_set_id: str, revision_id: str, asset_id: str
+) -> Asset:
+    """The asset, owned or entitled; raises `ResourceNotFound`."""
+    now = context.services.clock()
+    found = await seen_assets.get(connection, context.scope, data_set_id, revision_id, asset_id, now)
+    if found is None:
+        await seen_revision(connection, context, data_set_id, revision_id)
         raise missing(ResourceType.ASSET, asset_id)
     return found
+
+
+async def own_asset(
+    connection: Connection, context: Context, data_set_id: str, revision_id: str, asset_id: str
+) -> Asset:
+    """The caller's own asset; raises `ResourceNotFound`, and `AccessDenied` where it is entitled."""
+    found = await assets.get(connection, context.scope, data_set_id, revision_id, asset_id)
+    if found is None:
+        await own_revision(connection, context, data_set_id, revision_id)
+        raise missing(ResourceType.ASSET, asset_id)
+    return found
+
+
+async def _not_own(
+    connection: Connection, context: Context, data_set_id: str
+) -> AccessDenied | ResourceNotFound:
+    seen = await entitled(connection, context.scope, data_set_id, context.services.clock())
+    if seen is None:
+        return missing(ResourceType.DATA_SET, data_set_id)
+    return AccessDenied(
+        f"Data set {data_set_id} is entitled: it comes from data grant {seen.grant.id}, and is read-only."
+    )

@@ -90,9 +90,7 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
     """
     services, scope = context.services, context.scope
     job_type = JobType(request.type)
-    definition = services.job_types.get(job_type)
-    if definition is None:
-        raise ValidationFailed(f"The job type {job_type} is not available in this version of Entrepot.")
+    definition = services.job_types[job_type]
     _require_details_of(job_type, request.details)
     _require_valid_configuration(job_type, request.asset_configuration)
     configuration = request.asset_configuration
@@ -159,9 +157,7 @@ async def cancel_job(context: Context, request: shapes.CancelJobRequest) -> None
         job = await _existing(connection, context, request.job_id)
         if not await jobs.cancel(connection, job.id, now=services.clock()):
             require_cancellable(await _existing(connection, context, job.id))
-        definition = services.job_types.get(job.type)
-        if definition is not None:
-            await garbage.record(connection, definition.leftovers(job))
+        await garbage.record(connection, services.job_types[job.type].leftovers(job))
 
 
 async def list_jobs(context: Context, request: shapes.ListJobsRequest) -> shapes.ListJobsResponse:

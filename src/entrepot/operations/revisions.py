@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
+from entrepot.catalogue.place import Entitled, entitled
+from entrepot.catalogue.revisions import page_entitled
 from entrepot.database import assets, revisions, tags
 from entrepot.domain.arn import revision_arn
-from entrepot.domain.errors import ValidationFailed
-from entrepot.domain.limits import Limit
+from entrepot.domain.errors import ResourceType, ValidationFailed
+from entrepot.domain.limits import REVISIONS_PER_DATA_SET
 from entrepot.domain.revision import Revision, require_finalizable, require_revocable, require_updatable
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import existing, publication
 from entrepot.operations.context import Context
+from entrepot.operations.data_sets import require_not_granted
 from entrepot.operations.pages import Listing
 
 
@@ -25,6 +28,7 @@ class _Members(TypedDict):
     data_set_id: str
     finalized: bool
     id: str
+    source_id: str | None
     updated_at: Timestamp
     revocation_comment: str | None
     revoked: bool | None
@@ -40,6 +44,7 @@ def _members(revision: Revision) -> _Members:
         "data_set_id": revision.data_set_id,
         "finalized": revision.finalized,
         "id": revision.id,
+        "source_id": revision.source_id,
         "updated_at": revision.updated_at,
         "revocation_comment": revision.revocation_comment,
         "revoked": True if revision.revoked else None,
@@ -69,12 +74,13 @@ async def create_revision(
         comment=request.comment,
     )
     async with services.database.transaction() as connection:
-        await existing.data_set(connection, scope, request.data_set_id, lock=True)
-        limit = services.limits[Limit.REVISIONS_PER_DATA_SET]
+        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        quota = REVISIONS_PER_DATA_SET[data_set.asset_type]
+        limit = services.limits[quota]
         if await revisions.count(connection, scope, request.data_set_id) >= limit:
             raise ValidationFailed(
                 f"Data set {request.data_set_id} has {limit} revisions, the most it may have "
-                f"({Limit.REVISIONS_PER_DATA_SET}); delete one, or make another data set."
+                f"({quota}); delete one, or make another data set."
             )
         await revisions.insert(connection, revision)
         if given_tags:
@@ -84,11 +90,11 @@ async def create_revision(
 
 
 async def get_revision(context: Context, request: shapes.GetRevisionRequest) -> shapes.GetRevisionResponse:
-    """One revision, with its tags."""
-    database, scope = context.services.database, context.scope
-    revision = await existing.revision(database, scope, request.data_set_id, request.revision_id)
-    arn = revision_arn(scope, revision.data_set_id, revision.id)
-    present_tags = await tags.get(database, scope, arn)
+    """One revision; an own one with its tags, which no receiver sees [C]."""
+    database = context.services.database
+    revision = await existing.seen_revision(database, context, request.data_set_id, request.revision_id)
+    arn = revision_arn(revision.scope, revision.data_set_id, revision.id)
+    present_tags = await tags.get(database, context.scope, arn)
     return shapes.GetRevisionResponse(**_members(revision), tags=present_tags or None)
 
 
@@ -100,16 +106,30 @@ async def update_revision(
     The revision stays locked from the count of its assets to the end: an import that completes meanwhile is
     either in the finalized revision or finds it closed.
 
-    Crash: changed or not.
+    Finalizing publishes the revision to everyone who has access to the data set [C]; from then on it can only
+    be revoked.
+
+    Crash: changed, and everyone told, or not.
     """
     services = context.services
     async with services.database.transaction() as connection:
-        revision = await existing.revision(
-            connection, context.scope, request.data_set_id, request.revision_id, lock=True
+        # Before the revision: whoever grants the data set holds it too, and looks for a finalized revision.
+        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        revision = await existing.own_revision(
+            connection, context, request.data_set_id, request.revision_id, lock=True
         )
         require_updatable(revision, comment=request.comment, finalized=request.finalized)
         if request.finalized and not revision.finalized:
             require_finalizable(revision, await assets.count(connection, context.scope, revision.id))
+        if revision.finalized and request.finalized is False:
+            await require_not_granted(
+                connection,
+                context,
+                revision.data_set_id,
+                revision.id,
+                ResourceType.REVISION,
+                "opened again; it can only be revoked",
+            )
         changed = replace(
             revision,
             comment=revision.comment if request.comment is None else request.comment,
@@ -118,31 +138,45 @@ async def update_revision(
         if changed != revision:
             changed = replace(changed, updated_at=services.clock())
             await revisions.save(connection, changed)
+        if changed.finalized and not revision.finalized:
+            await publication.publish(connection, services, changed, data_set)
     return shapes.UpdateRevisionResponse(**_members(changed))
 
 
 async def delete_revision(context: Context, request: shapes.DeleteRevisionRequest) -> None:
-    """Deletes a revision with its assets and tags, a finalized one too as long as nobody was given it [L].
+    """Deletes a revision with its assets and tags, a finalized one too as long as nobody was granted it [L].
 
     Crash: all of it is gone or none; the bytes of its assets go later.
     """
-    scope = context.scope
     async with context.services.database.transaction() as connection:
-        await existing.revision(connection, scope, request.data_set_id, request.revision_id, lock=True)
-        await revisions.delete(connection, scope, request.data_set_id, request.revision_id)
+        await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        revision = await existing.own_revision(
+            connection, context, request.data_set_id, request.revision_id, lock=True
+        )
+        if revision.finalized:
+            await require_not_granted(
+                connection,
+                context,
+                revision.data_set_id,
+                revision.id,
+                ResourceType.REVISION,
+                "deleted; it can only be revoked",
+            )
+        await revisions.delete(connection, context.scope, revision.data_set_id, revision.id)
 
 
 async def revoke_revision(
     context: Context, request: shapes.RevokeRevisionRequest
 ) -> shapes.RevokeRevisionResponse:
-    """Revokes a finalized revision for good; once more replaces the comment [L].
+    """Revokes a finalized revision for good, for all who were granted it; once more replaces the comment [L].
 
-    Crash: revoked with its comment, or as before.
+    Crash: revoked with its comment, and everyone told, or as before.
     """
     services = context.services
     async with services.database.transaction() as connection:
-        revision = await existing.revision(
-            connection, context.scope, request.data_set_id, request.revision_id, lock=True
+        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        revision = await existing.own_revision(
+            connection, context, request.data_set_id, request.revision_id, lock=True
         )
         require_revocable(revision)
         now = services.clock()
@@ -150,13 +184,14 @@ async def revoke_revision(
             revision, revocation_comment=request.revocation_comment, revoked_at=now, updated_at=now
         )
         await revisions.save(connection, revoked)
+        await publication.revoked(connection, services, revoked, data_set)
     return shapes.RevokeRevisionResponse(**_members(revoked))
 
 
 async def list_data_set_revisions(
     context: Context, request: shapes.ListDataSetRevisionsRequest
 ) -> shapes.ListDataSetRevisionsResponse:
-    """The revisions of a data set, newest first."""
+    """The revisions of a data set, newest first; of an entitled one those that are published."""
     database, scope = context.services.database, context.scope
     listing = Listing.of(
         context,
@@ -169,9 +204,25 @@ async def list_data_set_revisions(
         database, scope, request.data_set_id, after=listing.after_moment, limit=listing.fetch
     )
     if not rows:
-        await existing.data_set(database, scope, request.data_set_id)
+        seen = await entitled(database, scope, request.data_set_id, context.services.clock())
+        if seen is not None:
+            return await _list_entitled(context, listing, seen)
+        await existing.own_data_set(database, context, request.data_set_id)
     page = listing.page(rows, lambda revision: (revision.created_at.milliseconds, revision.id))
     return shapes.ListDataSetRevisionsResponse(
         revisions=[shapes.RevisionEntry(**_members(revision)) for revision in page.entries],
+        next_token=page.next_token,
+    )
+
+
+async def _list_entitled(
+    context: Context, listing: Listing, seen: Entitled
+) -> shapes.ListDataSetRevisionsResponse:
+    rows = await page_entitled(
+        context.services.database, seen, after=listing.after_moment, limit=listing.fetch
+    )
+    page = listing.page(rows, lambda row: (row[1], row[0].id))
+    return shapes.ListDataSetRevisionsResponse(
+        revisions=[shapes.RevisionEntry(**_members(revision)) for revision, _ in page.entries],
         next_token=page.next_token,
     )

@@ -52,6 +52,11 @@ UPLOAD_NOT_AWAITED = ObjectProblem(
     "AccessDenied",
     "Request has expired: the job that this upload is for is no longer waiting. Create another job.",
 )
+NO_LONGER_ENTITLED = ObjectProblem(
+    403,
+    "AccessDenied",
+    "Request has expired: the account that this URL was made for is no longer entitled to the asset.",
+)
 REQUEST_TIMEOUT = ObjectProblem(
     400,
     "RequestTimeout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from uuid import uuid4
 
 from entrepot.domain.errors import DatabaseError, StoreError
@@ -22,6 +23,7 @@ from entrepot.server.metrics import Metrics
 from entrepot.server.object_download import Download
 from entrepot.server.object_errors import (
     METHOD_NOT_ALLOWED,
+    NO_LONGER_ENTITLED,
     UPLOAD_NOT_AWAITED,
     ObjectProblem,
     ObjectRefused,
@@ -40,6 +42,16 @@ _CLIENT_GONE = 499
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class WhatUrlsWereMadeFor:
+    """Whether that still is; both raise `DatabaseError`."""
+
+    is_waiting: Callable[[str], Awaitable[bool]]
+    """Whether the job of that id may still be uploaded to."""
+    is_entitled: Callable[[str], Awaitable[bool]]
+    """Whether that receiver may still have what it was given."""
+
+
 class SignedObjects:
     """The routes of the local store's signed URLs."""
 
@@ -50,15 +62,15 @@ class SignedObjects:
         clock: Callable[[], Timestamp],
         metrics: Metrics,
         executor: Executor,
-        is_waiting: Callable[[str], Awaitable[bool]],
+        holds: WhatUrlsWereMadeFor,
     ) -> None:
-        """`is_waiting` says of a job, by its id, whether it may still be uploaded to.
+        """`holds` says whether a URL still does.
 
         `executor` should have many threads: an upload holds one of them until its last byte is here.
         """
         self._signed_urls = signed_urls
         self._clock = clock
-        self._is_waiting = is_waiting
+        self._holds = holds
         self._upload = Upload(store, executor, UPLOAD_LIMIT_BYTES, metrics.received)
         self._download = Download(store, executor, metrics.sent)
 
@@ -73,7 +85,7 @@ class SignedObjects:
         except StoreError as error:
             return await _refuse(scope, send, problem_of(error))
         except DatabaseError as error:
-            _log.error("an upload is refused, since the database is unavailable: %s", error)
+            _log.error("a signed URL is refused, since the database is unavailable: %s", error)
             return await _refuse(scope, send, problem_of(error))
 
     async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
@@ -88,9 +100,11 @@ class SignedObjects:
             self._clock(),
         )
         if method != "PUT":
+            if signed.receiver is not None and not await self._holds.is_entitled(signed.receiver):
+                raise ObjectRefused(NO_LONGER_ENTITLED)
             return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
         job_id = job_of_upload(signed.store_key)
-        if job_id is not None and not await self._is_waiting(job_id):
+        if job_id is not None and not await self._holds.is_waiting(job_id):
             raise ObjectRefused(UPLOAD_NOT_AWAITED)
         stored = await self._upload.receive(scope, receive, signed)
         await send_response(send, HttpResponse(200, ((b"etag", f'"{stored.etag}"'.encode()),), b""))

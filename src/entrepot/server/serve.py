@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -26,17 +29,23 @@ from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import ServerAudit
 from entrepot.server.data_directory import DataDirectory, FileLock
+from entrepot.server.datashares_route import DatashareCredentialsRoute
+from entrepot.server.events_route import EventsRoute
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.health import Readiness
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
 from entrepot.server.listening import listen
 from entrepot.server.metrics import Metrics
-from entrepot.server.objects import SignedObjects
+from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.own_routes import OwnRoutes
 from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings, without_password
 from entrepot.stores.store import ObjectStore
+
+if TYPE_CHECKING:
+    from entrepot.server.s3_gateway.gateway import S3Gateway
 
 _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
@@ -72,13 +81,17 @@ async def _serve(
     metrics = Metrics(__version__)
     workers = WorkerProcesses(settings.job_workers, environment() | settings.to_environ())
     threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="objects")
+    # Of its own, since a provider's endpoint that hangs would hold up everybody's signed URLs.
+    s3_threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="s3-gateway")
     async with AsyncExitStack() as closing:
         database = await prepare_database(settings.database)
         closing.push_async_callback(database.close)
         secrets = await open_secrets(directory, database)
-        api = open_api(settings, database, secrets, ServerAudit(metrics, workers.nudge))
-        closing.callback(api.close)
+        audit = ServerAudit(metrics, workers.nudge)
+        api = open_api(settings, database, secrets, audit)
+        closing.push_async_callback(api.close)
         closing.callback(threads.shutdown, wait=False, cancel_futures=True)
+        closing.callback(s3_threads.shutdown, wait=False, cancel_futures=True)
         first = settings.auth is AuthMode.SIGV4 and await ensure_first_account(
             settings, database, secrets, directory, clock
         )
@@ -91,12 +104,15 @@ async def _serve(
                 threading.Thread(target=_look_at, args=(api.store,), daemon=True).start()
             print(_ready_lines(settings, directory, first=first), flush=True)  # noqa: T201 - its output
 
-        application = _application(settings, api, metrics, threads)
+        events = EventsRoute(api.database, api.page_tokens)
+        gateway = cache(partial(_s3_gateway, api, metrics, audit, s3_threads))
+        application = _application(settings, api, metrics, threads, events, gateway)
         server = _Server(application, ready)
         stopping: list[asyncio.Task[None]] = []
 
         def stop() -> None:
             server.should_exit = True
+            events.stop()
             if not stopping:
                 stopping.append(asyncio.create_task(workers.stop()))
 
@@ -122,7 +138,12 @@ def _look_at(store: ObjectStore) -> None:
 
 
 def _application(
-    settings: Settings, api: ApiContainer, metrics: Metrics, threads: ThreadPoolExecutor
+    settings: Settings,
+    api: ApiContainer,
+    metrics: Metrics,
+    threads: ThreadPoolExecutor,
+    events: EventsRoute,
+    s3_gateway: Callable[[], S3Gateway],
 ) -> Application:
     async def gauges() -> dict[str, float]:
         since = api.clock().plus_seconds(-SILENT_SECONDS)
@@ -130,7 +151,8 @@ def _application(
 
     objects = None
     if api.local_urls is not None:
-        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads, api.is_waiting)
+        holds = WhatUrlsWereMadeFor(api.is_waiting, api.is_entitled)
+        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads, holds)
     readiness = Readiness(
         database=api.database,
         store=api.store,
@@ -138,8 +160,33 @@ def _application(
         needs_workers=settings.job_workers > 0,
         worker_silence_seconds=SILENT_SECONDS,
     )
-    progress = ProgressRoute(api.database, api.authenticator, api.clock)
-    return Application(api.pipeline, progress, readiness, metrics, gauges, objects)
+    credentials = DatashareCredentialsRoute(api.datashare_credentials.hand_out)
+    routes = (ProgressRoute(api.database), events, credentials)
+    own_routes = OwnRoutes(routes, api.authenticator, api.clock, metrics)
+    return Application(api.pipeline, own_routes, readiness, metrics, gauges, objects, s3_gateway)
+
+
+def _s3_gateway(
+    api: ApiContainer, metrics: Metrics, audit: ServerAudit, threads: ThreadPoolExecutor
+) -> S3Gateway:
+    """The gateway. It is loaded when its first request comes: a server may well never have one."""
+    from entrepot.server.s3_gateway.gateway import GatewayParts, S3Gateway
+    from entrepot.server.s3_gateway.provider_threads import ProviderThreads
+
+    return S3Gateway(
+        GatewayParts(
+            database=api.database,
+            authenticator=api.authenticator,
+            buckets=api.buckets,
+            own_bucket=api.store.bucket,
+            page_tokens=api.page_tokens,
+            clock=api.clock,
+            audit=audit,
+            threads=ProviderThreads(threads, _OBJECT_THREADS // 2),
+            count_sent=metrics.sent,
+            random_bytes=os.urandom,
+        )
+    )
 
 
 def _ready_lines(settings: Settings, directory: DataDirectory, *, first: bool) -> str:

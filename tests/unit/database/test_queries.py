@@ -17,15 +17,24 @@ import sqlalchemy as sql
 from entrepot.database import (
     accounts,
     assets,
+    bucket_permissions,
+    data_grants,
     data_sets,
+    datashares,
+    event_actions,
+    event_deliveries,
+    events,
     garbage,
     job_items,
     job_runs,
     jobs,
+    notifications,
+    outside_access,
     postgresql,
     revisions,
     sqlite,
     tags,
+    webhooks,
     workers,
 )
 from entrepot.database.connection import Query, Statements
@@ -35,7 +44,9 @@ from entrepot.domain.job import MultipartCheckpoint
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 
 MODULES = (
-    accounts, assets, data_sets, garbage, job_items, job_runs, jobs, revisions, tags, workers,
+    accounts, assets, bucket_permissions, data_grants, data_sets, datashares, event_actions, event_deliveries,
+    events, garbage, job_items, job_runs, jobs, notifications, outside_access, revisions, tags, webhooks,
+    workers,
 )  # fmt: skip
 
 
@@ -53,23 +64,60 @@ QUERIES = dict(pair for module in MODULES for pair in _queries(module))
 
 OF_NO_SCOPE = {
     # accounts come before scopes; workers serve all of them
-    "accounts", "garbage", "job_items", "job_runs", "workers",
+    "accounts", "event_deliveries", "garbage", "job_items", "job_runs", "webhooks", "workers",
+    "outside_access", "bucket_permissions",
 }  # fmt: skip
 SCOPE_CHECKED_BEFORE = {
+    "assets._OF_IDS",  # of grants that the caller has; it compares the account of each
+    "data_grants._ACCEPT",  # the caller has read the grant as its receiver, in the same transaction
+    "data_grants._OF_DATA_SET",  # it is compared with who asks
+    "data_grants._LIVE_OF_SOURCE",  # the caller has read the data set in its scope
+    "data_grants._LIVE_OF_SOURCE_KEPT",  # the same
+    "event_actions._OF_RECEIVERS",  # of an owner's data set, which the caller has read
+    "notifications._OLD",  # for workers
+    "notifications._FORGET",  # the same
+    "datashares._LIST",  # for an operator
     "jobs._GET_UNSCOPED",  # for workers
     "jobs._START",  # the caller has read the job in its scope, in the same transaction
     "jobs._CANCEL",  # the same
-    "jobs._FINISH",  # for workers
+    "jobs._FINISH",  # for workers, as the next ones
+    "jobs._NEXT_PLACE",
+    "jobs._REMOVE_ITEMS",
+    "jobs._REMOVE",
+    "events._GET",  # for workers, as the rest of these
+    "events._ANY_TO_DISPATCH",
+    "events._TO_DISPATCH",
+    "events._DISPATCHED",
+    "events._OLD",
+    "events._FORGET",
+    "events._FORGET_DELIVERIES",
 }
 READS_WHOLE_TABLES = {
     "accounts._LIST_ACCOUNTS",  # an operator's list
     "accounts._LIST_KEYS",  # the same
+    "accounts._TWO_ACCOUNTS",  # two rows of it
+    "bucket_permissions._LIST",  # an operator's list
+    "bucket_permissions._COUNT",  # an operator's question
     "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
     "workers._ALIVE",  # as many rows as workers live
+    "outside_access._DUE",  # as many rows as there are live assets for receivers; workers look once a second
+    "outside_access._MISSING",  # the same, by index assets_alive
+    "outside_access._OF_OWNER",  # for an operator
+    "datashares._LIST",  # the same
     "garbage._PAGE",  # in the order of its index, until there are enough
+    "events._ANY_TO_DISPATCH",  # an index of those alone that are still to be dispatched
+    "events._TO_DISPATCH",  # the same
+    "event_deliveries._ALL_DEAD",  # an operator's list
+    "webhooks._LIST",  # the same
 }
 SORTS = {
+    "event_actions._OF_RECEIVERS",  # those of one data set's receivers
+    "outside_access._DUE",  # what is due alone
+    "outside_access._MISSING",  # what is missing alone
+    "datashares._LIST",
     "accounts._LIST_KEYS",
+    "event_deliveries._ALL_DEAD",
+    "webhooks._LIST",
     "data_sets._LOCK_REVISIONS",  # by id, so that two deletions do not wait for each other
 }
 
@@ -106,7 +154,7 @@ def test_a_query_of_an_operation_compares_account_and_region(name: str) -> None:
         assert {"account_id", "region"} <= set(_parameters(QUERIES[name]))
     else:
         _, _, where = text.partition(" WHERE ")
-        assert re.search(r"account_id = %\(account_id\)s", where)
+        assert re.search(r"account_id = %\(account_id\)s|receiver_id = %\(receiver_id\)s", where)
         assert re.search(r"region = %\(region\)s", where)
 
 

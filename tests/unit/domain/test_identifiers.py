@@ -67,5 +67,9 @@ def test_what_is_no_account_id_is_told_apart(text: str) -> None:
 
 
 def test_store_keys_follow_from_ids_and_keep_uploads_apart_from_assets() -> None:
-    assert asset_store_key("ab" + "0" * 30) == "assets/ab/ab" + "0" * 30
+    asset_id = "ab" + "0" * 30
+    key = asset_store_key(asset_id)
+    assert re.fullmatch(r"assets/([0-9a-f]{2})/\1[0-9a-f]{30}", key)
+    assert asset_store_key(asset_id) == key != asset_store_key("ac" + "0" * 30)
+    assert asset_id not in key
     assert upload_store_key("cd" + "0" * 30) == "uploads/cd/cd" + "0" * 30

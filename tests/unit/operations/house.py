@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from tests.servers.open_buckets import OpenBuckets, no_bucket
+
 from entrepot.database import assets, jobs
 from entrepot.database.connection import Database
+from entrepot.domain.api_call import ApiAnswer, ApiRequest
+from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.identifiers import asset_store_key
@@ -30,6 +34,16 @@ from entrepot.wire.pagination import PageTokens
 START = Timestamp(1_700_000_000_000)
 NOWHERE = "0" * 32
 """A well-formed id of nothing."""
+
+
+class NoApis:
+    """Of no API it is known where it is."""
+
+    def target(self, api_id: str, stage: str, owner: Scope) -> ApiTarget | None:
+        return None
+
+    async def send(self, request: ApiRequest) -> ApiAnswer:
+        raise AssertionError(request)
 
 
 class StandingClock:
@@ -72,6 +86,8 @@ class House:
             page_tokens=PageTokens(b"p" * 32),
             job_types=DEFINITIONS,
             signed_urls=LocalSignedUrls("http://127.0.0.1:8250", b"s" * 32),
+            buckets=OpenBuckets(no_bucket),
+            api_calls=NoApis(),
         )
         return cls(services, clock)
 

@@ -1,109 +1,197 @@
-"""What belongs to another account or Region does not exist: for every operation that names something."""
+"""What belongs to another account or Region does not exist, and what was granted is read-only: in every
+operation, and by every name that a request can hold. The requests are made from the service model.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
-from tests.unit.operations.house import House, import_request
+import pytest_asyncio
+import sqlalchemy as sql
+from tests.isolation.belongings import BUCKET, Refused
+from tests.isolation.checks import may_use_what_was_granted, sees_nothing
+from tests.isolation.forms import (
+    MODEL,
+    NAMES,
+    NAMES_OF_OTHER_THINGS,
+    Form,
+    forms,
+    names_in_the_model,
+)
+from tests.isolation.rows import ROWS, Receiver, Stranger, row
+from tests.isolation.scene import ANOTHER, ENDED, EVERYBODY, HERE, OWNER, RECEIVER, Place, Scene
+from tests.servers.both_databases import POSTGRESQL
+from tests.servers.open_buckets import OpenBuckets
+from tests.servers.sqlite import open_hastily
+from tests.unit.operations.house import START, House
+from tests.unit.operations.house_client import HouseClient, put_asset
 
-from entrepot.domain.errors import Conflict, ResourceNotFound, ValidationFailed
-from entrepot.model import shapes
-from entrepot.operations.context import Context
-from entrepot.operations.registry import OPERATIONS
+from entrepot.database.connection import Database, Query
+from entrepot.database.tables import METADATA
+from entrepot.stores.local import LocalStore
 
-NAMING_OPERATIONS = {
-    "CreateDataGrant": shapes.CreateDataGrantRequest,
-    "CreateRevision": shapes.CreateRevisionRequest,
-    "DeleteAsset": shapes.DeleteAssetRequest,
-    "DeleteDataSet": shapes.DeleteDataSetRequest,
-    "DeleteRevision": shapes.DeleteRevisionRequest,
-    "CancelJob": shapes.CancelJobRequest,
-    "GetAsset": shapes.GetAssetRequest,
-    "GetDataSet": shapes.GetDataSetRequest,
-    "GetJob": shapes.GetJobRequest,
-    "GetRevision": shapes.GetRevisionRequest,
-    "ListDataSetRevisions": shapes.ListDataSetRevisionsRequest,
-    "ListRevisionAssets": shapes.ListRevisionAssetsRequest,
-    "ListTagsForResource": shapes.ListTagsForResourceRequest,
-    "RevokeRevision": shapes.RevokeRevisionRequest,
-    "SendApiAsset": shapes.SendApiAssetRequest,
-    "SendDataSetNotification": shapes.SendDataSetNotificationRequest,
-    "StartJob": shapes.StartJobRequest,
-    "TagResource": shapes.TagResourceRequest,
-    "UntagResource": shapes.UntagResourceRequest,
-    "UpdateAsset": shapes.UpdateAssetRequest,
-    "UpdateDataSet": shapes.UpdateDataSetRequest,
-    "UpdateRevision": shapes.UpdateRevisionRequest,
-}
+ALL_ROWS = [Query(sql.select(table)) for table in METADATA.sorted_tables]
+ALL_FORMS = [form for operation in MODEL.operations.values() for form in forms(operation)]
+SIDES_OF_POSTGRESQL = {"after the end", "a receiver, by another one's names"}
+EACH_FORM = pytest.mark.parametrize("form", ALL_FORMS, ids=str)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The scene, and the house in which it is played."""
+
+    house: House
+    scene: Scene
+
+    def client(self, account_id: str, region: str = HERE) -> HouseClient:
+        return HouseClient.of(self.house, account_id, region)
+
+
+def house_on(database: Database, folder: Path) -> House:
+    """One with a bucket for everybody."""
+    house = House.of(database)
+    store = LocalStore(folder)
+    services = replace(house.services, random_bytes=os.urandom, buckets=OpenBuckets(lambda name: store))
+    return replace(house, services=services)
+
+
+async def scene_in(house: House, everybody: Collection[Place] = EVERYBODY) -> Scene:
+    async def end() -> None:
+        house.clock.advance(120_000)
+
+    return await Scene.set(
+        lambda account, region: HouseClient.of(house, account, region),
+        put_asset,
+        ends_at=START.plus_seconds(60).isoformat(),
+        end=end,
+        everybody=everybody,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made_scene(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
+    """Made once; each test plays it in a copy."""
+    folder = tmp_path_factory.mktemp("scene")
+    path = Path(shutil.copy(empty_database, folder / "scene.sqlite"))
+    database = await open_hastily(f"sqlite:///{path}")
+    scene = await scene_in(house_on(database, folder / "bucket"))
+    await database.close()
+    return path, scene
 
 
 @pytest.fixture
-async def names(house: House, context: Context) -> dict[str, object]:
-    """Every member that any of the requests could need, naming what the context's account has."""
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    (asset_id,) = await house.assets(context, data_set_id, revision_id)
-    arn = f"arn:aws:dataexchange:us-east-1:111111111111:data-sets/{data_set_id}"
-    return {
-        "data_set_id": data_set_id, "source_data_set_id": data_set_id, "revision_id": revision_id,
-        "asset_id": asset_id, "job_id": await house.job(context, data_set_id, revision_id),
-        "resource_arn": arn, "tags": {"a": "1"}, "tag_keys": ["a"], "name": "new", "comment": "new",
-        "revocation_comment": "wrong numbers", "type": "DEPRECATION", "grant_distribution_scope": "NONE",
-        "receiver_principal": "222222222222",
-    }  # fmt: skip
+async def stage(made_scene: tuple[Path, Scene], tmp_path: Path) -> AsyncIterator[Stage]:
+    template, scene = made_scene
+    path = shutil.copy(template, tmp_path / "entrepot.sqlite")
+    database = await open_hastily(f"sqlite:///{path}")
+    house = house_on(database, tmp_path / "bucket")
+    house.clock.advance(120_000)
+    yield Stage(house, scene)
+    await database.close()
 
 
-async def snapshot(context: Context, names: dict[str, object]) -> list[bytes]:
-    readers = ("GetDataSet", "GetRevision", "GetAsset", "GetJob")
-    return [shapes.encode(await call(context, reader, names)) for reader in readers]
+async def everything(database: Database) -> list[list[tuple[object, ...]]]:
+    return [await database.fetch_all(query) for query in ALL_ROWS]
 
 
-async def call(context: Context, operation: str, names: dict[str, object]) -> object:
-    shape = NAMING_OPERATIONS[operation]
-    members = {name: names[name] for name in shape.__struct_fields__ if name in names}
-    return await OPERATIONS[operation](context, shape(**members))
+def test_every_operation_has_its_row() -> None:
+    assert ROWS.keys() == MODEL.operations.keys()
 
 
-@pytest.mark.parametrize("operation", NAMING_OPERATIONS)
-async def test_what_is_elsewhere_is_not_found_and_stays_as_it_is(
-    house: House, context: Context, names: dict[str, object], operation: str
+def test_every_member_that_could_name_something_is_known() -> None:
+    assert names_in_the_model() == NAMES.keys() | NAMES_OF_OTHER_THINGS
+
+
+@EACH_FORM
+async def test_what_is_not_the_callers_is_as_if_it_were_not(stage: Stage, form: Form) -> None:
+    before = await everything(stage.house.database)
+    for angle in stage.scene.strangers(stage.client):
+        await sees_nothing(angle, form)
+    assert await everything(stage.house.database) == before
+
+
+@EACH_FORM
+async def test_what_was_granted_is_read_and_exported_and_never_changed(stage: Stage, form: Form) -> None:
+    before = await everything(stage.house.database)
+    for angle in stage.scene.entitled(stage.client):
+        await may_use_what_was_granted(angle, form)
+    if row(form.operation.name, form.label).receiver is not Receiver.ALLOWED:
+        assert await everything(stage.house.database) == before
+
+
+@EACH_FORM
+async def test_whoever_it_belongs_to_finds_it(stage: Stage, form: Form) -> None:
+    """Else the tests above would prove nothing."""
+    mine = stage.scene.belongings[RECEIVER, HERE]
+    try:
+        await stage.client(RECEIVER).call(form.operation.name, form.filled(mine))
+    except Refused as refused:
+        may_be = {"ConflictException", "ValidationException"} - {ROWS[form.operation.name].stranger.value}
+        assert refused.code in may_be, f"{form}: {refused}"  # noqa: PT017 - or it is not refused at all
+
+
+@pytest.mark.parametrize("database_kind", [POSTGRESQL], indirect=True)
+async def test_from_some_sides_on_postgresql(database_url: str, tmp_path: Path) -> None:
+    database = await open_hastily(database_url)
+    try:
+        house = house_on(database, tmp_path / "bucket")
+        everybody = [(account, HERE) for account in (OWNER, RECEIVER, ANOTHER, ENDED)]
+        stage = Stage(house, await scene_in(house, everybody))
+        angles = [each for each in stage.scene.strangers(stage.client) if each.words in SIDES_OF_POSTGRESQL]
+        assert len(angles) == len(SIDES_OF_POSTGRESQL)
+        before = await everything(database)
+        for form in ALL_FORMS:
+            for angle in angles:
+                await sees_nothing(angle, form)
+        assert await everything(database) == before
+        for form in ALL_FORMS:
+            for angle in stage.scene.entitled(stage.client):
+                await may_use_what_was_granted(angle, form)
+    finally:
+        await database.close()
+
+
+async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
+    owned = stage.scene.belongings[OWNER, HERE]
+    lists = [
+        name
+        for name, row in ROWS.items()
+        if name.startswith("List") and row.stranger is Stranger.NAMES_NOTHING
+    ]
+    assert len(lists) == 3
+    asked = [(name, {}) for name in [*lists, "ListJobs", "ListEventActions"]]
+    asked += [("ListDataSets", {"Origin": origin}) for origin in ("OWNED", "ENTITLED")]
+    for place in stage.scene.belongings:
+        if place == (OWNER, HERE):
+            continue
+        client = stage.client(*place)
+        for name, request in asked:
+            shown = repr(await client.call(name, request))
+            assert [each for each in owned.identifiers if each in shown] == [], f"{name} to {place}"
+
+
+async def test_one_foreign_asset_among_granted_ones_is_not_exported_and_neither_are_they(
+    stage: Stage,
 ) -> None:
-    before = await snapshot(context, names)
-    for stranger in (house.context("222222222222"), house.context(region="eu-west-1")):
-        with pytest.raises(ResourceNotFound) as caught:
-            await call(stranger, operation, names)
-        assert caught.value.resource_id in names.values()
-    assert await snapshot(context, names) == before
-
-
-@pytest.mark.parametrize("operation", NAMING_OPERATIONS)
-async def test_the_owner_finds_it(context: Context, names: dict[str, object], operation: str) -> None:
-    with contextlib.suppress(ValidationFailed, Conflict):
-        await call(context, operation, names)
-
-
-async def test_a_job_cannot_be_made_about_what_is_elsewhere(house: House, names: dict[str, object]) -> None:
-    request = import_request(str(names["data_set_id"]), str(names["revision_id"]))
-    with pytest.raises(ResourceNotFound):
-        await OPERATIONS["CreateJob"](house.context("222222222222"), request)
-
-
-@pytest.mark.parametrize(
-    ("operation", "request_shape", "member"),
-    [
-        ("ListDataSets", shapes.ListDataSetsRequest, "data_sets"),
-        ("ListJobs", shapes.ListJobsRequest, "jobs"),
-    ],
-)
-async def test_lists_show_one_account_and_region(
-    house: House,
-    context: Context,
-    names: dict[str, object],
-    operation: str,
-    request_shape: type,
-    member: str,
-) -> None:
-    for elsewhere in (house.context("222222222222"), house.context(region="eu-west-1")):
-        assert getattr(await OPERATIONS[operation](elsewhere, request_shape()), member) == []
-    assert len(getattr(await OPERATIONS[operation](context, request_shape()), member)) == 1
+    granted, owned = stage.scene.granted[RECEIVER], stage.scene.belongings[OWNER, HERE]
+    another = stage.scene.granted[ANOTHER]
+    before = await everything(stage.house.database)
+    for asset in (owned.asset, another.asset):
+        destinations = [{"AssetId": each, "Bucket": BUCKET, "Key": each} for each in (granted.asset, asset)]
+        export = {
+            "AssetDestinations": destinations,
+            "DataSetId": granted.data_set,
+            "RevisionId": granted.revision,
+        }
+        with pytest.raises(Refused) as caught:
+            await stage.client(RECEIVER).call(
+                "CreateJob", {"Type": "EXPORT_ASSETS_TO_S3", "Details": {"ExportAssetsToS3": export}}
+            )
+        assert caught.value.code == "ResourceNotFoundException"
+        assert caught.value.members["ResourceId"] == asset
+    assert await everything(stage.house.database) == before

@@ -161,13 +161,6 @@ async def test_details_of_another_type_or_of_two_types_or_none_are_refused(shelf
     assert await shelf.list() == []
 
 
-async def test_a_type_that_this_version_does_not_run_is_refused_by_name(shelf: Shelf) -> None:
-    for job_type in set(JobType) - shelf.every_request().keys():
-        request = shapes.CreateJobRequest(type=job_type, details=shapes.RequestDetails())
-        with pytest.raises(ValidationFailed, match=f"job type {job_type} is not available in this version"):
-            await create_job(shelf.context, request)
-
-
 async def test_the_job_s_own_type_decides_about_the_request(house: House, shelf: Shelf) -> None:
     unknown = import_request(NOWHERE, shelf.revision_id)
     with pytest.raises(ResourceNotFound) as not_found:

@@ -19,7 +19,7 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.metrics import Metrics
 from entrepot.server.object_download import content_disposition
-from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects
+from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects, WhatUrlsWereMadeFor
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import Stored
 from entrepot.transfer.signed_urls import LocalSignedUrls
@@ -49,8 +49,14 @@ class Exchange:
     waiting: set[str] = field(default_factory=set)
     """The ids of the jobs that may still be uploaded to."""
 
+    entitled: set[str] = field(default_factory=set)
+    """The receivers that are still entitled."""
+
     async def is_waiting(self, job_id: str) -> bool:
         return job_id in self.waiting
+
+    async def is_entitled(self, receiver: str) -> bool:
+        return receiver in self.entitled
 
     async def ask(
         self,
@@ -96,7 +102,12 @@ class Exchange:
                 answer.body += message.get("body", b"")
 
         objects = SignedObjects(
-            self.store, self.urls, lambda: self.now, Metrics("0"), self.executor, self.is_waiting
+            self.store,
+            self.urls,
+            lambda: self.now,
+            Metrics("0"),
+            self.executor,
+            WhatUrlsWereMadeFor(self.is_waiting, self.is_entitled),
         )
         status = await objects.answer(scope, receive, send)
         assert answer.status in {status, 0}
@@ -363,3 +374,16 @@ async def test_an_error_of_the_store_is_told_without_its_names(exchange: Exchang
 )
 def test_any_name_is_a_safe_header(name: str, header: str) -> None:
     assert content_disposition(name) == header.encode()
+
+
+async def test_a_receivers_url_holds_while_its_account_is_entitled(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    url = exchange.urls.download_url(KEY, download_name="a", expires_at=LATER, now=NOW, receiver="them")
+    exchange.entitled.add("them")
+    assert (await exchange.ask("GET", url)).body == CONTENT
+    exchange.entitled.clear()
+    for method in ("GET", "HEAD"):
+        assert (await exchange.ask(method, url)).status == 403
+    without = url.replace("for=them&", "")
+    assert without != url
+    assert (await exchange.ask("GET", without)).status == 403

@@ -38,6 +38,28 @@ def _what_is_there_already() -> None:
     op.create_index(
         "assets_alive", "assets", ["data_set_id", "revision_id", "id"], **_where("details_json IS NOT NULL")
     )
+    op.add_column("jobs", sa.Column("event_action_id", _TEXT))
+    _free_job_revisions()
+
+
+def _free_job_revisions() -> None:
+    """Jobs are deleted from now on; to check this foreign key would read the whole table for each of them."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint("job_revisions_job_id_fkey", "job_revisions")
+        return
+    op.rename_table("job_revisions", "job_revisions_before")
+    op.create_table(
+        "job_revisions",
+        sa.Column("account_id", _TEXT, nullable=False),
+        sa.Column("region", _TEXT, nullable=False),
+        sa.Column("revision_id", _TEXT, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("job_id", _TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "region", "revision_id", "created_at", "job_id"),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO job_revisions SELECT * FROM job_revisions_before")
+    op.drop_table("job_revisions_before")
 
 
 def _between_accounts() -> None:
@@ -89,6 +111,7 @@ def _between_accounts() -> None:
         sa.Column("asset_id", _TEXT, nullable=False),
         sa.Column("account_id", _TEXT, nullable=False),
         sa.Column("region", _TEXT, nullable=False),
+        sa.Column("aws_partition", _TEXT, nullable=False),
         sa.Column("receiver_id", _TEXT, nullable=False),
         sa.Column("entitled_data_set_id", _TEXT, nullable=False),
         sa.Column("entitled_asset_id", _TEXT, nullable=False),
@@ -126,6 +149,7 @@ def _outside() -> None:
         sa.Column("region", _TEXT, nullable=False),
         sa.Column("name", _TEXT, nullable=False),
         sa.Column("encrypted_database_url", _TEXT, nullable=False),
+        sa.Column("endpoint", _TEXT),
         sa.Column("schema_name", _TEXT, nullable=False),
         sa.Column("tables_json", _TEXT),
         sa.Column("created_at", sa.BigInteger, nullable=False),

@@ -1,0 +1,203 @@
+"""Exports by an account that was granted the data set, for as long as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from secrets import token_hex
+
+import pytest
+from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, contents, imported, now
+from tests.servers.both_databases import on_both_databases
+
+from entrepot.catalogue import assets as seen_assets
+from entrepot.catalogue import revisions as seen_revisions
+from entrepot.catalogue.place import entitled
+from entrepot.database import data_grants, revisions
+from entrepot.domain.data_grant import DataGrant, DistributionScope
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.errors import AccessDenied, ResourceNotFound
+from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType, RunId
+from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.revision import Revision
+from entrepot.domain.timestamp import Timestamp
+from entrepot.jobs.definition import Callbacks, Run
+from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3
+from entrepot.model import shapes
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A data set of SCOPE's with one finalized revision, granted to OTHER_SCOPE, and accepted."""
+
+    stage: Stage
+    grant: DataGrant
+    source: Revision
+    seen: Revision
+    """The revision as the receiver knows it."""
+
+    @classmethod
+    async def on(
+        cls, stage: Stage, objects: Mapping[str, bytes], ends_at: Timestamp | None = None
+    ) -> Granted:
+        source = await stage.revision()
+        await imported(stage, source, objects)
+        source = await stage.finalized(source)
+        moment = now()
+        grant = DataGrant(
+            scope=SCOPE,
+            id=token_hex(16),
+            receiver_id=OTHER_SCOPE.account_id,
+            source_data_set_id=source.data_set_id,
+            data_set_id=token_hex(16),
+            id_mask=token_hex(16),
+            name="for you",
+            description=None,
+            distribution_scope=DistributionScope.NONE,
+            asset_type=AssetType.S3_SNAPSHOT,
+            data_set_name="Prices",
+            data_set_description="",
+            created_at=moment,
+            updated_at=moment,
+            ends_at=ends_at,
+            accepted_at=moment,
+        )
+        await data_grants.insert(stage.database, grant)
+        seen = await entitled(stage.database, OTHER_SCOPE, grant.data_set_id, now())
+        assert seen is not None
+        ((revision, _),) = await seen_revisions.page_entitled(stage.database, seen, after=None, limit=2)
+        return cls(stage, grant, source, revision)
+
+    async def export(self, pattern: str | None = None) -> Job:
+        stage = self.stage
+        stage.bucket("target")
+        more = {} if pattern is None else {"KeyPattern": pattern}
+        details = {
+            "ExportRevisionsToS3": {
+                "DataSetId": self.grant.data_set_id,
+                "RevisionDestinations": [{"RevisionId": self.seen.id, "Bucket": "target", **more}],
+            }
+        }
+        return await stage.create(JobType.EXPORT_REVISIONS_TO_S3, details, scope=OTHER_SCOPE)
+
+    async def take_back(self) -> None:
+        assert await data_grants.delete(self.stage.database, SCOPE, self.grant.id)
+
+    async def revoke(self) -> None:
+        revoked = replace(self.source, revocation_comment="wrong numbers", revoked_at=now())
+        assert await revisions.save(self.stage.database, revoked)
+
+
+class HeldUp(ExportRevisionsToS3):
+    """An export that has begun to move and never gets further."""
+
+    def __init__(self) -> None:
+        self.moving = asyncio.Event()
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        self.moving.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@on_both_databases
+async def test_a_receiver_exports_under_the_identifiers_that_it_knows(stage: Stage) -> None:
+    granted = await Granted.on(stage, {"a": b"1", "b": b"22"})
+    assets = await seen_assets.all_of_revision(
+        stage.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
+    )
+    job = await granted.export("${DataSet.Id}/${Revision.Id}/${Revision.CreatedAt}/${Asset.Id}")
+    ended = await stage.finish(job)
+    assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
+    created_at = granted.seen.created_at.isoformat()
+    prefix = f"{granted.grant.data_set_id}/{granted.seen.id}/{created_at}"
+    by_name = {asset.name: f"{prefix}/{asset.id}" for asset in assets}
+    assert contents(stage.bucket("target")) == {by_name["a"]: b"1", by_name["b"]: b"22"}
+
+
+async def test_chosen_assets_go_to_the_bucket_and_one_to_a_url(stage: Stage) -> None:
+    granted = await Granted.on(stage, {"a": b"1", "b": b"22"})
+    place = {"DataSetId": granted.grant.data_set_id, "RevisionId": granted.seen.id}
+    assets = await seen_assets.all_of_revision(
+        stage.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
+    )
+    stage.bucket("target")
+    destinations = [{"AssetId": assets[0].id, "Bucket": "target"}]
+    details = {"ExportAssetsToS3": {"AssetDestinations": destinations, **place}}
+    job = await stage.create(JobType.EXPORT_ASSETS_TO_S3, details, scope=OTHER_SCOPE)
+    assert (await stage.finish(job)).state is JobState.COMPLETED
+    assert contents(stage.bucket("target")) == {"b": b"22"}
+    details = {"ExportAssetToSignedUrl": {"AssetId": assets[1].id, **place}}
+    job = await stage.create(JobType.EXPORT_ASSET_TO_SIGNED_URL, details, scope=OTHER_SCOPE)
+    ended = await stage.finish(job)
+    export = shapes.decode(ended.details_json, shapes.ResponseDetails).export_asset_to_signed_url
+    assert export is not None
+    assert export.signed_url is not None
+
+
+@pytest.mark.parametrize("loss", ["take_back", "revoke"])
+async def test_what_is_lost_before_the_job_runs_ends_it_in_error(stage: Stage, loss: str) -> None:
+    granted = await Granted.on(stage, {"a": b"1"})
+    job = await granted.export()
+    await getattr(granted, loss)()
+    ended = await stage.finish(job)
+    assert ended.state is JobState.ERROR
+    assert contents(stage.bucket("target")) == {}
+
+
+@on_both_databases
+@pytest.mark.parametrize("loss", ["take_back", "revoke"])
+async def test_a_running_export_ends_when_its_account_loses_the_data_set(stage: Stage, loss: str) -> None:
+    granted = await Granted.on(stage, {"a": b"1"})
+    job = await granted.export()
+    assert await _end(stage, job, granted, loss) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert await stage.nothing_is_left_of(job)
+
+
+async def _end(stage: Stage, job: Job, granted: Granted, loss: str) -> JobErrorCode:
+    """Takes the entitlement away while bytes move; the code that the job ends with."""
+    held_up = HeldUp()
+    run_id: RunId = await stage.start(job)
+    running = asyncio.create_task(stage.runner(definition=held_up).run(run_id))
+    await held_up.moving.wait()
+    await getattr(granted, loss)()
+    await running
+    ended = await stage.job(job.id)
+    assert ended.state is JobState.ERROR
+    (error,) = ended.errors
+    return error.code
+
+
+async def test_a_running_export_ends_with_the_grant(stage: Stage) -> None:
+    granted = await Granted.on(stage, {"a": b"1"}, ends_at=now().plus_seconds(1.5))
+    job = await granted.export()
+    held_up = HeldUp()
+    await stage.runner(definition=held_up).run(await stage.start(job))
+    (error,) = (await stage.job(job.id)).errors
+    assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert "no longer entitled" in error.message
+
+
+async def test_a_revocation_does_not_stop_the_owners_own_export(stage: Stage) -> None:
+    granted = await Granted.on(stage, {"a": b"1"})
+    await granted.revoke()
+    stage.bucket("target")
+    details = {
+        "ExportRevisionsToS3": {
+            "DataSetId": granted.source.data_set_id,
+            "RevisionDestinations": [{"RevisionId": granted.source.id, "Bucket": "target"}],
+        }
+    }
+    job = await stage.create(JobType.EXPORT_REVISIONS_TO_S3, details)
+    assert (await stage.finish(job)).state is JobState.COMPLETED
+
+
+async def test_a_receiver_cannot_begin_an_export_of_what_it_has_lost(stage: Stage) -> None:
+    granted = await Granted.on(stage, {"a": b"1"})
+    await granted.revoke()
+    with pytest.raises(AccessDenied, match="wrong numbers"):
+        await granted.export()
+    await granted.take_back()
+    with pytest.raises(ResourceNotFound):
+        await granted.export()
