@@ -9,6 +9,7 @@ from functools import partial
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.functional.moto_server import running_moto
 from tests.servers.postgresql import new_database, running_postgresql
 from tests.servers.shared import shared
 
@@ -49,6 +50,13 @@ def another_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Se
     """One that knows nothing of the first."""
     with shared(tmp_path_factory, "s3b", S3Server, partial(running_seaweedfs, buckets=BUCKETS)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of moto, which plays the services of AWS; what a test makes there has names of its own."""
+    with shared(tmp_path_factory, "moto", str, running_moto) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -15,6 +15,9 @@ from tests.functional.moto_server import running_moto
 
 from entrepot.testing.seaweedfs import S3Server
 from entrepot.testing.server import RunningServer, running_entrepot
+
+if TYPE_CHECKING:
+    from tests.functional.live_place import Place
 
 MakeClient = Callable[..., Any]
 
@@ -109,3 +112,12 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a new moto, an S3 server of another kind."""
     with running_moto(tmp_path_factory.mktemp("moto")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory, storage: S3Server, moto_url: str) -> Iterator[Place]:
+    """An exchange in which a part of a bucket is shared where it is."""
+    from tests.functional.live_place import live_place  # loads Arrow, which the other tests have no use for
+
+    with live_place(tmp_path_factory.mktemp("live"), storage, moto_url) as opened:
+        yield opened

@@ -52,8 +52,8 @@ def test_an_example_runs(text: OperationText, exchange: LocalExchange) -> None:
         check=False,
     )
     if text.name == "send-api-asset":
-        # It goes to a host of its own, as AWS has it, and this address has no such host.
-        assert "http://api-fulfill.127.0.0.1:" in done.stderr
+        # The asset of the example is a file.
+        assert (done.returncode, "it cannot be called" in done.stderr) == (254, True), done.stderr
     elif text.group in NOT_YET:
         # It is refused, if at all, by the service: as a command line it is right.
         assert done.returncode in {0, 254}, done.stderr

@@ -43,3 +43,12 @@ def node() -> str:
         missing(f"the SDK for JavaScript is not installed (npm ci in {JAVASCRIPT.name}/)")
     assert found is not None
     return found
+
+
+def rclone() -> str:
+    """The path of rclone."""
+    found = shutil.which("rclone")
+    if found is None:
+        missing("rclone is not installed (Debian: apt-get install rclone)")
+    assert found is not None
+    return found

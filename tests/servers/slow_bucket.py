@@ -1,4 +1,4 @@
-"""An S3 server with one object whose bytes come when the test says so: a job that reads it is under way."""
+"""An S3 server that goes on when the test says so: a job that reads or writes there is under way."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SlowBucket:
-    """The bucket `slow` with the object `object`; one GET at a time gets half of it, then waits."""
+    """The bucket `slow` with the object `object`; one GET at a time gets half of it, then waits.
+
+    A PUT is read to its end, and answered when all who wait may go on; what it brought is thrown away.
+    """
 
     endpoint_url: str
     reading: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """One more for each GET that has begun."""
+    writing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """One more for each PUT that waits."""
     released: threading.Event = field(default_factory=threading.Event)
 
     def wait_for_reader(self) -> None:
         """Returns when somebody (else) has half of the object."""
         assert self.reading.acquire(timeout=_PATIENCE_SECONDS), "nobody reads the object"
+
+    def wait_for_writer(self) -> None:
+        """Returns when somebody (else) waits for the answer to a PUT."""
+        assert self.writing.acquire(timeout=_PATIENCE_SECONDS), "nobody writes an object"
 
     def hold(self) -> None:
         """As in the beginning: nobody has read anything, and whoever reads from now on waits."""
@@ -55,6 +64,16 @@ def slow_bucket() -> Iterator[SlowBucket]:
                 bucket.reading.release()
                 bucket.released.wait(_PATIENCE_SECONDS)
                 self.wfile.write(CONTENT[half:])
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bucket.writing.release()
+            bucket.released.wait(_PATIENCE_SECONDS)
+            with suppress(OSError):  # the writer has gone
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.send_header("ETag", f'"{hashlib.md5(body).hexdigest()}"')
+                self.end_headers()
 
         def _head(self) -> None:
             self.send_response(200)

@@ -64,6 +64,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["key", "disable"], 252, "disable takes the id of a key"),
         (["key", "disable", "AKIANOBODY"], 252, "there is no access key AKIANOBODY"),
         (["key", "create", "--account-id", "1"], 252, "there is no account 1"),
+        (["account", "create", "--account-id", "1"], 252, "--account-id takes twelve digits, not '1'"),
         (["account", "destroy"], 252, "invalid choice: 'destroy'"),
         (["demo", "--data"], 252, "argument --data: expected one argument. See `entrepot demo --help`."),
     ],
@@ -128,6 +129,16 @@ def test_accounts_and_keys_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SecretAccessKey" not in listed[0]
     (shown,) = said("account", "list")["Accounts"]  # type: ignore[misc]
     assert shown["Name"] == "Größe"
+
+
+def test_an_account_may_have_its_id_of_aws_and_no_two_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    create = ["account", "create", "--account-id", "111122223333"]
+    assert main(create) == 0
+    assert json.loads(capsys.readouterr().out)["AccountId"] == "111122223333"
+    assert main(create) == 252
+    assert "There is an account 111122223333 already" in capsys.readouterr().err
+    assert main(["account", "list"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["Accounts"]) == 1
 
 
 def test_what_is_unexpected_is_one_line_unless_debugging(
