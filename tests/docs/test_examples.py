@@ -15,7 +15,10 @@ from tests.parity.case import read_cases
 from entrepot.cli.job_outcome import EXIT_CODES
 from entrepot.cli.wait_job import WAITED_TOO_LONG
 from entrepot.client.edition import commands
+from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limit
+from entrepot.jobs.registry import DEFINITIONS
+from entrepot.model.loader import load_model
 from entrepot.operations.registry import OPERATIONS
 from entrepot.setting_options import OPTIONS
 from entrepot.testing.server import running_entrepot
@@ -67,12 +70,28 @@ def test_every_setting_is_documented() -> None:
     assert Limit.ASSETS_PER_REVISION in (ROOT / "docs/running.md").read_text()
 
 
-def test_the_readme_counts_the_operations_right() -> None:
-    later = {
-        name for name in OPERATIONS if re.search("EventAction|DataGrant|Notification|SendApiAsset", name)
-    }
+def test_the_readme_counts_the_operations_and_job_types_right() -> None:
     readme = (ROOT / "README.md").read_text()
-    assert f"{len(OPERATIONS) - len(later)} of {len(OPERATIONS)}, the other {len(later)}" in readme
+    assert f"| {len(OPERATIONS)} of {len(load_model().operations)} |" in readme
+    assert f"| {len(DEFINITIONS)} of {len(JobType)} types |" in readme
+    assert {kind for kind in JobType if f"`{kind}`" not in readme} == set()
+
+
+def test_the_tests_that_the_readme_names_are_there() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "README.md").read_text())
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    links = [
+        (page.name, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text())
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert links == []
 
 
 def test_every_room_is_on_the_map() -> None:
