@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from tests.databases.rows import an_id, asset, at, data_set, revision
+from tests.grants import a_grant
 
 from entrepot.access.keeper import Entry, Given
 from entrepot.access.reconciler import Reconciler
 from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
-from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
+from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import OutsideUnavailable
 from entrepot.domain.scope import Scope
@@ -163,7 +164,8 @@ class World:
         accepted: bool = True,
         ends_at: Timestamp | None = None,
     ) -> DataGrant:
-        granted = DataGrant(
+        granted = a_grant(
+            self.now,
             scope=owner,
             id=an_id(name),
             receiver_id=receiver,
@@ -171,13 +173,8 @@ class World:
             data_set_id=an_id(f"entitled by {name}"),
             id_mask=an_id(f"mask of {name}"),
             name=name,
-            description=None,
-            distribution_scope=DistributionScope.NONE,
             asset_type=KIND,
             data_set_name=data_set_name,
-            data_set_description="",
-            created_at=self.now,
-            updated_at=self.now,
             ends_at=ends_at,
             accepted_at=self.now if accepted else None,
         )

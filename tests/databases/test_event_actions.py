@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.databases.rows import ELSEWHERE, SCOPE, an_id, at, data_set
 from tests.databases.test_pages import walk
+from tests.grants import a_grant
 
 from entrepot.database import data_grants, event_actions
 from entrepot.database.connection import Database
-from entrepot.domain.data_grant import DataGrant, DistributionScope
-from entrepot.domain.data_set import AssetType
+from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.event_action import EventAction
 from entrepot.domain.scope import Scope
 
@@ -34,7 +34,8 @@ def event_action(name: str = "an action", **changes: Any) -> EventAction:
 
 def grant(name: str, **changes: Any) -> DataGrant:
     """An accepted one of the default data set; the receiver calls the data set by the grant's name."""
-    plain = DataGrant(
+    plain = a_grant(
+        at(0),
         scope=SCOPE,
         id=an_id(f"grant {name}"),
         receiver_id=RECEIVER.account_id,
@@ -42,13 +43,8 @@ def grant(name: str, **changes: Any) -> DataGrant:
         data_set_id=an_id(name),
         id_mask=an_id("mask"),
         name=name,
-        description=None,
-        distribution_scope=DistributionScope.NONE,
-        asset_type=AssetType.S3_SNAPSHOT,
         data_set_name="a data set",
         data_set_description="about it",
-        created_at=at(0),
-        updated_at=at(0),
         accepted_at=at(1),
     )
     return replace(plain, **changes)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.databases.rows import SCOPE, add_assets, asset, at, data_set, revision
-from tests.unit.domain.test_data_grant import grant
+from tests.grants import an_accepted_grant
 
 from entrepot.catalogue.assets import entitled_asset
 from entrepot.catalogue.place import Entitled
@@ -15,14 +15,7 @@ from entrepot.database import data_grants, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import DataGrant
 
-GRANT = replace(
-    grant(),
-    scope=SCOPE,
-    source_data_set_id=data_set().id,
-    accepted_at=at(0),
-    ends_at=at(100),
-    created_at=at(0),
-)
+GRANT = an_accepted_grant(at(0), scope=SCOPE, source_data_set_id=data_set().id, ends_at=at(100))
 
 
 def receiver_of(through: DataGrant) -> Receiver:

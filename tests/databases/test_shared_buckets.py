@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.databases import rows
 from tests.databases.rows import SCOPE, an_id, at
+from tests.grants import a_grant
 
 from entrepot.catalogue import shared_buckets
 from entrepot.catalogue.shared_buckets import SharedBucket
@@ -15,7 +16,7 @@ from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.access_point import AliasedAsset
 from entrepot.domain.asset import Asset
-from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
+from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope
 from entrepot.domain.shared_objects import SharedObjects
@@ -47,7 +48,8 @@ async def published(database: Database, name: str = "first", **changes: Any) -> 
 
 
 def grant_of(name: str = "grant", **changes: Any) -> DataGrant:
-    plain = DataGrant(
+    plain = a_grant(
+        at(0),
         scope=SCOPE,
         id=an_id(name),
         receiver_id=RECEIVER.account_id,
@@ -55,13 +57,8 @@ def grant_of(name: str = "grant", **changes: Any) -> DataGrant:
         data_set_id=an_id(f"entitled by {name}"),
         id_mask=an_id(f"mask of {name}"),
         name=name,
-        description=None,
-        distribution_scope=DistributionScope.NONE,
         asset_type=AssetType.S3_DATA_ACCESS,
         data_set_name="live",
-        data_set_description="",
-        created_at=at(0),
-        updated_at=at(0),
         accepted_at=at(1),
     )
     return replace(plain, **changes)

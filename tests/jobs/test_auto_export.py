@@ -8,12 +8,12 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from tests.grants import an_accepted_grant
 from tests.jobs.stage import SCOPE, Interrupted, Stage, contents, imported, interrupt_at, now
 from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import data_grants, events, jobs, revisions
-from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
-from entrepot.domain.data_set import AssetType
+from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.event_action import EventAction
 from entrepot.domain.job import Job, JobState
 from entrepot.domain.revision import Revision
@@ -37,23 +37,12 @@ async def published(stage: Stage) -> Revision:
 
 async def granted(stage: Stage, revision: Revision, *, ends_at: Timestamp | None = None) -> DataGrant:
     moment = now().plus_seconds(-3600)
-    grant = DataGrant(
+    grant = an_accepted_grant(
+        moment,
         scope=SCOPE,
-        id=token_hex(16),
         receiver_id=RECEIVER.account_id,
         source_data_set_id=revision.data_set_id,
-        data_set_id=token_hex(16),
-        id_mask=token_hex(16),
-        name="for you",
-        description=None,
-        distribution_scope=DistributionScope.NONE,
-        asset_type=AssetType.S3_SNAPSHOT,
-        data_set_name="Prices",
-        data_set_description="",
-        created_at=moment,
-        updated_at=moment,
         ends_at=ends_at,
-        accepted_at=moment,
     )
     await data_grants.insert(stage.database, grant)
     return grant
@@ -103,7 +92,7 @@ async def test_it_exports_under_the_default_pattern_and_says_so(stage: Stage) ->
                 "RevisionIds": [seen_id],
                 "Revisions": [{"Id": seen_id, "Comment": "the first"}],
                 "DataSetIds": [grant.data_set_id],
-                "DataSets": [{"Id": grant.data_set_id, "Name": "Prices"}],
+                "DataSets": [{"Id": grant.data_set_id, "Name": grant.data_set_name}],
                 "DataGrant": {
                     "Arn": f"arn:aws:dataexchange:us-east-1:{SCOPE.account_id}:data-grants/{grant.id}",
                     "Name": "for you",

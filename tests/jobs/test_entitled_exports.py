@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 import pytest
+from tests.grants import an_accepted_grant
 from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, contents, imported, now
 from tests.servers.both_databases import on_both_databases
 
@@ -15,8 +15,7 @@ from entrepot.catalogue import assets as seen_assets
 from entrepot.catalogue import revisions as seen_revisions
 from entrepot.catalogue.place import entitled
 from entrepot.database import data_grants, revisions
-from entrepot.domain.data_grant import DataGrant, DistributionScope
-from entrepot.domain.data_set import AssetType
+from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.errors import AccessDenied, ResourceNotFound
 from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType, RunId
 from entrepot.domain.job_error import JobErrorCode
@@ -45,23 +44,12 @@ class Granted:
         await imported(stage, source, objects)
         source = await stage.finalized(source)
         moment = now()
-        grant = DataGrant(
+        grant = an_accepted_grant(
+            moment,
             scope=SCOPE,
-            id=token_hex(16),
             receiver_id=OTHER_SCOPE.account_id,
             source_data_set_id=source.data_set_id,
-            data_set_id=token_hex(16),
-            id_mask=token_hex(16),
-            name="for you",
-            description=None,
-            distribution_scope=DistributionScope.NONE,
-            asset_type=AssetType.S3_SNAPSHOT,
-            data_set_name="Prices",
-            data_set_description="",
-            created_at=moment,
-            updated_at=moment,
             ends_at=ends_at,
-            accepted_at=moment,
         )
         await data_grants.insert(stage.database, grant)
         seen = await entitled(stage.database, OTHER_SCOPE, grant.data_set_id, now())

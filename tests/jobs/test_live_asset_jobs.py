@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 import pytest
+from tests.grants import an_accepted_grant
 from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, now
 
 from entrepot.database import data_grants, data_sets, revisions
-from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
+from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import AccessDenied, Conflict, ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.domain.job import JobState, JobType
@@ -107,22 +107,12 @@ async def test_an_entitled_data_set_takes_no_assets(stage: Stage, kind: Kind) ->
     source = await open_revision(stage, kind.asset_type)
     await stage.finalized(source)
     moment = now()
-    grant = DataGrant(
+    grant = an_accepted_grant(
+        moment,
         scope=SCOPE,
-        id=token_hex(16),
         receiver_id=OTHER_SCOPE.account_id,
         source_data_set_id=source.data_set_id,
-        data_set_id=token_hex(16),
-        id_mask=token_hex(16),
-        name="for you",
-        description=None,
-        distribution_scope=DistributionScope.NONE,
         asset_type=kind.asset_type,
-        data_set_name="Prices",
-        data_set_description="",
-        created_at=moment,
-        updated_at=moment,
-        accepted_at=moment,
     )
     await data_grants.insert(stage.database, grant)
     entitled = {

@@ -24,7 +24,7 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import Failure, job_errors
-from entrepot.jobs.imports import asset_location, outcome, take_in
+from entrepot.jobs.imports import asset_location, outcome, pinned, take_in
 from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
@@ -97,17 +97,7 @@ class ImportAssetFromApiGatewayApi:
         except StoreError as error:
             raise JobFailed(job_errors([Failure(item, error)])) from error
         await _require_proven(details, document)
-        return (
-            JobItem(
-                number=0,
-                name=name,
-                source=upload,
-                destination=item.destination,
-                size_bytes=info.size_bytes,
-                source_etag=info.etag,
-                source_checksum=info.checksum,
-            ),
-        )
+        return (pinned(item, info),)
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
         """Makes the document the asset's."""

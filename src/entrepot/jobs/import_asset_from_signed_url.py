@@ -20,7 +20,7 @@ from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import Failure, job_errors
-from entrepot.jobs.imports import asset_location, outcome, take_in, too_large
+from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
 
@@ -86,17 +86,7 @@ class ImportAssetFromSignedUrl:
             raise JobFailed((_not_uploaded(name),)) from None
         except StoreError as error:
             raise JobFailed(job_errors([Failure(item, error)])) from error
-        return (
-            JobItem(
-                number=0,
-                name=name,
-                source=upload,
-                destination=item.destination,
-                size_bytes=info.size_bytes,
-                source_etag=info.etag,
-                source_checksum=info.checksum,
-            ),
-        )
+        return (pinned(item, info),)
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
         """Makes the uploaded bytes the asset's; inside one store that is a link or a copy on the server."""

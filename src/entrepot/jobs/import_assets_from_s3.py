@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from entrepot.domain.errors import JobFailed, StoreError
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
@@ -12,7 +11,7 @@ from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import Failure, job_errors
-from entrepot.jobs.imports import asset_location, outcome, take_in, too_large
+from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
 from entrepot.jobs.parents import importing_into, missing_details, require_count, require_key
 from entrepot.model import shapes
 
@@ -56,14 +55,7 @@ class ImportAssetsFromS3:
             elif info.size_bytes > limit_gb * GIBIBYTE:
                 large.append(item.source)
             else:
-                items.append(
-                    replace(
-                        item,
-                        size_bytes=info.size_bytes,
-                        source_etag=info.etag,
-                        source_checksum=info.checksum,
-                    )
-                )
+                items.append(pinned(item, info))
         errors = list(job_errors(failures)) + _all_too_large(large, limit_gb)
         if errors:
             raise JobFailed(tuple(errors))

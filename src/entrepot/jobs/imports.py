@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
@@ -14,10 +16,18 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.limits import Limit
 from entrepot.jobs.definition import Callbacks, Outcome, Run
 
+if TYPE_CHECKING:
+    from entrepot.stores.store import ObjectInfo
+
 
 def asset_location(job: Job, item_number: int) -> Location:
     """Where the item's bytes lie once they are the exchange's; follows from the job and the number alone."""
     return Location(None, asset_store_key(derived_asset_id(job.id, item_number)))
+
+
+def pinned(item: JobItem, info: ObjectInfo) -> JobItem:
+    """The item with what was found of its source: another object under that key ends the job."""
+    return replace(item, size_bytes=info.size_bytes, source_etag=info.etag, source_checksum=info.checksum)
 
 
 async def take_in(run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:

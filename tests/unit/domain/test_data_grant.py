@@ -3,16 +3,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.grants import a_grant
 
 from entrepot.domain.data_grant import (
     AcceptanceState,
     DataGrant,
-    DistributionScope,
     MaskedKind,
     require_acceptable,
     require_grantable,
 )
-from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
@@ -25,21 +24,14 @@ KINDS = st.sampled_from(list(MaskedKind))
 def grant(
     id_mask: str = "a" * 32, ends_at: Timestamp | None = None, accepted_at: Timestamp | None = None
 ) -> DataGrant:
-    return DataGrant(
+    return a_grant(
+        NOW,
         scope=Scope("111111111111", "us-east-1"),
         id="1" * 32,
         receiver_id="222222222222",
         source_data_set_id="2" * 32,
         data_set_id="3" * 32,
         id_mask=id_mask,
-        name="for you",
-        description=None,
-        distribution_scope=DistributionScope.NONE,
-        asset_type=AssetType.S3_SNAPSHOT,
-        data_set_name="prices",
-        data_set_description="",
-        created_at=NOW,
-        updated_at=NOW,
         ends_at=ends_at,
         accepted_at=accepted_at,
     )

@@ -8,9 +8,9 @@ import json
 from dataclasses import replace
 
 import pytest
+from tests.grants import a_grant
 
 from entrepot.domain import event
-from entrepot.domain.data_grant import DataGrant, DistributionScope
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.event import DetailType, NewEvent, NotificationType, RedshiftAccessLoss, StoredEvent
 from entrepot.domain.revision import Revision
@@ -20,21 +20,15 @@ from entrepot.events.cloud_event import cloud_event, delivery_id, signature
 
 NOW = Timestamp(1_704_067_200_123)
 SENDER = Scope("111111111111", "eu-west-1")
-GRANT = DataGrant(
+GRANT = a_grant(
+    NOW,
     scope=SENDER,
     id="1" * 32,
     receiver_id="222222222222",
     source_data_set_id="2" * 32,
     data_set_id="3" * 32,
     id_mask="a" * 32,
-    name="for you",
-    description=None,
-    distribution_scope=DistributionScope.NONE,
-    asset_type=AssetType.S3_SNAPSHOT,
     data_set_name="prices",
-    data_set_description="",
-    created_at=NOW,
-    updated_at=NOW,
 )
 REVISION = Revision(SENDER.without_account(), "3" * 32, "4" * 32, NOW, NOW, comment="first", finalized=True)
 OF_GRANT = {

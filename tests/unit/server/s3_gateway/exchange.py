@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.grants import an_accepted_grant
 from tests.servers.open_buckets import OpenBuckets
 
 from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.access_point import access_point_alias
 from entrepot.domain.asset import Asset
-from entrepot.domain.data_grant import DataGrant, DistributionScope, MaskedKind
+from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
@@ -86,7 +87,8 @@ class Exchange:
         ids, kind = (DATA_SET, REVISION, ASSET), AssetType.S3_DATA_ACCESS
         asset = Asset(OWNER, *ids, kind, "live", NOW, NOW, 0, "", "", None, details)
         await assets.insert_many(self.database, [asset])
-        self.grant = DataGrant(
+        self.grant = an_accepted_grant(
+            NOW,
             scope=OWNER,
             id="9" * 32,
             receiver_id=RECEIVER.account_id,
@@ -94,14 +96,8 @@ class Exchange:
             data_set_id="c" * 32,
             id_mask="b" * 32,
             name="grant",
-            description=None,
-            distribution_scope=DistributionScope.NONE,
             asset_type=AssetType.S3_DATA_ACCESS,
             data_set_name="live",
-            data_set_description="",
-            created_at=NOW,
-            updated_at=NOW,
-            accepted_at=NOW,
         )
         await data_grants.insert(self.database, self.grant)
 
