@@ -37,6 +37,9 @@ _PACKAGES = (
 )
 _CONNECT_SECONDS = 5.0
 
+_NAMES = 28
+"""How wide the column of names is."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
@@ -52,10 +55,10 @@ def run(arguments: list[str]) -> int:
     settings = settings_of(parser.parse_args(arguments))
     print("versions")
     for name, shown in _versions():
-        print(f"  {name:22} {shown}")
+        print(f"  {name:{_NAMES}} {shown}")
     print("settings")
     for name, value, source in settings.described():
-        print(f"  {name:22} {value or '-'}  ({source})")
+        print(f"  {name:{_NAMES}} {value or '-'}  ({source})")
     print("reachability")
     findings = list(_examine(settings))
     _print(findings)
@@ -68,7 +71,7 @@ def run(arguments: list[str]) -> int:
 
 def _print(findings: list[_Finding]) -> None:
     for finding in findings:
-        print(f"  {finding.subject:22} {'ok' if finding.well else 'FAILED'}: {finding.words}")
+        print(f"  {finding.subject:{_NAMES}} {'ok' if finding.well else 'FAILED'}: {finding.words}")
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import secrets as random_secrets
+import sys
+from ipaddress import ip_address
 
 from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.cli.exchange import on_exchange, print_json
@@ -15,7 +17,7 @@ from entrepot.domain.errors import TargetForbidden
 from entrepot.domain.event import DetailType
 from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN, identifier
 from entrepot.domain.webhook import EVENT_BRIDGE, Webhook
-from entrepot.outside.network_addresses import Target
+from entrepot.outside.network_addresses import Target, forbidden_meaning
 from entrepot.server.secrets import SecretBox
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
@@ -113,10 +115,24 @@ def _checked_url(url: str) -> str:
     if len(url) > _LONGEST_URL:
         raise UsageError(f"a URL takes {_LONGEST_URL} characters at most")
     try:
-        Target.parse(url)
+        host = Target.parse(url).host
     except TargetForbidden as error:
         raise UsageError(error.message) from None
+    _warn_of(host)
     return url
+
+
+def _warn_of(host: str) -> None:
+    """Says at once what else a dead letter would say: an address that no user may make the server call."""
+    try:
+        meaning = forbidden_meaning(ip_address(host))
+    except ValueError:  # a name, and who knows what it leads to later
+        return
+    if meaning is not None:
+        print(
+            f"note: {host} {meaning}; the server calls it only where ENTREPOT_ALLOWED_NETWORKS says so",
+            file=sys.stderr,
+        )
 
 
 async def _require_account(database: Database, settings: Settings, account_id: str) -> None:

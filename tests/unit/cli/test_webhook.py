@@ -112,3 +112,16 @@ def test_what_it_does_not_take(arguments: list[str], words: str, capsys: pytest.
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "noted"),
+    [("http://10.0.0.1/x", "10.0.0.1 is private"), ("http://8.8.8.8/x", ""), ("https://example.com", "")],
+)
+def test_an_address_that_is_not_public_is_noted_at_once(
+    url: str, noted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["webhook", "add", url, "--account", ONE]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"note: {noted}") if noted else said == ""
