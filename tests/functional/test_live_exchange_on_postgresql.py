@@ -1,0 +1,240 @@
+"""What the other modules show on SQLite, once more in short on PostgreSQL: all that is live or happens by
+itself, between two accounts, through boto3.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from tests.functional import flow
+from tests.functional.accounts import Account, allow_bucket, first_account, new_account, run_entrepot
+from tests.functional.called_apis import caller, granted, import_api, send
+from tests.functional.moto_server import CREDENTIALS
+from tests.servers.http_api import running_api
+from tests.servers.lake_formation import Catalog, catalog_of
+from tests.servers.postgresql import new_database
+from tests.servers.redshift import FakeRedshift, running_redshift
+from tests.servers.webhook_receiver import Receiver, webhook_receiver
+
+from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing.server import RunningServer, running_entrepot
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.seaweedfs]
+
+PATIENCE_SECONDS = 60.0
+PROVIDER_ID = "111122223333"
+"""The provider's account at AWS, too."""
+
+
+@dataclass(frozen=True)
+class Fair:
+    server: RunningServer
+    database: tuple[str, str]
+    """The option that says where it is."""
+    s3: Any
+    bucket: str
+    provider: Account
+    receiver: Account
+    redshift: FakeRedshift
+    catalog: Catalog
+    told: Receiver
+
+    def open_revision(self, asset_type: str) -> dict[str, str]:
+        client = self.provider.client
+        made = client.create_data_set(AssetType=asset_type, Name="Live", Description="d")
+        return {"DataSetId": made["Id"], "RevisionId": client.create_revision(DataSetId=made["Id"])["Id"]}
+
+    def published(self, asset_type: str, job_type: str, **details: Any) -> dict[str, str]:
+        """A finalized revision with what the job makes; `details` are those of its one member."""
+        place = self.open_revision(asset_type)
+        ((member, request),) = details.items()
+        job = flow.run_job(self.provider.client, job_type, **{member: {**request, **place}})
+        assert job["State"] == "COMPLETED", job.get("Errors")
+        self.provider.client.update_revision(**place, Finalized=True)
+        return place
+
+    def grant(self, place: dict[str, str]) -> dict[str, Any]:
+        """One that the receiver has accepted."""
+        made: dict[str, Any] = self.provider.client.create_data_grant(
+            Name="for you",
+            GrantDistributionScope="NONE",
+            ReceiverPrincipal=self.receiver.id,
+            SourceDataSetId=place["DataSetId"],
+        )
+        self.receiver.client.accept_data_grant(DataGrantArn=made["Arn"])
+        return made
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def fair(
+    tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server, postgresql_server_url: str, moto_url: str
+) -> Iterator[Fair]:
+    keys = (s3_server.access_key_id, s3_server.secret_access_key)
+    bucket = f"fair-{token_hex(4)}"
+    with ExitStack() as stack:
+        s3 = boto3.session.Session(*keys).client(
+            "s3", endpoint_url=s3_server.endpoint_url, region_name="us-east-1"
+        )
+        stack.callback(s3.close)
+        s3.create_bucket(Bucket=bucket)
+        api = stack.enter_context(running_api())
+        redshift = stack.enter_context(running_redshift())
+        told = stack.enter_context(webhook_receiver())
+        catalog = stack.enter_context(catalog_of(PROVIDER_ID, moto_url))
+        database = ("--database", stack.enter_context(new_database(postgresql_server_url)))
+        server = stack.enter_context(
+            running_entrepot(
+                tmp_path_factory.mktemp("exchange"),
+                arguments=[*database],
+                environ=CREDENTIALS
+                | {
+                    "ENTREPOT_ALLOWED_NETWORKS": "127.0.0.0/8",
+                    "ENTREPOT_API_ENDPOINT": json.dumps({"weather/prod": f"{api.url}/prod"}),
+                    "ENTREPOT_REDSHIFT_ENDPOINT_URL": redshift.url,
+                    "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": moto_url,
+                    "ENTREPOT_GLUE_ENDPOINT_URL": moto_url,
+                    "ENTREPOT_STS_ENDPOINT_URL": moto_url,
+                },
+            )
+        )
+        first = first_account(server, *database)
+        stack.callback(first.client.close)
+        provider = new_account(server, "provider", "--account-id", PROVIDER_ID, *database)
+        receiver = new_account(server, "receiver", *database)
+        credentials = json.dumps({"AccessKeyId": keys[0], "SecretAccessKey": keys[1]})
+        for account, access in ((provider, "--read"), (receiver, "--write")):
+            stack.callback(account.client.close)
+            place = ("--endpoint-url", s3_server.endpoint_url, "--credentials", "-")
+            allow_bucket(server, account, bucket, access, *place, *database, stdin=credentials)
+        yield Fair(server, database, s3, bucket, provider, receiver, redshift, catalog, told)
+
+
+def test_what_is_published_arrives_by_itself_and_is_told_everywhere(fair: Fair) -> None:
+    hook = run_entrepot(
+        fair.server, "webhook", "add", fair.told.url, "--account", fair.receiver.id, *fair.database
+    )
+    provider, receiver = fair.provider.client, fair.receiver.client
+    place = fair.open_revision("S3_SNAPSHOT")
+    flow.import_by_signed_url(provider, place, "old.csv", b"old")
+    provider.update_revision(**place, Finalized=True)
+    entitled = fair.grant(place)["DataSetId"]
+    destination = {"Bucket": fair.bucket, "KeyPattern": "auto/${Asset.Name}"}
+    action = receiver.create_event_action(
+        Event={"RevisionPublished": {"DataSetId": entitled}},
+        Action={"ExportRevisionToS3": {"RevisionDestination": destination}},
+    )
+    revision_id = provider.create_revision(DataSetId=place["DataSetId"])["Id"]
+    newer = {"DataSetId": place["DataSetId"], "RevisionId": revision_id}
+    flow.import_by_signed_url(provider, newer, "new.csv", b"new")
+    provider.update_revision(**newer, Finalized=True)
+    fair.receiver.awaited_event(entitled, "Auto-export Job Completed")
+    assert fair.s3.get_object(Bucket=fair.bucket, Key="auto/new.csv")["Body"].read() == b"new"
+    (job,) = receiver.list_jobs(DataSetId=entitled)["Jobs"]
+    assert job["Details"]["ExportRevisionsToS3"]["EventActionArn"] == action["Arn"]
+
+    for _ in range(2):
+        provider.send_data_set_notification(
+            DataSetId=place["DataSetId"], Type="DATA_DELAY", Comment="soon", ClientToken="once"
+        )
+    arn = f"arn:aws:dataexchange:us-east-1::data-sets/{entitled}"
+    told = fair.receiver.awaited_event(arn, "Data Set Update Delayed")
+    assert told["detail"]["Notification"]["Comment"] == "soon"
+    expected = {"Revision Published To Data Set", "Auto-export Job Completed", "Data Set Update Delayed"}
+    until(lambda: expected <= {delivery.event["type"] for delivery in fair.told.deliveries})
+    assert all(delivery.is_signed_with(hook["Secret"]) for delivery in fair.told.deliveries)
+    assert fair.provider.awaited_event(arn, "Data Grant Accepted")
+
+
+def test_a_part_of_a_bucket_is_read_where_it_is(fair: Fair) -> None:
+    fair.s3.put_object(Bucket=fair.bucket, Key="shared/a.txt", Body=b"0123456789")
+    fair.s3.put_object(Bucket=fair.bucket, Key="secret/b.txt", Body=b"no")
+    source = {"AssetSource": {"Bucket": fair.bucket, "KeyPrefixes": ["shared/"]}}
+    place = fair.published(
+        "S3_DATA_ACCESS",
+        "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET",
+        CreateS3DataAccessFromS3Bucket=source,
+    )
+    grant = fair.grant(place)
+    of_grant = {"DataSetId": grant["DataSetId"]}
+    (revision,) = fair.receiver.client.list_data_set_revisions(**of_grant)["Revisions"]
+    (asset,) = flow.assets(fair.receiver.client, of_grant | {"RevisionId": revision["Id"]})
+    alias = asset["AssetDetails"]["S3DataAccessAsset"]["S3AccessPointAlias"]
+    keys = (fair.receiver.access_key_id, fair.receiver.secret_access_key)
+    s3 = boto3.session.Session(*keys).client(
+        "s3",
+        endpoint_url=fair.server.url,
+        region_name="us-east-1",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    listed = s3.list_objects_v2(Bucket=alias)["Contents"]
+    assert [entry["Key"] for entry in listed] == ["shared/a.txt"]
+    assert s3.get_object(Bucket=alias, Key="shared/a.txt", Range="bytes=2-4")["Body"].read() == b"234"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.get_object(Bucket=alias, Key="secret/b.txt")
+    fair.provider.client.delete_data_grant(DataGrantId=grant["Id"])
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        s3.get_object(Bucket=alias, Key="shared/a.txt")
+    s3.close()
+
+
+def test_an_api_is_called(fair: Fair) -> None:
+    owned = import_api(fair.provider)
+    fair.provider.client.update_revision(
+        DataSetId=owned["DataSetId"], RevisionId=owned["RevisionId"], Finalized=True
+    )
+    entitled = granted(fair.provider, fair.receiver, owned["DataSetId"])
+    client = caller(fair.receiver)
+    answer = send(client, entitled, Method="POST", Path="mirror", Body="how is it?")
+    assert answer["Body"] == "how is it?"
+    client.close()
+
+
+def test_a_datashare_is_authorized_for_the_receiver_and_taken_back(fair: Fair) -> None:
+    namespace = "86b5169f-01dc-4a6f-9fbb-e2e24359e9a8"
+    arn = f"arn:aws:redshift:us-east-1:{PROVIDER_ID}:datashare:{namespace}/sales"
+    consumers = fair.redshift.shares.setdefault(arn, {})
+    place = fair.published(
+        "REDSHIFT_DATA_SHARE",
+        "IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES",
+        ImportAssetsFromRedshiftDataShares={"AssetSources": [{"DataShareArn": arn}]},
+    )
+    grant = fair.grant(place)
+    until(lambda: consumers.get(fair.receiver.id) == "AUTHORIZED")
+    fair.provider.client.delete_data_grant(DataGrantId=grant["Id"])
+    until(lambda: consumers.get(fair.receiver.id) == "DEAUTHORIZED")
+
+
+def test_tables_of_a_catalogue_are_granted_and_taken_back(fair: Fair) -> None:
+    key = fair.catalog.tag("gold")
+    policy = {"Expression": [{"TagKey": key, "TagValues": ["gold"]}], "Permissions": ["DESCRIBE"]}
+    place = fair.published(
+        "LAKE_FORMATION_DATA_PERMISSION",
+        "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY",
+        ImportAssetsFromLakeFormationTagPolicy={
+            "CatalogId": PROVIDER_ID,
+            "RoleArn": fair.catalog.role_arn,
+            "Table": policy,
+        },
+    )
+    grant = fair.grant(place)
+    one = ("DESCRIBE",)
+    until(lambda: fair.catalog.grants(key) == [(fair.receiver.id, "TABLE", one, one)])
+    fair.provider.client.delete_data_grant(DataGrantId=grant["Id"])
+    until(lambda: fair.catalog.grants(key) == [])
