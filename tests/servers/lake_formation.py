@@ -11,8 +11,9 @@ from typing import Any
 import boto3
 
 from entrepot.outside.assumed_role import AssumedRoles
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.lake_formation import AwsLakeFormation
+from entrepot.signing.sigv4 import Credentials
 
 Grants = list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]
 
@@ -78,7 +79,7 @@ def catalog_of(account_id: str, moto_url: str) -> Iterator[Catalog]:
 def lake_formation_on(moto_url: str) -> Iterator[AwsLakeFormation]:
     """Lake Formation, Glue and STS as the exchange reaches them there."""
     services = (AwsService.LAKE_FORMATION, AwsService.GLUE, AwsService.STS)
-    aws = AwsServices(AwsOptions(dict.fromkeys(services, moto_url), AwsKey("testing", "testing")))
+    aws = AwsServices(AwsOptions(dict.fromkeys(services, moto_url), Credentials("testing", "testing")))
     try:
         yield AwsLakeFormation(aws, AssumedRoles(aws))
     finally:

@@ -22,7 +22,15 @@ async def get(
     own = await assets.get(connection, scope, data_set_id, revision_id, asset_id)
     if own is not None:
         return own
-    found = await many(connection, scope, data_set_id, revision_id, [asset_id], now)
+    seen = await entitled(connection, scope, data_set_id, now)
+    return None if seen is None else await get_entitled(connection, seen, revision_id, asset_id)
+
+
+async def get_entitled(
+    connection: Connection, seen: Entitled, revision_id: str, asset_id: str
+) -> Asset | None:
+    """The asset that the grant shows under that id."""
+    found = await _many_entitled(connection, seen, revision_id, [asset_id])
     return found[0] if found else None
 
 
@@ -38,6 +46,12 @@ async def many(
     seen = await entitled(connection, scope, data_set_id, now)
     if seen is None:
         return await assets.many(connection, scope, data_set_id, revision_id, asset_ids)
+    return await _many_entitled(connection, seen, revision_id, asset_ids)
+
+
+async def _many_entitled(
+    connection: Connection, seen: Entitled, revision_id: str, asset_ids: Sequence[str]
+) -> list[Asset]:
     source = await _source_revision(connection, seen, revision_id)
     if source is None:
         return []

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from entrepot.cli.arguments import Parser, add_settings, settings_of
-from entrepot.cli.exchange import on_exchange, print_json
+from entrepot.cli.exchange import on_exchange, print_json, require_account
 from entrepot.client.configuration import Configuration
 from entrepot.client.errors import UsageError
-from entrepot.database import accounts, bucket_permissions
+from entrepot.database import bucket_permissions
 from entrepot.domain.bucket_permission import BucketPermission, bucket_problem, prefix_problem
 from entrepot.environment import environment
-from entrepot.setting_values import AuthMode, read_region, read_service_endpoint
+from entrepot.setting_values import read_region, read_service_endpoint
 from entrepot.signing.sigv4 import Credentials
 from entrepot.transfer.account_buckets import sealed_credentials
 
@@ -112,7 +112,7 @@ def _allow(options: argparse.Namespace) -> dict[str, object]:
     credentials = _credentials(options)
 
     async def allow(database: Database, secrets: SecretBox) -> BucketPermission:
-        sole = await _require_account(database, settings.auth, options.account)
+        sole = await require_account(database, settings.auth, options.account)
         permission = BucketPermission(
             account_id=options.account,
             bucket=options.bucket,
@@ -173,18 +173,6 @@ def _require_names(options: argparse.Namespace) -> None:
     ):
         if problem is not None:
             raise UsageError(f"{what} cannot be used: {problem}")
-
-
-async def _require_account(database: Database, auth: AuthMode, account_id: str) -> bool:
-    """Whether it is the only one. In trust mode whoever comes has an account, which nobody has made."""
-    if not _ACCOUNT_ID.fullmatch(account_id):
-        raise UsageError(f"--account takes the twelve digits of an account, not {account_id!r}")
-    if auth is AuthMode.TRUST:
-        return False
-    known = [account.account_id for account in await accounts.list_accounts(database)]
-    if account_id not in known:
-        raise UsageError(f"there is no account {account_id}; `entrepot account list` shows them")
-    return len(known) == 1
 
 
 def _read(flag: str, text: str | None, read: Callable[[str], _Value]) -> _Value | None:

@@ -7,20 +7,18 @@ import sys
 from typing import TYPE_CHECKING
 
 from entrepot.cli.arguments import Parser, add_settings, settings_of
-from entrepot.cli.exchange import on_exchange, print_json
+from entrepot.cli.exchange import on_exchange, print_json, require_account
 from entrepot.cli.exchange_client import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.job_outcome import report
 from entrepot.client.errors import ClientError, UsageError
-from entrepot.database import accounts, datashares, outside_access
+from entrepot.database import datashares, outside_access
 from entrepot.database.connection import Database
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of
 from entrepot.domain.errors import OutsideError, ValidationFailed
-from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN
 from entrepot.domain.scope import Scope
 from entrepot.environment import environment
 from entrepot.server.secrets import SecretBox
-from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,7 +137,8 @@ def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     url = _url(options)
 
     async def add(database: Database, secrets: SecretBox) -> PostgresqlShare:
-        owner = await _owner(database, settings, options.account)
+        await require_account(database, settings.auth, options.account)
+        owner = Scope(options.account, settings.region)
         arn = DatashareArn(
             owner, namespace_of(owner, secrets.derive("datashare namespaces")), options.subject
         )
@@ -189,17 +188,6 @@ def _url(options: argparse.Namespace) -> str:
             f"--database, or {_URL_VARIABLE}, takes a URL: postgresql://user:password@host:port/database"
         )
     return str(url)
-
-
-async def _owner(database: Database, settings: Settings, account_id: str) -> Scope:
-    """In trust mode there is every account that somebody names."""
-    if ACCOUNT_ID_PATTERN.match(account_id) is None:
-        raise UsageError("--account takes the twelve digits of an account")
-    if settings.auth is not AuthMode.TRUST:
-        known = {account.account_id for account in await accounts.list_accounts(database)}
-        if account_id not in known:
-            raise UsageError(f"there is no account {account_id}; `entrepot account list` shows them")
-    return Scope(account_id, settings.region)
 
 
 def _judge(found: list[Reach], *, accepted: bool) -> None:

@@ -7,8 +7,12 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from entrepot.client.errors import UsageError
+from entrepot.database import accounts
 from entrepot.database.connection import Database
+from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN
 from entrepot.server.secrets import SecretBox
+from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 
 _T = TypeVar("_T")
@@ -33,6 +37,21 @@ def on_exchange(settings: Settings, action: Callable[[Database, SecretBox], Awai
             await database.close()
 
     return asyncio.run(act())
+
+
+async def require_account(database: Database, auth: AuthMode, account_id: str) -> bool:
+    """Whether the account is the only one. Raises `UsageError` where there is no such account.
+
+    In trust mode whoever comes has an account, which nobody has made.
+    """
+    if ACCOUNT_ID_PATTERN.match(account_id) is None:
+        raise UsageError(f"--account takes the twelve digits of an account, not {account_id!r}")
+    if auth is AuthMode.TRUST:
+        return False
+    known = [account.account_id for account in await accounts.list_accounts(database)]
+    if account_id not in known:
+        raise UsageError(f"there is no account {account_id}; `entrepot account list` shows them")
+    return len(known) == 1
 
 
 def print_json(value: object) -> None:

@@ -9,17 +9,16 @@ import sys
 from ipaddress import ip_address
 
 from entrepot.cli.arguments import Parser, add_settings, settings_of
-from entrepot.cli.exchange import on_exchange, print_json
+from entrepot.cli.exchange import on_exchange, print_json, require_account
 from entrepot.client.errors import UsageError
-from entrepot.database import accounts, event_deliveries, webhooks
+from entrepot.database import event_deliveries, webhooks
 from entrepot.database.connection import Database
 from entrepot.domain.errors import TargetForbidden
 from entrepot.domain.event import DetailType
-from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN, identifier
+from entrepot.domain.identifiers import identifier
 from entrepot.domain.webhook import EVENT_BRIDGE, Webhook
 from entrepot.outside.network_addresses import Target, forbidden_meaning
 from entrepot.server.secrets import SecretBox
-from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 
 _DESCRIPTION = f"""\
@@ -96,7 +95,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     types = None if options.event is None else tuple(dict.fromkeys(options.event))
 
     async def add(database: Database, secrets: SecretBox) -> None:
-        await _require_account(database, settings, options.account)
+        await require_account(database, settings.auth, options.account)
         webhook = Webhook(
             id=webhook_id,
             account_id=options.account,
@@ -133,15 +132,6 @@ def _warn_of(host: str) -> None:
             f"note: {host} {meaning}; the server calls it only where ENTREPOT_ALLOWED_NETWORKS says so",
             file=sys.stderr,
         )
-
-
-async def _require_account(database: Database, settings: Settings, account_id: str) -> None:
-    """In trust mode there is every account that somebody names."""
-    if settings.auth is AuthMode.TRUST:
-        if ACCOUNT_ID_PATTERN.match(account_id) is None:
-            raise UsageError("--account takes the twelve digits of an account")
-    elif account_id not in {account.account_id for account in await accounts.list_accounts(database)}:
-        raise UsageError(f"there is no account {account_id}; `entrepot account list` shows them")
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:

@@ -8,6 +8,7 @@ from entrepot.container.parts import Secrets
 from entrepot.outside.ports import KeyManagement, LakeFormation, Outside, PostgresqlDatabases, Redshift
 from entrepot.setting_values import AWS_ENDPOINT
 from entrepot.settings import Settings
+from entrepot.signing.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from entrepot.outside.aws import AwsServices
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def make_aws_services(settings: Settings) -> AwsServices:
     """The services of AWS that the settings name."""
-    from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+    from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 
     endpoints = {
         AwsService.REDSHIFT: settings.redshift_endpoint_url,
@@ -33,7 +34,7 @@ def make_aws_services(settings: Settings) -> AwsServices:
                 for service, endpoint in endpoints.items()
                 if endpoint is not None
             },
-            AwsKey(key_id, secret, settings.aws_session_token) if key_id and secret else None,
+            Credentials(key_id, secret, settings.aws_session_token) if key_id and secret else None,
             settings.ca_bundle,
         )
     )

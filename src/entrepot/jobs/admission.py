@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from entrepot.catalogue import data_sets as seen_data_sets
 from entrepot.catalogue import revisions as seen_revisions
+from entrepot.catalogue.place import entitled
 from entrepot.database import assets, data_sets, revisions
 from entrepot.domain.data_set import DataSet, Origin
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
@@ -41,9 +42,18 @@ async def exported_revision(connection: Connection, job: Job, now: Timestamp) ->
     data_set = await exported_data_set(connection, job, now)
     (revision_id,) = job.revision_ids
     revision = await seen_revisions.get(connection, job.scope, job.data_set_id, revision_id, now)
+    if data_set.origin is Origin.ENTITLED:
+        return _require_usable(revision, revision_id)
     if revision is None:
         raise gone(ResourceType.REVISION, [revision_id])
-    if data_set.origin is Origin.ENTITLED and revision.revoked:
+    return revision
+
+
+def _require_usable(revision: Revision | None, revision_id: str) -> Revision:
+    """The entitled revision; raises `JobFailed` where it is gone, or revoked."""
+    if revision is None:
+        raise gone(ResourceType.REVISION, [revision_id])
+    if revision.revoked:
         raise _denied(revoked(revision), ResourceType.REVISION, revision.id)
     return revision
 
@@ -55,14 +65,16 @@ async def still_entitled(connection: Connection, job: Job, now: Timestamp) -> No
     """
     if await data_sets.get(connection, job.scope, job.data_set_id) is not None:
         return
-    if await seen_data_sets.get(connection, job.scope, job.data_set_id, now) is None:
+    seen = await entitled(connection, job.scope, job.data_set_id, now)
+    if seen is None:
         raise _denied(
             f"This account is no longer entitled to data set {job.data_set_id}: its data grant was deleted "
             "or has ended.",
             ResourceType.DATA_SET,
             job.data_set_id,
         )
-    await exported_revision(connection, job, now)
+    (revision_id,) = job.revision_ids
+    _require_usable(await seen_revisions.get_entitled(connection, seen, revision_id), revision_id)
 
 
 async def revision_of(connection: Connection, job: Job, *, lock: bool = False) -> Revision:

@@ -24,13 +24,11 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import Failure, job_errors
-from entrepot.jobs.imports import asset_location, outcome, pinned, take_in
+from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
 from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
 
-URL_LIFETIME_SECONDS = 3600
-"""One hour [G]: as for the signed URLs that are documented."""
 LARGEST_DOCUMENT_BYTES = LARGEST_PAYLOAD_BYTES
 """[G]: no figure is published."""
 LONGEST_DESCRIPTION = 16_348
@@ -54,19 +52,14 @@ class ImportAssetFromApiGatewayApi:
         await importing_into(
             creation, request.data_set_id, request.revision_id, asset_type=AssetType.API_GATEWAY_API
         )
-        expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
+        url, expires_at = upload_url(creation, request.api_specification_md5_hash)
         details = shapes.ImportAssetFromApiGatewayApiResponseDetails(
             api_description=request.api_description,
             api_id=request.api_id,
             api_key=request.api_key,
             api_name=request.api_name,
             api_specification_md5_hash=request.api_specification_md5_hash,
-            api_specification_upload_url=creation.signed_urls.upload_url(
-                upload_store_key(creation.job_id),
-                content_md5=request.api_specification_md5_hash,
-                expires_at=expires_at,
-                now=creation.now,
-            ),
+            api_specification_upload_url=url,
             api_specification_upload_url_expires_at=expires_at,
             data_set_id=request.data_set_id,
             protocol_type=request.protocol_type,

@@ -20,12 +20,9 @@ from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import Failure, job_errors
-from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
+from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
-
-URL_LIFETIME_SECONDS = 3600
-"""One hour [C]."""
 
 _MD5_HASH = re.compile(r"(?:[A-Za-z0-9+/]{4}){5}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 
@@ -46,18 +43,13 @@ class ImportAssetFromSignedUrl:
                 "Md5Hash must be 24 characters of base64: the MD5 of the file, 16 bytes, in base64."
             )
         await importing_into(creation, request.data_set_id, request.revision_id)
-        expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
+        url, expires_at = upload_url(creation, request.md5_hash)
         details = shapes.ImportAssetFromSignedUrlResponseDetails(
             asset_name=request.asset_name,
             data_set_id=request.data_set_id,
             md5_hash=request.md5_hash,
             revision_id=request.revision_id,
-            signed_url=creation.signed_urls.upload_url(
-                upload_store_key(creation.job_id),
-                content_md5=request.md5_hash,
-                expires_at=expires_at,
-                now=creation.now,
-            ),
+            signed_url=url,
             signed_url_expires_at=expires_at,
         )
         return Checked(

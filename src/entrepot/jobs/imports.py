@@ -10,19 +10,36 @@ from typing import TYPE_CHECKING
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ResourceType
-from entrepot.domain.identifiers import asset_store_key, derived_asset_id
+from entrepot.domain.identifiers import asset_store_key, derived_asset_id, upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobItem
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.limits import Limit
-from entrepot.jobs.definition import Callbacks, Outcome, Run
+from entrepot.domain.timestamp import Timestamp
+from entrepot.jobs.definition import Callbacks, Creation, Outcome, Run
 
 if TYPE_CHECKING:
     from entrepot.stores.store import ObjectInfo
 
 
+URL_LIFETIME_SECONDS = 3600
+"""How long something can be uploaded for a job: one hour [C] for a file, and [G] for an OpenAPI document."""
+
+
 def asset_location(job: Job, item_number: int) -> Location:
     """Where the item's bytes lie once they are the exchange's; follows from the job and the number alone."""
     return Location(None, asset_store_key(derived_asset_id(job.id, item_number)))
+
+
+def upload_url(creation: Creation, content_md5: str) -> tuple[str, Timestamp]:
+    """Where a file with this MD5 (base64) is PUT to for the job, and until when."""
+    expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
+    url = creation.signed_urls.upload_url(
+        upload_store_key(creation.job_id),
+        content_md5=content_md5,
+        expires_at=expires_at,
+        now=creation.now,
+    )
+    return url, expires_at
 
 
 def pinned(item: JobItem, info: ObjectInfo) -> JobItem:

@@ -10,6 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 
+from entrepot.catalogue import assets
 from entrepot.catalogue.place import entitled
 from entrepot.catalogue.revisions import get_entitled
 from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest, Header
@@ -79,14 +80,17 @@ async def send_api_asset(context: Context, call: ApiCall) -> ApiAnswer:
 
 async def _owned_asset(context: Context, call: ApiCall) -> _Owned:
     database, now = context.services.database, context.services.clock()
-    asset = await existing.seen_asset(database, context, call.data_set_id, call.revision_id, call.asset_id)
-    api = _api(asset)
-    if asset.scope.account_id == context.scope.account_id:
-        return _Owned(asset.scope, asset.data_set_id, asset.revision_id, asset.id, api, None)
+    ids = (call.data_set_id, call.revision_id, call.asset_id)
     seen = await entitled(database, context.scope, call.data_set_id, now)
-    revision = None if seen is None else await get_entitled(database, seen, call.revision_id)
-    if seen is None or revision is None:  # it ended between the two questions
+    if seen is None:
+        asset = await existing.own_asset(database, context, *ids)
+        return _Owned(asset.scope, *ids, _api(asset), None)
+    revision = await get_entitled(database, seen, call.revision_id)
+    entitled_asset = await assets.get_entitled(database, seen, call.revision_id, call.asset_id)
+    if revision is None or entitled_asset is None:
+        await existing.seen_revision(database, context, call.data_set_id, call.revision_id)
         raise existing.missing(ResourceType.ASSET, call.asset_id)
+    api = _api(entitled_asset)
     if revision.revoked and not seen.by_owner:
         raise AccessDenied(revoked(revision))
     grant = seen.grant
@@ -94,7 +98,7 @@ async def _owned_asset(context: Context, call: ApiCall) -> _Owned:
         owner=grant.scope,
         data_set_id=grant.source_data_set_id,
         revision_id=grant.unmasked(MaskedKind.REVISION, revision.id) or "",
-        asset_id=grant.unmasked(MaskedKind.ASSET, asset.id) or "",
+        asset_id=grant.unmasked(MaskedKind.ASSET, call.asset_id) or "",
         api=api,
         grant=grant,
     )

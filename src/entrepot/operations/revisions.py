@@ -8,7 +8,9 @@ from typing import TypedDict
 from entrepot.catalogue.place import Entitled, entitled
 from entrepot.catalogue.revisions import page_entitled
 from entrepot.database import assets, revisions, tags
+from entrepot.database.connection import Connection
 from entrepot.domain.arn import revision_arn
+from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import ResourceType, ValidationFailed
 from entrepot.domain.limits import REVISIONS_PER_DATA_SET
 from entrepot.domain.revision import Revision, require_finalizable, require_revocable, require_updatable
@@ -113,11 +115,7 @@ async def update_revision(
     """
     services = context.services
     async with services.database.transaction() as connection:
-        # Before the revision: whoever grants the data set holds it too, and looks for a finalized revision.
-        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
-        revision = await existing.own_revision(
-            connection, context, request.data_set_id, request.revision_id, lock=True
-        )
+        data_set, revision = await _held(connection, context, request.data_set_id, request.revision_id)
         require_updatable(revision, comment=request.comment, finalized=request.finalized)
         if request.finalized and not revision.finalized:
             require_finalizable(revision, await assets.count(connection, context.scope, revision.id))
@@ -143,16 +141,25 @@ async def update_revision(
     return shapes.UpdateRevisionResponse(**_members(changed))
 
 
+async def _held(
+    connection: Connection, context: Context, data_set_id: str, revision_id: str
+) -> tuple[DataSet, Revision]:
+    """The caller's own data set and revision, locked in this order until the transaction ends.
+
+    The data set too: whoever grants it holds it, and looks for a finalized revision.
+    """
+    data_set = await existing.own_data_set(connection, context, data_set_id, lock=True)
+    revision = await existing.own_revision(connection, context, data_set_id, revision_id, lock=True)
+    return data_set, revision
+
+
 async def delete_revision(context: Context, request: shapes.DeleteRevisionRequest) -> None:
     """Deletes a revision with its assets and tags, a finalized one too as long as nobody was granted it [L].
 
     Crash: all of it is gone or none; the bytes of its assets go later.
     """
     async with context.services.database.transaction() as connection:
-        await existing.own_data_set(connection, context, request.data_set_id, lock=True)
-        revision = await existing.own_revision(
-            connection, context, request.data_set_id, request.revision_id, lock=True
-        )
+        _, revision = await _held(connection, context, request.data_set_id, request.revision_id)
         if revision.finalized:
             await require_not_granted(
                 connection,
@@ -174,10 +181,7 @@ async def revoke_revision(
     """
     services = context.services
     async with services.database.transaction() as connection:
-        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
-        revision = await existing.own_revision(
-            connection, context, request.data_set_id, request.revision_id, lock=True
-        )
+        data_set, revision = await _held(connection, context, request.data_set_id, request.revision_id)
         require_revocable(revision)
         now = services.clock()
         revoked = replace(

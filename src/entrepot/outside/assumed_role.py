@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.outside.aws import CLIENTS_KEPT, AwsKey, AwsService, AwsServices, call
+from entrepot.outside.aws import CLIENTS_KEPT, AwsService, AwsServices, call
+from entrepot.signing.sigv4 import Credentials
 
 SESSION_SECONDS = 900
 """The shortest that STS offers: a role that is no longer lent is soon no longer used."""
@@ -60,7 +61,7 @@ class AssumedRoles:
                 self._clients.popitem(last=False)
         return client
 
-    def _assume(self, role: LentRole, region: str) -> AwsKey:
+    def _assume(self, role: LentRole, region: str) -> Credentials:
         sts = self._aws.client(AwsService.STS, region)
         answer = call(
             AwsService.STS,
@@ -71,4 +72,4 @@ class AssumedRoles:
             DurationSeconds=SESSION_SECONDS,
         )
         given = answer["Credentials"]
-        return AwsKey(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])

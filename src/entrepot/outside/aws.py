@@ -16,13 +16,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entrepot.domain.errors import OutsideError, OutsideRefused, OutsideUnavailable
 from entrepot.outside.ports import not_configured
+from entrepot.signing.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -96,21 +97,12 @@ _FULL_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class AwsKey:
-    """Credentials to sign with."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class AwsOptions:
     """What the settings say of these services."""
 
     endpoints: Mapping[AwsService, str | None]
     """None is AWS's own endpoint of each Region; a service that is not in it is not configured."""
-    key: AwsKey | None = None
+    key: Credentials | None = None
     """None: AWS's standard chain of the server's environment."""
     ca_bundle: Path | None = None
     """None: botocore's own certificates."""
@@ -148,7 +140,7 @@ class AwsServices:
                 self._clients.popitem(last=False)
             return known
 
-    def client_as(self, key: AwsKey, service: AwsService, region: str) -> Any:
+    def client_as(self, key: Credentials, service: AwsService, region: str) -> Any:
         """A new client that acts with other credentials; it is the caller's to keep. Raises as `client`."""
         with self._lock:
             return self._new(service, region, key)
@@ -160,13 +152,13 @@ class AwsServices:
                 client.close()
             self._clients.clear()
 
-    def _new(self, service: AwsService, region: str, key: AwsKey | None) -> Any:
+    def _new(self, service: AwsService, region: str, key: Credentials | None) -> Any:
         if not self.is_configured(service):
             raise not_configured(service.full_name, service.setting)
         with answers_of(service):
             return self._made(service, region, key)
 
-    def _made(self, service: AwsService, region: str, key: AwsKey | None) -> Any:
+    def _made(self, service: AwsService, region: str, key: Credentials | None) -> Any:
         from botocore.config import Config
         from botocore.session import Session
 

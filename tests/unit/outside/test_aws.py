@@ -16,15 +16,16 @@ from tests.servers.scripted_http import Scripted, ScriptedServer, answer, script
 from entrepot.domain.errors import OutsideNotConfigured, OutsideRefused, OutsideUnavailable
 from entrepot.outside import aws as aws_module
 from entrepot.outside.assumed_role import SECONDS_LEFT, SESSION_SECONDS, AssumedRoles, LentRole
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices, answers_of, call
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices, answers_of, call
 from entrepot.setting_options import OPTIONS
+from entrepot.signing.sigv4 import Credentials
 
-KEY = AwsKey("AKIDSERVER", "secret")
+KEY = Credentials("AKIDSERVER", "secret")
 REGION = "eu-west-1"
 ROLE = LentRole("arn:aws:iam::111122223333:role/exchange", "111122223333")
 
 
-def services(url: str | None, *names: AwsService, key: AwsKey | None = KEY) -> AwsServices:
+def services(url: str | None, *names: AwsService, key: Credentials | None = KEY) -> AwsServices:
     return AwsServices(AwsOptions(dict.fromkeys(names, url), key))
 
 

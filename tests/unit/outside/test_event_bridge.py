@@ -14,8 +14,9 @@ from entrepot.domain.errors import OutsideUnavailable
 from entrepot.domain.event import DetailType, StoredEvent
 from entrepot.domain.timestamp import Timestamp
 from entrepot.events.senders import EventBridgeSender
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.event_bridge import EventBridge
+from entrepot.signing.sigv4 import Credentials
 
 EVENT = StoredEvent(
     sequence=7,
@@ -39,7 +40,7 @@ def opened() -> Iterator[Opening]:
 
         def open_on(*script: bytes) -> Any:
             server = stack.enter_context(scripted_server(*script))
-            options = AwsOptions({AwsService.EVENT_BRIDGE: server.url}, AwsKey("AKID", "secret"))
+            options = AwsOptions({AwsService.EVENT_BRIDGE: server.url}, Credentials("AKID", "secret"))
             aws = AwsServices(options)
             stack.callback(aws.close)
             return EventBridgeSender(EventBridge(aws, "a-bus", "aws.dataexchange")), server

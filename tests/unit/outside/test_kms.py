@@ -18,8 +18,9 @@ from entrepot.domain.errors import OutsideNotConfigured, OutsideRefused, Outside
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.scope import Scope
 from entrepot.model import shapes
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.kms import AwsKeyManagement
+from entrepot.signing.sigv4 import Credentials
 
 OWNER = Scope("123456789012", "eu-west-1")
 RECEIVER = "210987654321"
@@ -28,7 +29,7 @@ NO_KEY = KmsKey(f"arn:aws:kms:eu-west-1:{OWNER.account_id}:key/{'0' * 8}-0000-00
 
 @pytest.fixture
 def aws(moto_url: str) -> Iterator[AwsServices]:
-    services = AwsServices(AwsOptions({AwsService.KMS: moto_url}, AwsKey("testing", "testing")))
+    services = AwsServices(AwsOptions({AwsService.KMS: moto_url}, Credentials("testing", "testing")))
     yield services
     services.close()
 
@@ -107,7 +108,7 @@ async def test_granting_and_retiring_again_changes_nothing(
 async def test_grants_of_a_key_that_is_gone_need_no_retiring() -> None:
     gone = answer(400, b'{"__type": "NotFoundException", "message": "no such key"}')
     with scripted_server(gone, gone) as server:
-        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, AwsKey("testing", "testing")))
+        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, Credentials("testing", "testing")))
         await AwsKeyManagement(services).retire(NO_KEY, "0" * 64)
         assert await AwsKeyManagement(services).find(grant_on(NO_KEY)) is None
         services.close()
@@ -132,7 +133,7 @@ async def test_every_page_of_grants_is_looked_at() -> None:
     first = b'{"Grants": [{"Name": "other", "GrantId": "1"}], "Truncated": true, "NextMarker": "m"}'
     second = f'{{"Grants": [{{"Name": "{grant.name}", "GrantId": "2"}}], "Truncated": false}}'.encode()
     with scripted_server(answer(200, first), answer(200, second)) as server:
-        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, AwsKey("testing", "testing")))
+        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, Credentials("testing", "testing")))
         assert await AwsKeyManagement(services).find(grant) == "2"
         services.close()
         assert b'"Marker": "m"' in server.requests[1].body
@@ -141,7 +142,7 @@ async def test_every_page_of_grants_is_looked_at() -> None:
 async def test_a_service_that_fails_is_told_from_one_that_refuses() -> None:
     error = answer(500, b"{}")
     with scripted_server(*[error] * 3) as server:
-        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, AwsKey("testing", "testing")))
+        services = AwsServices(AwsOptions({AwsService.KMS: server.url}, Credentials("testing", "testing")))
         with pytest.raises(OutsideUnavailable, match="AWS KMS"):
             await AwsKeyManagement(services).retire(NO_KEY, "1")
         services.close()

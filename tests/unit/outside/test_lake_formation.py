@@ -14,8 +14,9 @@ from entrepot.domain.errors import OutsideRefused, OutsideUnavailable
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
 from entrepot.domain.scope import Scope
 from entrepot.outside.assumed_role import AssumedRoles
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.lake_formation import AwsLakeFormation
+from entrepot.signing.sigv4 import Credentials
 
 ACCOUNT, RECEIVER = "111122223333", "444455556666"
 CATALOG = LFCatalog(Scope(ACCOUNT, "eu-west-1"), ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/exchange")
@@ -41,7 +42,7 @@ def opened() -> Iterator[Opening]:
         def open_on(*script: bytes, beside: tuple[AwsService, ...] = ()) -> Any:
             server = stack.enter_context(scripted_server(*script))
             endpoints = dict.fromkeys((AwsService.LAKE_FORMATION, *beside), server.url)
-            aws = AwsServices(AwsOptions(endpoints, AwsKey("AKID", "secret")))
+            aws = AwsServices(AwsOptions(endpoints, Credentials("AKID", "secret")))
             stack.callback(aws.close)
             return AwsLakeFormation(aws, AssumedRoles(aws)), server
 

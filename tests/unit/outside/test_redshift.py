@@ -8,8 +8,9 @@ from tests.servers.redshift import FakeRedshift, running_redshift
 from entrepot.domain.datashare import DatashareArn
 from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone
 from entrepot.domain.scope import Scope
-from entrepot.outside.aws import AwsKey, AwsOptions, AwsService, AwsServices
+from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.redshift import AwsRedshift
+from entrepot.signing.sigv4 import Credentials
 
 OWNER = Scope("111111111111", "us-east-1")
 CONSUMER = "222222222222"
@@ -34,7 +35,7 @@ def redshift(service: FakeRedshift) -> FakeRedshift:
 
 
 def port(service: FakeRedshift, *, accounts_are_proven: bool = True) -> AwsRedshift:
-    aws = AwsServices(AwsOptions({AwsService.REDSHIFT: service.url}, AwsKey("AKIDEXAMPLE", "secret")))
+    aws = AwsServices(AwsOptions({AwsService.REDSHIFT: service.url}, Credentials("AKIDEXAMPLE", "secret")))
     return AwsRedshift(aws, accounts_are_proven=accounts_are_proven)
 
 
