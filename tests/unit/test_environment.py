@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import platformdirs
@@ -10,7 +9,6 @@ import pytest
 from entrepot.environment import data_directory, debugging, environment
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere it is platformdirs that answers")
 @pytest.mark.parametrize("base", [None, "", "/somewhere", "relative/folder", " /spaces ", "~/there"])
 def test_the_default_data_directory_is_where_platformdirs_has_it(
     base: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

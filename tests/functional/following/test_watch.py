@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.functional.terminal import CTRL_C
 from tests.functional.watching import (
-    all_ended,
     client,
     entrepot,
     exchange_on,
@@ -22,28 +20,6 @@ from tests.servers.scripted_http import Scripted, answer, scripted_server
 from tests.servers.slow_bucket import SlowBucket, slow_bucket
 
 from entrepot.testing.server import RunningServer
-
-
-@pytest.fixture(scope="module")
-def one_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SlowBucket, RunningServer]]:
-    with slow_bucket() as bucket, exchange_on(tmp_path_factory.mktemp("exchange"), bucket) as server:
-        yield bucket, server
-
-
-@pytest.fixture
-def slow(one_exchange: tuple[SlowBucket, RunningServer]) -> Iterator[SlowBucket]:
-    """Nobody reads from it yet, and whoever does waits."""
-    bucket, server = one_exchange
-    bucket.hold()
-    yield bucket
-    bucket.release()
-    with client(server) as api:
-        all_ended(api)
-
-
-@pytest.fixture
-def exchange(one_exchange: tuple[SlowBucket, RunningServer]) -> RunningServer:
-    return one_exchange[1]
 
 
 def test_a_terminal_shows_progress_and_then_the_job(exchange: RunningServer, slow: SlowBucket) -> None:

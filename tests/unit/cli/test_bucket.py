@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.unit.cli.exchange_of_two import ONE, TWO, Say, exchange_of_two, saying
 
 from entrepot.cli.main import main
 
 SECRET, TOKEN = "hush/+hush+secret/of/the/bucket", "hush-token-of-the-bucket"
 KEYS = {"AccessKeyId": "AKIAOFTHEBUCKET", "SecretAccessKey": SECRET}
-ONE, TWO = "111122223333", "444455556666"
-
-Say = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
 def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An exchange of two accounts."""
-    folder = tmp_path / "data"
-    for name in ("ENTREPOT_DEBUG", "ENTREPOT_AUTH", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ENTREPOT_DATA_DIR", str(folder))
-    for account in (ONE, TWO):
-        assert main(["account", "create", "--account-id", account]) == 0
-    return folder
+    return exchange_of_two(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs `entrepot bucket`; its answer."""
-    capsys.readouterr()
-
-    def run(*arguments: str) -> Any:
-        code = main(["bucket", *arguments])
-        captured = capsys.readouterr()
-        assert code == 0, captured.err
-        return json.loads(captured.out)
-
-    return run
+    return saying("bucket", capsys)
 
 
 def written(path: Path, content: object) -> str:
