@@ -10,8 +10,6 @@ from tests.databases import rows
 from tests.databases.rows import SCOPE, an_id, at
 from tests.grants import a_grant
 
-from entrepot.catalogue import shared_buckets
-from entrepot.catalogue.shared_buckets import SharedBucket
 from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.access_point import AliasedAsset
@@ -21,6 +19,8 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import shared_buckets
+from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 
 RECEIVER = Scope("210987654321", "us-east-1")
 STRANGER = Scope("555555555555", "us-east-1")

@@ -10,20 +10,20 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
-from tests.access.world import OWNER, RECEIVER, World, masked_asset
 from tests.databases.conftest import migrated_sqlite_file
 from tests.databases.rows import an_id
 from tests.datashares.shop import Shop, logged_in
+from tests.provisioning.fixtures import OWNER, RECEIVER, World, masked_asset
 from tests.servers.sqlite import open_hastily
 
-from entrepot.access.datashare_credentials import DatashareCredentials
-from entrepot.access.datashares import DatashareKeeper
-from entrepot.access.reconciler import Reconciler
 from entrepot.database import data_grants, datashares, events, outside_access
 from entrepot.domain.datashare import DatashareArn, role_name
 from entrepot.domain.errors import Conflict, InternalError, ResourceNotFound, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
+from entrepot.entitlements.provisioning.datashares import DatashareProvisioner
+from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.outside.ports import Outside
 from entrepot.outside.postgresql_shares import PostgresqlShares
 
@@ -35,22 +35,22 @@ TO = Scope(RECEIVER, "us-east-1")
 class Exchange:
     """One exchange with one share, and a grant of it that ends in an hour."""
 
-    def __init__(self, world: World, shop: Shop) -> None:
-        self.world = world
+    def __init__(self, fixtures: World, shop: Shop) -> None:
+        self.fixtures = fixtures
         self.shop = shop
         self.url = shop.url
         databases = PostgresqlShares(lambda _: self.url)
-        keeper = DatashareKeeper(world.database, Outside(postgresql=databases))
-        self.reconciler = Reconciler(world.database, [keeper], world.clock)
-        self.credentials = DatashareCredentials(world.database, databases, world.clock, os.urandom)
+        provisioner = DatashareProvisioner(fixtures.database, Outside(postgresql=databases))
+        self.reconciler = Reconciler(fixtures.database, [provisioner], fixtures.clock)
+        self.credentials = DatashareCredentials(fixtures.database, databases, fixtures.clock, os.urandom)
         self.asset_id = ""
         self.role = role_name(an_id("a grant"), an_id("ds sales"))
 
     async def begin(self) -> None:
         share = self.shop.share("orders")
-        await datashares.insert(self.world.database, share)
-        await self.world.share("sales", arn=share.arn)
-        grant = await self.world.grant(ends_at=self.world.now.plus_seconds(3600))
+        await datashares.insert(self.fixtures.database, share)
+        await self.fixtures.share("sales", arn=share.arn)
+        grant = await self.fixtures.grant(ends_at=self.fixtures.now.plus_seconds(3600))
         self.asset_id = masked_asset(grant, "ds", "sales")
 
     def has_role(self) -> bool:
@@ -62,9 +62,9 @@ async def exchange(tmp_path: Path, migrated_sqlite_file: Path, shop: Shop) -> As
     path = tmp_path / "entrepot.sqlite"
     path.write_bytes(migrated_sqlite_file.read_bytes())
     database = await open_hastily(f"sqlite:///{path}")
-    world = World(database)
-    world.now = Timestamp(time.time_ns() // 1_000_000)
-    exchange = Exchange(world, shop)
+    fixtures = World(database)
+    fixtures.now = Timestamp(time.time_ns() // 1_000_000)
+    exchange = Exchange(fixtures, shop)
     await exchange.begin()
     yield exchange
     await exchange.reconciler.close()
@@ -75,7 +75,7 @@ async def test_the_receiver_logs_in_with_what_it_is_handed(exchange: Exchange) -
     await exchange.reconciler.settle()
     login = await exchange.credentials.hand_out(TO, exchange.asset_id)
     assert (login.user, login.schema) == (exchange.role, "sales")
-    assert login.expires_at == exchange.world.now.plus_seconds(3600)
+    assert login.expires_at == exchange.fixtures.now.plus_seconds(3600)
     with logged_in(login) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (2,)
     again = await exchange.credentials.hand_out(TO, exchange.asset_id)
@@ -101,17 +101,17 @@ async def test_nobody_else_is_handed_anything(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("way", ["revoked", "grant deleted", "ended"])
 async def test_what_is_over_is_over_at_once_and_the_role_goes(exchange: Exchange, way: str) -> None:
-    world = exchange.world
+    fixtures = exchange.fixtures
     await exchange.reconciler.settle()
     login = await exchange.credentials.hand_out(TO, exchange.asset_id)
     with logged_in(login) as connection:
         match way:
             case "revoked":
-                await world.revoke("sales")
+                await fixtures.revoke("sales")
             case "grant deleted":
-                await data_grants.delete(world.database, OWNER, an_id("a grant"))
+                await data_grants.delete(fixtures.database, OWNER, an_id("a grant"))
             case "ended":
-                world.passes(3600)
+                fixtures.passes(3600)
         with pytest.raises(ResourceNotFound):
             await exchange.credentials.hand_out(TO, exchange.asset_id)
         await exchange.reconciler.settle()
@@ -141,30 +141,30 @@ async def test_a_database_that_is_away_is_said_to_be_without_saying_where(
 async def test_a_role_is_dropped_as_soon_as_its_database_is_back(exchange: Exchange) -> None:
     await exchange.reconciler.settle()
     there, exchange.url = exchange.url, "postgresql://postgres@127.0.0.1:1/nothing"
-    await exchange.world.revoke("sales")
+    await exchange.fixtures.revoke("sales")
     await exchange.reconciler.settle()
     assert exchange.has_role()
     exchange.url = there
-    exchange.world.passes(1)
+    exchange.fixtures.passes(1)
     await exchange.reconciler.settle()
     assert not exchange.has_role()
 
 
 async def test_a_share_that_goes_is_told_to_its_receiver_once(exchange: Exchange) -> None:
-    world = exchange.world
+    fixtures = exchange.fixtures
     await exchange.reconciler.settle()
     exchange.shop.run("DROP TABLE sales.orders CASCADE")
     for _ in range(3):
-        world.passes(301)
+        fixtures.passes(301)
         await exchange.reconciler.settle()
-    told = await events.after(world.database, TO, 0, 10)
+    told = await events.after(fixtures.database, TO, 0, 10)
     assert [(event.detail_type, event.resources) for event in told] == [
         ("Redshift Data Share Access Lost", (exchange.shop.share("orders").arn,))
     ]
     exchange.shop.run("CREATE TABLE sales.orders (id int)")
-    world.passes(301)
+    fixtures.passes(301)
     await exchange.reconciler.settle()
-    recorded = await outside_access.get(world.database, an_id("a grant"), an_id("ds sales"))
+    recorded = await outside_access.get(fixtures.database, an_id("a grant"), an_id("ds sales"))
     assert recorded is not None
     assert recorded.error is None
 
@@ -173,23 +173,25 @@ async def test_a_share_that_was_removed_is_no_longer_given_and_no_role_stays(exc
     share = exchange.shop.share("orders")
     await exchange.reconciler.settle()
     await exchange.shop.databases().withdraw(share, exchange.role)
-    await datashares.remove(exchange.world.database, DatashareArn.parse(share.arn, "Arn"))
-    exchange.world.passes(301)
+    await datashares.remove(exchange.fixtures.database, DatashareArn.parse(share.arn, "Arn"))
+    exchange.fixtures.passes(301)
     await exchange.reconciler.settle()
     assert not exchange.has_role()
     with pytest.raises(Conflict):
         await exchange.credentials.hand_out(TO, exchange.asset_id)
-    await exchange.world.revoke("sales")
+    await exchange.fixtures.revoke("sales")
     await exchange.reconciler.settle()
-    assert await outside_access.get(exchange.world.database, an_id("a grant"), an_id("ds sales")) is None
+    assert await outside_access.get(exchange.fixtures.database, an_id("a grant"), an_id("ds sales")) is None
 
 
 async def test_a_share_of_redshift_needs_no_password(exchange: Exchange) -> None:
-    await exchange.world.share("warehouse")
-    grant = await data_grants.of_data_set(exchange.world.database, "us-east-1", an_id("entitled by a grant"))
+    await exchange.fixtures.share("warehouse")
+    grant = await data_grants.of_data_set(
+        exchange.fixtures.database, "us-east-1", an_id("entitled by a grant")
+    )
     assert grant is not None
     await exchange.reconciler.settle()
-    recorded = await outside_access.get(exchange.world.database, grant.id, an_id("ds warehouse"))
+    recorded = await outside_access.get(exchange.fixtures.database, grant.id, an_id("ds warehouse"))
     assert recorded is not None
     assert "ENTREPOT_REDSHIFT_ENDPOINT_URL" in (recorded.error or "")
     with pytest.raises(ValidationFailed, match="Amazon Redshift"):

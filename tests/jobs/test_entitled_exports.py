@@ -11,9 +11,6 @@ from tests.grants import an_accepted_grant
 from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, contents, imported, now
 from tests.servers.both_databases import on_both_databases
 
-from entrepot.catalogue import assets as seen_assets
-from entrepot.catalogue import revisions as seen_revisions
-from entrepot.catalogue.place import entitled
 from entrepot.database import data_grants, revisions
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.errors import AccessDenied, ResourceNotFound
@@ -21,6 +18,9 @@ from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType, Run
 from entrepot.domain.job_error import JobErrorCode
 from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import assets as seen_assets
+from entrepot.entitlements.visibility import revisions as seen_revisions
+from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.jobs.definition import Callbacks, Run
 from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3
 from entrepot.model import shapes

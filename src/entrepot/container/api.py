@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from entrepot.access.datashare_credentials import DatashareCredentials
-from entrepot.catalogue.receiver import Receiver
 from entrepot.container.outside import make_postgresql
 from entrepot.container.parts import (
     S3,
@@ -24,6 +22,8 @@ from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
+from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.operations.context import Context, Services
 from entrepot.operations.registry import OPERATIONS

@@ -42,10 +42,10 @@ def open_worker(
     Without them jobs that need the credentials of a bucket permission end with an error that says so.
     Raises `ConfigurationError`.
     """
-    from entrepot.access.reconciler import Reconciler
-    from entrepot.container.keepers import make_keepers
+    from entrepot.container.provisioners import make_provisioners
     from entrepot.engine.durable import DurableEngine
     from entrepot.engine.worker import DEFAULT_CONCURRENCY, Loop, Worker
+    from entrepot.entitlements.provisioning.reconciler import Reconciler
     from entrepot.jobs.garbage import sweep_garbage
     from entrepot.jobs.retention import sweep_old_jobs
     from entrepot.jobs.runner import Runner
@@ -69,7 +69,7 @@ def open_worker(
         outside=outside,
         timeout_seconds=settings.job_timeout_seconds,
     )
-    reconciler = Reconciler(database, make_keepers(database, outside), clock)
+    reconciler = Reconciler(database, make_provisioners(database, outside), clock)
     events = make_event_loops(settings, database, secrets, aws)
     engine = DurableEngine(settings.engine_database, worker_id, concurrency=DEFAULT_CONCURRENCY)
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entrepot.catalogue import data_sets as seen_data_sets
-from entrepot.catalogue import revisions as seen_revisions
-from entrepot.catalogue.place import entitled
 from entrepot.database import assets, data_sets, revisions
 from entrepot.domain.data_set import DataSet, Origin
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
@@ -20,6 +17,9 @@ from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import ASSETS_PER_REVISION, LIMITS_OF_JOB_ERRORS, Limits
 from entrepot.domain.revision import Revision, require_open
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import data_sets as seen_data_sets
+from entrepot.entitlements.visibility import revisions as seen_revisions
+from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.jobs.parents import revoked
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entrepot.catalogue.place import Entitled
-from entrepot.catalogue.revisions import get_entitled
 from entrepot.database import data_grants
 from entrepot.domain.arn import event_action_arn
 from entrepot.domain.event import auto_export
 from entrepot.domain.event_action import AUTO_EXPORT_KEY_PATTERN, EventAction
 from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled
+from entrepot.entitlements.visibility.revisions import get_entitled
 from entrepot.events.record import record
 from entrepot.model import shapes
 

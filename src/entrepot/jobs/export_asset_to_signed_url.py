@@ -9,9 +9,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from entrepot.catalogue import assets
-from entrepot.catalogue.place import entitled
-from entrepot.catalogue.receiver import Receiver
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import (
     JobFailed,
@@ -22,6 +19,9 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.entitlements.visibility import assets
+from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.parents import exporting_from, missing_details

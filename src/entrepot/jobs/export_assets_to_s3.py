@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entrepot.catalogue import assets
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.limits import Limit
+from entrepot.entitlements.visibility import assets
 from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem

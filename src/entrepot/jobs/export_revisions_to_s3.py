@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entrepot.catalogue import assets
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
+from entrepot.entitlements.visibility import assets
 from entrepot.jobs.admission import exported_data_set, exported_revision
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned

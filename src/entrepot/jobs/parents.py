@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entrepot.catalogue import data_sets, revisions
 from entrepot.domain.data_set import AssetType, DataSet, Origin
 from entrepot.domain.errors import AccessDenied, ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.domain.job import JobType
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.revision import Revision, require_open
+from entrepot.entitlements.visibility import data_sets, revisions
 from entrepot.jobs.definition import Creation
 
 

@@ -10,9 +10,6 @@ import json
 import logging
 from dataclasses import dataclass
 
-from entrepot.catalogue import assets
-from entrepot.catalogue.place import entitled
-from entrepot.catalogue.revisions import get_entitled
 from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest, Header
 from entrepot.domain.api_forwarding import api_headers, api_method, api_path, api_query
 from entrepot.domain.arn import asset_arn, data_grant_arn
@@ -27,6 +24,9 @@ from entrepot.domain.errors import (
     ValidationFailed,
 )
 from entrepot.domain.scope import Scope
+from entrepot.entitlements.visibility import assets
+from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.revisions import get_entitled
 from entrepot.jobs.parents import revoked
 from entrepot.model import shapes
 from entrepot.operations import existing

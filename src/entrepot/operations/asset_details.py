@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import msgspec
 
-from entrepot.catalogue.receiver import Receiver
 from entrepot.domain.access_point import access_point_alias, access_point_arn
 from entrepot.domain.asset import Asset
+from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.model import shapes
 from entrepot.operations.context import Context
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.catalogue.assets import page_entitled
-from entrepot.catalogue.place import entitled
 from entrepot.database import assets, tags
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.revision import require_assets_removable, require_open
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.assets import page_entitled
+from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.model import shapes
 from entrepot.operations import existing
 from entrepot.operations.asset_details import asset_details

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.catalogue.data_sets import page_entitled
 from entrepot.database import data_grants, data_sets, locks, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import data_set_arn
@@ -14,6 +13,7 @@ from entrepot.domain.errors import Conflict, ResourceType, ServiceLimitExceeded,
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_sets import page_entitled
 from entrepot.model import shapes
 from entrepot.operations import existing
 from entrepot.operations.context import Context

@@ -18,7 +18,6 @@ import logging
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.catalogue.place import Entitled, entitled
 from entrepot.database import event_actions, locks, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import event_action_arn
@@ -43,6 +42,7 @@ from entrepot.domain.key_pattern import KeyPattern
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 from entrepot.jobs.destinations import encryption_of
 from entrepot.jobs.parents import require_bucket
 from entrepot.model import shapes

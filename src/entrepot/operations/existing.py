@@ -9,16 +9,16 @@ where all is well, and the outermost missing resource is blamed where not.
 
 from __future__ import annotations
 
-from entrepot.catalogue import assets as seen_assets
-from entrepot.catalogue import data_sets as seen_data_sets
-from entrepot.catalogue import revisions as seen_revisions
-from entrepot.catalogue.place import entitled
 from entrepot.database import assets, data_sets, revisions
 from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import AccessDenied, ResourceNotFound, ResourceType
 from entrepot.domain.revision import Revision
+from entrepot.entitlements.visibility import assets as seen_assets
+from entrepot.entitlements.visibility import data_sets as seen_data_sets
+from entrepot.entitlements.visibility import revisions as seen_revisions
+from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.operations.context import Context
 
 

@@ -6,8 +6,6 @@ it is not finalized.
 
 from __future__ import annotations
 
-from entrepot.catalogue.place import Entitled
-from entrepot.catalogue.revisions import entitled_revision
 from entrepot.database import data_grants, event_actions, jobs
 from entrepot.database.connection import Connection
 from entrepot.domain import event
@@ -15,6 +13,8 @@ from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled
+from entrepot.entitlements.visibility.revisions import entitled_revision
 from entrepot.events.record import record
 from entrepot.jobs.auto_export import export_job
 from entrepot.operations.context import Services

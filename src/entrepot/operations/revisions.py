@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.catalogue.place import Entitled, entitled
-from entrepot.catalogue.revisions import page_entitled
 from entrepot.database import assets, revisions, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import revision_arn
@@ -16,6 +14,8 @@ from entrepot.domain.limits import REVISIONS_PER_DATA_SET
 from entrepot.domain.revision import Revision, require_finalizable, require_revocable, require_updatable
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.revisions import page_entitled
 from entrepot.model import shapes
 from entrepot.operations import existing, publication
 from entrepot.operations.context import Context

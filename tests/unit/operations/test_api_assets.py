@@ -10,7 +10,6 @@ import pytest
 from tests.unit.operations.granting import RECEIVER_ID, STRANGER_ID, Exchange
 from tests.unit.operations.house import NOWHERE, House, present
 
-from entrepot.catalogue.assets import all_of_revision
 from entrepot.database import assets
 from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest
 from entrepot.domain.api_endpoint import ApiEndpoints, ApiTarget
@@ -30,6 +29,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.identifiers import asset_store_key
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.assets import all_of_revision
 from entrepot.model import shapes
 from entrepot.operations.api_assets import send_api_asset
 from entrepot.operations.assets import get_asset

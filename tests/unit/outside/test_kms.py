@@ -11,12 +11,12 @@ import boto3
 import pytest
 from tests.servers.scripted_http import answer, scripted_server
 
-from entrepot.access.keeper import Entry
-from entrepot.access.s3_data_access import S3DataAccessKeeper
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import OutsideNotConfigured, OutsideRefused, OutsideUnavailable
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.scope import Scope
+from entrepot.entitlements.provisioning.provisioner import Entry
+from entrepot.entitlements.provisioning.s3_data_access import S3DataAccessProvisioner
 from entrepot.model import shapes
 from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
 from entrepot.outside.kms import AwsKeyManagement
@@ -160,36 +160,36 @@ async def test_each_receiver_has_grants_of_its_own_on_every_key(
     kms: AwsKeyManagement, provider: Any, key: KmsKey
 ) -> None:
     other = KmsKey(provider.create_key()["KeyMetadata"]["Arn"])
-    keeper = S3DataAccessKeeper(kms)
+    provisioner = S3DataAccessProvisioner(kms)
     first, second = entry_of(key, other), entry_of(key, other, receiver_id="555555555555")
-    given = [await keeper.give(entry) for entry in (first, second)]
+    given = [await provisioner.give(entry) for entry in (first, second)]
     for each in (key, other):
         assert {grant["GranteePrincipal"][13:25] for grant in grants_on(provider, each)} == {
             RECEIVER,
             "555555555555",
         }
-    await keeper.withdraw(first, given[0])
+    await provisioner.withdraw(first, given[0])
     for each in (key, other):
         (left,) = grants_on(provider, each)
         assert "555555555555" in left["GranteePrincipal"]
-    await keeper.withdraw(first, given[0])
-    await keeper.withdraw(second, given[1])
+    await provisioner.withdraw(first, given[0])
+    await provisioner.withdraw(second, given[1])
     assert grants_on(provider, key) == []
 
 
 async def test_what_nobody_remembers_to_have_given_is_found_and_taken_back(
     kms: AwsKeyManagement, provider: Any, key: KmsKey
 ) -> None:
-    keeper, entry = S3DataAccessKeeper(kms), entry_of(key)
-    await keeper.give(entry)
-    await keeper.withdraw(entry, None)
+    provisioner, entry = S3DataAccessProvisioner(kms), entry_of(key)
+    await provisioner.give(entry)
+    await provisioner.withdraw(entry, None)
     assert grants_on(provider, key) == []
-    await keeper.withdraw(entry, None)
+    await provisioner.withdraw(entry, None)
 
 
 async def test_without_keys_nothing_is_asked() -> None:
-    keeper = S3DataAccessKeeper(AwsKeyManagement(AwsServices(AwsOptions({}))))
+    provisioner = S3DataAccessProvisioner(AwsKeyManagement(AwsServices(AwsOptions({}))))
     entry = entry_of()
-    assert await keeper.give(entry) == {}
-    await keeper.withdraw(entry, {})
-    await keeper.withdraw(entry, None)
+    assert await provisioner.give(entry) == {}
+    await provisioner.withdraw(entry, {})
+    await provisioner.withdraw(entry, None)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from entrepot.catalogue.shared_buckets import SharedBucket
 from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
 from entrepot.domain.scope import Scope
+from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.server.object_errors import ObjectProblem, ObjectRefused
 from entrepot.server.s3_gateway import documents
 from entrepot.server.s3_gateway.documents import Listing

@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from entrepot.catalogue import shared_buckets
-from entrepot.catalogue.shared_buckets import SharedBucket
 from entrepot.database.connection import Connection
 from entrepot.domain.errors import (
     AuthenticationFailed,
@@ -29,6 +27,8 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import shared_buckets
+from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.server.asgi import (
     CLOSE,
     AsgiScope,

@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.access.world import OWNER, World, share_arn
 from tests.databases.rows import an_id
+from tests.provisioning.fixtures import OWNER, World, share_arn
 from tests.servers.sqlite import open_hastily
 
-from entrepot.access.reconciler import LATE_SECONDS
 from entrepot.database import assets, data_grants
 from entrepot.domain.data_grant import DataGrant
+from entrepot.entitlements.provisioning.reconciler import LATE_SECONDS
 
 SHARES = ("a", "b")
 RECEIVERS = ("222222222222", "444444444444")
@@ -44,46 +44,46 @@ _events = st.one_of(
 class History:
     """Lets things happen; remembers what receivers are entitled to."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.reconciler = world.reconciler()
+    def __init__(self, fixtures: World) -> None:
+        self.fixtures = fixtures
+        self.reconciler = fixtures.reconciler()
         self.live: dict[str, str] = {}
         """Share → open, finalized or revoked."""
         self.grants: list[DataGrant] = []
 
     async def happens(self, what: str, name: str) -> None:
-        world = self.world
+        fixtures = self.fixtures
         match what:
             case "share" if name not in self.live:
-                await world.share(name, finalized=False)
+                await fixtures.share(name, finalized=False)
                 self.live[name] = "open"
             case "finalize" if self.live.get(name) == "open":
-                await world.finalize(name)
+                await fixtures.finalize(name)
                 self.live[name] = "finalized"
             case "open" if self.live.get(name) == "finalized":
-                await world.finalize(name, finalized=False)
+                await fixtures.finalize(name, finalized=False)
                 self.live[name] = "open"
             case "revoke" if self.live.get(name) == "finalized":
-                await world.revoke(name)
+                await fixtures.revoke(name)
                 self.live[name] = "revoked"
             case "delete asset" if name in self.live:
-                await assets.delete(world.database, OWNER, an_id("ds"), an_id(name), an_id(f"ds {name}"))
+                await assets.delete(fixtures.database, OWNER, an_id("ds"), an_id(name), an_id(f"ds {name}"))
                 self.live[name] = "deleted"
             case "grant" | "grant for a while":
-                ends_at = world.now.plus_seconds(100) if what != "grant" else None
+                ends_at = fixtures.now.plus_seconds(100) if what != "grant" else None
                 number = len(self.grants)
-                self.grants.append(await world.grant(f"grant {number}", receiver=name, ends_at=ends_at))
+                self.grants.append(await fixtures.grant(f"grant {number}", receiver=name, ends_at=ends_at))
             case "delete a grant" if self.grants:
-                await data_grants.delete(world.database, OWNER, self.grants[-1].id)
-                self.grants[-1] = replace(self.grants[-1], ends_at=world.now)
+                await data_grants.delete(fixtures.database, OWNER, self.grants[-1].id)
+                self.grants[-1] = replace(self.grants[-1], ends_at=fixtures.now)
             case "break":
-                world.keeper.broken.add(name)
+                fixtures.provisioner.broken.add(name)
             case "mend":
-                world.keeper.broken.discard(name)
+                fixtures.provisioner.broken.discard(name)
             case "hang":
-                world.keeper.hangs_after.add(name)
+                fixtures.provisioner.hangs_after.add(name)
             case "time passes":
-                world.passes(70)
+                fixtures.passes(70)
             case "look":
                 await self._look()
             case "die":
@@ -99,22 +99,22 @@ class History:
         for task in tuple(self.reconciler._in_hand):
             task.cancel()
         await self.reconciler.close()
-        self.reconciler = self.world.reconciler()
+        self.reconciler = self.fixtures.reconciler()
 
     async def ends(self) -> None:
         """Everything works again, and enough time passes."""
-        self.world.keeper.broken.clear()
-        self.world.keeper.hangs_after.clear()
+        self.fixtures.provisioner.broken.clear()
+        self.fixtures.provisioner.hangs_after.clear()
         await self._die()
         for _ in range(4):
-            self.world.passes(LATE_SECONDS + 300)
+            self.fixtures.passes(LATE_SECONDS + 300)
             await self.reconciler.settle()
 
     def entitled(self) -> set[tuple[str, ...]]:
         return {
             (grant.receiver_id, share_arn(name))
             for grant in self.grants
-            if grant.gives_access(self.world.now)
+            if grant.gives_access(self.fixtures.now)
             for name, state in self.live.items()
             if state == "finalized"
         }
@@ -137,11 +137,11 @@ async def _holds(events: list[tuple[str, str]], shared: bool, template: Path) ->
         shutil.copy(template, path)
         database = await open_hastily(f"sqlite:///{path}")
         try:
-            world = World(database, shared=shared)
-            history = History(world)
+            fixtures = World(database, shared=shared)
+            history = History(fixtures)
             for what, name in events:
                 await history.happens(what, name)
             await history.ends()
-            assert {key[:2] for key in world.service.reachable} == history.entitled()
+            assert {key[:2] for key in fixtures.service.reachable} == history.entitled()
         finally:
             await database.close()

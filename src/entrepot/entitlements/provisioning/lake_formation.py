@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from entrepot.access.keeper import Entry, Given
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import OutsideRefused
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
+from entrepot.entitlements.provisioning.provisioner import Entry, Given
 from entrepot.model import shapes
 from entrepot.outside.ports import LakeFormation
 
 
-class LakeFormationKeeper:
+class LakeFormationProvisioner:
     """Grants receivers' accounts the permissions of an LF-tag policy in the owner's data catalogue."""
 
     asset_type = AssetType.LAKE_FORMATION_DATA_PERMISSION

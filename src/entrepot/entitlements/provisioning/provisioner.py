@@ -46,7 +46,7 @@ class AccessLost(OutsideRefused):
         self.tell = tell
 
 
-class Keeper(Protocol):
+class Provisioner(Protocol):
     """Keeps the access to assets of one type.
 
     Both `give` and `withdraw` are idempotent, are given half a minute, and are cancelled after that. They may

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from entrepot.catalogue.place import Entitled, entitled
 from entrepot.database import revisions
 from entrepot.database.connection import Connection
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 
 
 async def get(

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from tests.databases.rows import an_id, asset, at, data_set, revision
 from tests.grants import a_grant
 
-from entrepot.access.keeper import Entry, Given
-from entrepot.access.reconciler import Reconciler
 from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import DataGrant, MaskedKind
@@ -18,6 +16,8 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import OutsideUnavailable
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.provisioning.provisioner import Entry, Given
+from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.model import shapes
 
 OWNER = Scope("111111111111", "us-east-1")
@@ -50,7 +50,7 @@ def arn_of(entry: Entry) -> str:
 
 
 @dataclass
-class FakeKeeper:
+class FakeProvisioner:
     """Gives in the service above; fails, hangs or dies where a test says so."""
 
     service: OutsideService
@@ -102,7 +102,7 @@ class World:
         self.database = database
         self.now = at(0)
         self.service = OutsideService(shared)
-        self.keeper = FakeKeeper(self.service)
+        self.provisioner = FakeProvisioner(self.service)
 
     def clock(self) -> Timestamp:
         return self.now
@@ -111,10 +111,17 @@ class World:
         self.now = self.now.plus_seconds(seconds)
 
     def reconciler(
-        self, *, keeper: FakeKeeper | None = None, database: Database | None = None, call_seconds: float = 5.0
+        self,
+        *,
+        provisioner: FakeProvisioner | None = None,
+        database: Database | None = None,
+        call_seconds: float = 5.0,
     ) -> Reconciler:
         return Reconciler(
-            database or self.database, [keeper or self.keeper], self.clock, call_seconds=call_seconds
+            database or self.database,
+            [provisioner or self.provisioner],
+            self.clock,
+            call_seconds=call_seconds,
         )
 
     async def share(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from entrepot.catalogue import revisions
-from entrepot.catalogue.place import entitled
 from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import revisions
+from entrepot.entitlements.visibility.data_set_access import entitled
 
 
 @dataclass(frozen=True, slots=True)

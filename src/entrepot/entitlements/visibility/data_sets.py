@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from entrepot.catalogue.place import Entitled, entitled
 from entrepot.database import data_grants, data_sets
 from entrepot.database.connection import Connection
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import DataSet, Origin
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 
 
 async def get(connection: Connection, scope: Scope, data_set_id: str, now: Timestamp) -> DataSet | None:

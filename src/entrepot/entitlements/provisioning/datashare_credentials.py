@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from entrepot.access.datashares import ROLE
 from entrepot.database import data_grants, datashares, outside_access
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
@@ -28,6 +27,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.outside_access import OutsideAccess
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.provisioning.datashares import ROLE
 from entrepot.model import shapes
 from entrepot.outside.ports import PostgresqlDatabases
 

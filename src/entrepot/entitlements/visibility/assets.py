@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from entrepot.catalogue import revisions as seen_revisions
-from entrepot.catalogue.place import Entitled, entitled
 from entrepot.database import assets
 from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility import revisions as seen_revisions
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 
 
 async def get(

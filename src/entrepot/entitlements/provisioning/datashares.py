@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from entrepot.access.keeper import AccessLost, Entry, Given
 from entrepot.database import datashares
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, role_name
 from entrepot.domain.errors import OutsideRefused, ShareGone, ValidationFailed
 from entrepot.domain.event import RedshiftAccessLoss, redshift_access_lost
+from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given
 from entrepot.outside.ports import Outside, PostgresqlDatabases, Redshift, not_configured
 
 ROLE = "Role"
@@ -17,7 +17,7 @@ CONSUMER = "Consumer"
 """In what was given: the account that Redshift lets in."""
 
 
-class DatashareKeeper:
+class DatashareProvisioner:
     """Makes receivers consumers of a share of Redshift, or gives each a role in a PostgreSQL database."""
 
     asset_type = AssetType.REDSHIFT_DATA_SHARE
@@ -34,7 +34,7 @@ class DatashareKeeper:
         return not arn_of(entry).is_of_postgresql
 
     async def give(self, entry: Entry) -> Given | None:
-        """See `Keeper`. Raises `AccessLost` where the share is gone."""
+        """See `Provisioner`. Raises `AccessLost` where the share is gone."""
         arn = arn_of(entry)
         try:
             if not arn.is_of_postgresql:
@@ -48,7 +48,7 @@ class DatashareKeeper:
             ) from error
 
     async def withdraw(self, entry: Entry, given: Given | None) -> None:
-        """See `Keeper`. The roles of a share that was removed went with it."""
+        """See `Provisioner`. The roles of a share that was removed went with it."""
         arn = arn_of(entry)
         if not arn.is_of_postgresql:
             await self._of_redshift().deauthorize(arn, entry.receiver_id)

@@ -8,24 +8,24 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.access.world import KIND, OWNER, World
 from tests.databases.rows import an_id
+from tests.provisioning.fixtures import KIND, OWNER, World
 
-from entrepot.access.keeper import Entry, Given
-from entrepot.access.reconciler import LEASE_SECONDS, Reconciler
 from entrepot.database import data_grants, outside_access
 from entrepot.database.connection import Database
 from entrepot.domain.outside_access import AccessState
+from entrepot.entitlements.provisioning.provisioner import Entry, Given
+from entrepot.entitlements.provisioning.reconciler import LEASE_SECONDS, Reconciler
 
 _PROGRAM = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from entrepot.access.reconciler import Reconciler
+from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.database.opening import open_database
-from tests.access.test_crashes import FileKeeper
+from tests.provisioning.test_crashes import FileProvisioner
 from tests.databases.rows import at
 
-class Dying(FileKeeper):
+class Dying(FileProvisioner):
     async def give(self, entry):
         await super().give(entry)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -43,7 +43,7 @@ asyncio.run(work())
 
 
 @dataclass
-class FileKeeper:
+class FileProvisioner:
     """Gives by a file, which outlives processes."""
 
     folder: Path
@@ -77,28 +77,28 @@ async def test_a_worker_that_is_killed_leaves_nothing_forgotten(
 
     folder = tmp_path / "outside"
     folder.mkdir()
-    world = World(database)
-    await world.share()
-    await world.grant()
-    reconciler = Reconciler(database, [FileKeeper(folder)], world.clock)
+    fixtures = World(database)
+    await fixtures.share()
+    await fixtures.grant()
+    reconciler = Reconciler(database, [FileProvisioner(folder)], fixtures.clock)
 
     die()
     assert (await state(), len(list(folder.iterdir()))) == (AccessState.GIVING, 1)
-    world.passes(LEASE_SECONDS)
+    fixtures.passes(LEASE_SECONDS)
     await reconciler.settle()
     assert await state() is AccessState.GIVEN
 
     await data_grants.delete(database, OWNER, an_id("a grant"))
     die()
     assert (await state(), list(folder.iterdir())) == (AccessState.WITHDRAWING, [])
-    world.passes(LEASE_SECONDS)
+    fixtures.passes(LEASE_SECONDS)
     await reconciler.settle()
     assert await state() is None
 
-    await world.grant()
+    await fixtures.grant()
     die()
     await data_grants.delete(database, OWNER, an_id("a grant"))
     assert len(list(folder.iterdir())) == 1
-    world.passes(LEASE_SECONDS)
+    fixtures.passes(LEASE_SECONDS)
     await reconciler.settle()
     assert (await state(), list(folder.iterdir())) == (None, [])

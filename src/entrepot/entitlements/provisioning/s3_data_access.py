@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from entrepot.access.keeper import Entry, Given
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.kms import DecryptGrant, KmsKey
+from entrepot.entitlements.provisioning.provisioner import Entry, Given
 from entrepot.outside.ports import KeyManagement
 
 
-class S3DataAccessKeeper:
+class S3DataAccessProvisioner:
     """Makes a KMS grant for each of `KmsKeysToGrant`, one for each receiver, and retires it."""
 
     asset_type = AssetType.S3_DATA_ACCESS

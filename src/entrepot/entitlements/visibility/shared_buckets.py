@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entrepot.catalogue.place import Entitled, entitled
 from entrepot.database import assets, data_grants, revisions
 from entrepot.database.connection import Connection
 from entrepot.domain.access_point import AliasedAsset
@@ -22,6 +21,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 from entrepot.model import shapes
 
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from secrets import token_hex
 
 import pytest
-from tests.access.world import OWNER, World
 from tests.databases.rows import an_id, asset, data_set, revision
+from tests.provisioning.fixtures import OWNER, World
 from tests.servers.lake_formation import Catalog, catalog_of, lake_formation_on
 
-from entrepot.access.keeper import Entry
-from entrepot.access.lake_formation import LakeFormationKeeper, policy_of
-from entrepot.access.reconciler import Reconciler
 from entrepot.database import assets, data_grants, data_sets, outside_access, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import OutsideRefused
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
 from entrepot.domain.outside_access import AccessState
+from entrepot.entitlements.provisioning.lake_formation import LakeFormationProvisioner, policy_of
+from entrepot.entitlements.provisioning.provisioner import Entry
+from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.model import shapes
 
 KIND = AssetType.LAKE_FORMATION_DATA_PERMISSION
@@ -67,12 +67,12 @@ def details_of(
 class Lake:
     """A world whose data sets hold LF-tag policies."""
 
-    world: World
+    fixtures: World
     reconciler: Reconciler
 
     async def share(self, data_set_name: str, *shared: shapes.AssetDetails) -> None:
         """A data set with one finalized revision that has these assets."""
-        database = self.world.database
+        database = self.fixtures.database
         the_set = data_set(data_set_name, scope=OWNER, asset_type=KIND)
         the_revision = revision(data_set_name, scope=OWNER, data_set_id=the_set.id, finalized=True)
         await data_sets.insert(database, the_set)
@@ -97,18 +97,18 @@ class Lake:
     async def grant(self, data_set_name: str, receiver: str = RECEIVER, **changes: object) -> str:
         """The id of an accepted grant of that data set."""
         name = token_hex(4)
-        granted = await self.world.grant(name, receiver=receiver, data_set_name=data_set_name, **changes)  # type: ignore[arg-type]
+        granted = await self.fixtures.grant(name, receiver=receiver, data_set_name=data_set_name, **changes)  # type: ignore[arg-type]
         return granted.id
 
     async def end(self, grant_id: str) -> None:
-        await data_grants.delete(self.world.database, OWNER, grant_id)
+        await data_grants.delete(self.fixtures.database, OWNER, grant_id)
 
 
 @pytest.fixture
 def lake(database: Database, moto_url: str) -> Iterator[Lake]:
-    world = World(database)
+    fixtures = World(database)
     with lake_formation_on(moto_url) as lake_formation:
-        yield Lake(world, Reconciler(database, [LakeFormationKeeper(lake_formation)], world.clock))
+        yield Lake(fixtures, Reconciler(database, [LakeFormationProvisioner(lake_formation)], fixtures.clock))
 
 
 async def test_a_receiver_is_granted_the_policies_and_may_pass_them_on_until_the_grant_is_deleted(
@@ -128,10 +128,10 @@ async def test_a_receiver_is_granted_the_policies_and_may_pass_them_on_until_the
 async def test_access_ends_with_the_grant(lake: Lake, catalog: Catalog) -> None:
     key = catalog.tag("gold")
     await lake.share("ds", details_of(key))
-    await lake.grant("ds", ends_at=lake.world.now.plus_seconds(60))
+    await lake.grant("ds", ends_at=lake.fixtures.now.plus_seconds(60))
     await lake.reconciler.settle()
     assert catalog.grants(key) == [(RECEIVER, "TABLE", ANY, ANY)]
-    lake.world.passes(61)
+    lake.fixtures.passes(61)
     await lake.reconciler.settle()
     assert catalog.grants(key) == []
 
@@ -176,7 +176,7 @@ class AddingUp:
 
 async def test_where_permissions_overlap_what_remains_entitled_remains(lake: Lake) -> None:
     service = AddingUp()
-    reconciler = Reconciler(lake.world.database, [LakeFormationKeeper(service)], lake.world.clock)
+    reconciler = Reconciler(lake.fixtures.database, [LakeFormationProvisioner(service)], lake.fixtures.clock)
     await lake.share("more", details_of("env", ("DESCRIBE", "SELECT")))
     await lake.share("less", details_of("env", ("DESCRIBE",)))
     more, less = await lake.grant("more"), await lake.grant("less")
@@ -209,7 +209,7 @@ async def test_what_somebody_revoked_in_lake_formation_is_given_again(lake: Lake
         PermissionsWithGrantOption=["DESCRIBE"],
     )
     assert catalog.grants(key) == []
-    lake.world.passes(LakeFormationKeeper.renewed_after_seconds + 1)
+    lake.fixtures.passes(LakeFormationProvisioner.renewed_after_seconds + 1)
     await lake.reconciler.settle()
     assert catalog.grants(key) == [(RECEIVER, "TABLE", ANY, ANY)]
 
@@ -221,11 +221,13 @@ async def test_while_lake_formation_is_away_the_row_says_so_and_it_is_tried_agai
     await lake.share("ds", details_of(key))
     grant_id = await lake.grant("ds")
     with lake_formation_on("http://127.0.0.1:9") as nowhere:
-        await Reconciler(lake.world.database, [LakeFormationKeeper(nowhere)], lake.world.clock).settle()
-    row = await outside_access.get(lake.world.database, grant_id, an_id("ds 0"))
+        await Reconciler(
+            lake.fixtures.database, [LakeFormationProvisioner(nowhere)], lake.fixtures.clock
+        ).settle()
+    row = await outside_access.get(lake.fixtures.database, grant_id, an_id("ds 0"))
     assert row is not None and row.state is AccessState.WANTED
     assert row.error is not None and "AWS STS cannot be reached" in row.error
-    lake.world.passes(600)
+    lake.fixtures.passes(600)
     await lake.reconciler.settle()
     assert catalog.grants(key) == [(RECEIVER, "TABLE", ANY, ANY)]
 

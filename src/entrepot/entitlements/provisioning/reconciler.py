@@ -23,13 +23,13 @@ from dataclasses import replace
 
 import msgspec
 
-from entrepot.access.keeper import AccessLost, Entry, Given, Keeper
 from entrepot.database import data_grants, outside_access
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.errors import EntrepotError
 from entrepot.domain.outside_access import AccessState, OutsideAccess
 from entrepot.domain.timestamp import Timestamp
+from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given, Provisioner
 from entrepot.events.record import record
 from entrepot.model import shapes
 
@@ -60,13 +60,13 @@ class Reconciler:
     def __init__(
         self,
         database: Database,
-        keepers: Sequence[Keeper],
+        provisioners: Sequence[Provisioner],
         clock: Callable[[], Timestamp],
         *,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._database = database
-        self._keepers = {keeper.asset_type: keeper for keeper in keepers}
+        self._keepers = {provisioner.asset_type: provisioner for provisioner in provisioners}
         self._asset_types = tuple(self._keepers)
         self._clock = clock
         self._call_seconds = call_seconds
@@ -182,21 +182,21 @@ class Reconciler:
     async def _do(self, access: OutsideAccess) -> None:
         """Gives or withdraws, and records how that ended; raises nothing."""
         try:
-            keeper = self._keepers[access.asset_type]
+            provisioner = self._keepers[access.asset_type]
             if access.state is AccessState.GIVING:
-                await self._give(keeper, access)
+                await self._give(provisioner, access)
             else:
-                await self._withdraw(keeper, access)
+                await self._withdraw(provisioner, access)
         except Exception as error:  # noqa: BLE001 - one receiver's trouble stays its own
             await self._failed(access, error)
 
-    async def _give(self, keeper: Keeper, access: OutsideAccess) -> None:
+    async def _give(self, provisioner: Provisioner, access: OutsideAccess) -> None:
         """Crash: after the keeper has given, before that is recorded: it is asked to give once more."""
         entry = _entry(access)
         async with asyncio.timeout(self._call_seconds):
-            given = await keeper.give(entry)
+            given = await provisioner.give(entry)
         now = self._clock()
-        renewed_after = keeper.renewed_after_seconds
+        renewed_after = provisioner.renewed_after_seconds
         renewed_at = _NEVER if renewed_after is None else now.plus_seconds(renewed_after).milliseconds
         given_json = None if given is None else msgspec.json.encode(dict(given))
         if await outside_access.record_given(self._database, access, given_json, renewed_at, now):
@@ -218,15 +218,15 @@ class Reconciler:
         elif row.state is AccessState.WITHDRAWING:
             await outside_access.change(self._database, row, again, now)
 
-    async def _withdraw(self, keeper: Keeper, access: OutsideAccess) -> None:
+    async def _withdraw(self, provisioner: Provisioner, access: OutsideAccess) -> None:
         """Crash: after the keeper has withdrawn, before that is recorded: it is asked to once more."""
         entry = _entry(access)
-        shared = keeper.is_shared(entry)
+        shared = provisioner.is_shared(entry)
         if shared and await outside_access.has_by_another_way(self._database, access, self._clock()):
             await outside_access.remove(self._database, access)
             return
         async with asyncio.timeout(self._call_seconds):
-            await keeper.withdraw(entry, _given(access))
+            await provisioner.withdraw(entry, _given(access))
         async with self._database.transaction() as transaction:
             if shared:
                 await outside_access.give_again(transaction, access, self._clock())
