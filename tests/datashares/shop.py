@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from entrepot.domain.datashare import DatabaseLogin, DatashareArn, PostgresqlShare, namespace_of
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.outside.postgresql_shares import PostgresqlShares
+from entrepot.integrations.postgresql_shares import PostgresqlShares
 
 OWNER = Scope("111111111111", "us-east-1")
 _TABLES = """

@@ -16,7 +16,7 @@ from tests.datashares.shop import Shop, logged_in
 from tests.provisioning.fixtures import OWNER, RECEIVER, World, masked_asset
 from tests.servers.sqlite import open_hastily
 
-from entrepot.database import data_grants, datashares, events, outside_access
+from entrepot.database import data_grants, datashares, events, external_access
 from entrepot.domain.datashare import DatashareArn, role_name
 from entrepot.domain.errors import Conflict, InternalError, ResourceNotFound, ValidationFailed
 from entrepot.domain.scope import Scope
@@ -24,8 +24,8 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.provisioning.datashares import DatashareProvisioner
 from entrepot.entitlements.provisioning.reconciler import Reconciler
-from entrepot.outside.ports import Outside
-from entrepot.outside.postgresql_shares import PostgresqlShares
+from entrepot.integrations.postgresql_shares import PostgresqlShares
+from entrepot.integrations.protocols import Integrations
 
 __all__ = ["migrated_sqlite_file"]
 
@@ -40,7 +40,7 @@ class Exchange:
         self.shop = shop
         self.url = shop.url
         databases = PostgresqlShares(lambda _: self.url)
-        provisioner = DatashareProvisioner(fixtures.database, Outside(postgresql=databases))
+        provisioner = DatashareProvisioner(fixtures.database, Integrations(postgresql=databases))
         self.reconciler = Reconciler(fixtures.database, [provisioner], fixtures.clock)
         self.credentials = DatashareCredentials(fixtures.database, databases, fixtures.clock, os.urandom)
         self.asset_id = ""
@@ -164,7 +164,7 @@ async def test_a_share_that_goes_is_told_to_its_receiver_once(exchange: Exchange
     exchange.shop.run("CREATE TABLE sales.orders (id int)")
     fixtures.passes(301)
     await exchange.reconciler.settle()
-    recorded = await outside_access.get(fixtures.database, an_id("a grant"), an_id("ds sales"))
+    recorded = await external_access.get(fixtures.database, an_id("a grant"), an_id("ds sales"))
     assert recorded is not None
     assert recorded.error is None
 
@@ -181,7 +181,7 @@ async def test_a_share_that_was_removed_is_no_longer_given_and_no_role_stays(exc
         await exchange.credentials.hand_out(TO, exchange.asset_id)
     await exchange.fixtures.revoke("sales")
     await exchange.reconciler.settle()
-    assert await outside_access.get(exchange.fixtures.database, an_id("a grant"), an_id("ds sales")) is None
+    assert await external_access.get(exchange.fixtures.database, an_id("a grant"), an_id("ds sales")) is None
 
 
 async def test_a_share_of_redshift_needs_no_password(exchange: Exchange) -> None:
@@ -191,7 +191,7 @@ async def test_a_share_of_redshift_needs_no_password(exchange: Exchange) -> None
     )
     assert grant is not None
     await exchange.reconciler.settle()
-    recorded = await outside_access.get(exchange.fixtures.database, grant.id, an_id("ds warehouse"))
+    recorded = await external_access.get(exchange.fixtures.database, grant.id, an_id("ds warehouse"))
     assert recorded is not None
     assert "ENTREPOT_REDSHIFT_ENDPOINT_URL" in (recorded.error or "")
     with pytest.raises(ValidationFailed, match="Amazon Redshift"):

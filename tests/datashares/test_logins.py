@@ -13,9 +13,9 @@ import pytest
 from tests.datashares.shop import Shop, logged_in, without_password
 
 from entrepot.domain.datashare import DatabaseLogin
-from entrepot.domain.errors import OutsideUnavailable
+from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.domain.timestamp import Timestamp
-from entrepot.outside.postgresql_shares import split_endpoint
+from entrepot.integrations.postgresql_shares import split_endpoint
 
 ROLE = "entrepot_0123456789abcdef"
 
@@ -28,7 +28,7 @@ async def let_in(shop: Shop, password: str = "first", expires_at: Timestamp | No
 
 async def test_nobody_logs_in_before_a_password_was_handed_out(sharing_shop: Shop) -> None:
     share, databases = sharing_shop.share(), sharing_shop.databases()
-    with pytest.raises(OutsideUnavailable, match="no role"):
+    with pytest.raises(IntegrationUnavailable, match="no role"):
         await databases.let_in(share, ROLE, "too early", None)
     await databases.give(share, ROLE)
     assert sharing_shop.value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", ROLE) is False
@@ -120,7 +120,7 @@ async def test_a_database_that_is_away_is_worth_another_try_and_its_place_stays_
 async def _is_away(shop: Shop, port: int) -> None:
     away = shop.somewhere_else(port)
     for call in (away.check(shop.share()), away.give(shop.share(), ROLE), away.withdraw(shop.share(), ROLE)):
-        with pytest.raises(OutsideUnavailable) as unavailable:
+        with pytest.raises(IntegrationUnavailable) as unavailable:
             await call
         assert str(port) not in unavailable.value.message
         assert "hidden" not in f"{unavailable.value} {unavailable.value.__cause__}"

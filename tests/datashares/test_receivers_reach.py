@@ -11,7 +11,7 @@ import pytest_asyncio
 from psycopg import Connection
 from tests.datashares.shop import Shop, logged_in
 
-from entrepot.domain.errors import OutsideRefused, ShareGone
+from entrepot.domain.errors import IntegrationRefused, ShareGone
 
 ROLE = "entrepot_0123456789abcdef"
 ANOTHER = "entrepot_fedcba9876543210"
@@ -172,7 +172,7 @@ async def test_a_share_whose_table_is_gone_is_told_from_one_that_cannot_be_grant
     with pytest.raises(ShareGone, match="has no schema 'none'"):
         await databases.check(shop.share(schema="none"))
     shop.give_to_an_owner()
-    with pytest.raises(OutsideRefused) as refused:
+    with pytest.raises(IntegrationRefused) as refused:
         await databases.check(shop.share(schema="public"))
     assert refused.value.denied
 
@@ -194,17 +194,17 @@ async def test_a_share_whose_table_is_gone_is_told_from_one_that_cannot_be_grant
 async def test_who_may_use_and_not_pass_on_shares_nothing(shop: Shop, taken: str, said: str) -> None:
     shop.give_to_an_owner()
     shop.run(taken.format(owner=shop.made[0], database=shop.connection.info.dbname))
-    with pytest.raises(OutsideRefused, match=f"may not pass on {said}") as refused:
+    with pytest.raises(IntegrationRefused, match=f"may not pass on {said}") as refused:
         await shop.databases().check(shop.share())
     assert refused.value.denied
 
 
 async def test_a_role_that_was_there_and_can_do_more_is_not_taken_for_ours(shop: Shop) -> None:
     shop.run(f"CREATE ROLE {ROLE} CREATEDB")
-    with pytest.raises(OutsideRefused, match="is not as this exchange made it"):
+    with pytest.raises(IntegrationRefused, match="is not as this exchange made it"):
         await shop.databases().give(shop.share(), ROLE)
     shop.run(f"ALTER ROLE {ROLE} NOCREATEDB")
-    with pytest.raises(OutsideRefused, match="is not as this exchange made it"):
+    with pytest.raises(IntegrationRefused, match="is not as this exchange made it"):
         await shop.databases().give(shop.share(), ROLE)
 
 

@@ -410,7 +410,9 @@ def test_doctor_says_what_is_well_and_what_is_not(tmp_path: Path) -> None:
         assert f"{url}  (ENTREPOT_S3_ENDPOINT_URL)" in ill.stdout
         unset = "not configured; ENTREPOT_KMS_ENDPOINT_URL is not set"
         assert f"AWS KMS                      ok: {unset}" in ill.stdout
-        outside = entrepot("doctor", *place, ENTREPOT_KMS_ENDPOINT_URL=url, ENTREPOT_GLUE_ENDPOINT_URL="aws")
-        assert outside.returncode == 1
-        assert f"AWS KMS                      FAILED: {url} cannot be reached" in outside.stdout
-        assert "AWS Glue                     ok: AWS's own endpoint of each Region" in outside.stdout
+        integrations = entrepot(
+            "doctor", *place, ENTREPOT_KMS_ENDPOINT_URL=url, ENTREPOT_GLUE_ENDPOINT_URL="aws"
+        )
+        assert integrations.returncode == 1
+        assert f"AWS KMS                      FAILED: {url} cannot be reached" in integrations.stdout
+        assert "AWS Glue                     ok: AWS's own endpoint of each Region" in integrations.stdout

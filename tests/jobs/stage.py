@@ -25,12 +25,12 @@ from entrepot.domain.limits import Limits
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Checked, Creation, JobDefinition
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.jobs.runner import Runner
 from entrepot.model import shapes
-from entrepot.outside.ports import Outside
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
@@ -69,7 +69,7 @@ class Stage:
     signed_urls: LocalSignedUrls = field(
         default_factory=lambda: LocalSignedUrls("http://127.0.0.1:8250", b"a secret of tests")
     )
-    outside: Outside = field(default_factory=Outside)
+    integrations: Integrations = field(default_factory=Integrations)
     """No service outside is configured, unless a test replaces it."""
 
     def bucket(self, name: str) -> LocalStore:
@@ -164,7 +164,7 @@ class Stage:
             signed_urls=self.signed_urls,
             clock=now,
             definitions=definitions,
-            outside=self.outside,
+            integrations=self.integrations,
             timeout_seconds=timeout_seconds,
             at=at,
         )

@@ -11,13 +11,13 @@ from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, now
 from entrepot.database import datashares
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatabaseLogin, DatashareArn, PostgresqlShare, namespace_of
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone, ValidationFailed
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone, ValidationFailed
 from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.integrations.protocols import Integrations
 from entrepot.model import shapes
-from entrepot.outside.ports import Outside
 
 TYPE = JobType.IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES
 NAMESPACE = "86b5169f-01dc-4a6f-9fbb-e2e24359e9a8"
@@ -75,7 +75,7 @@ def services() -> Services:
 
 @pytest.fixture
 def connected(stage: Stage, services: Services) -> Stage:
-    return replace(stage, outside=Outside(redshift=services, postgresql=services))
+    return replace(stage, integrations=Integrations(redshift=services, postgresql=services))
 
 
 async def revision_for_shares(stage: Stage, scope: Scope = SCOPE) -> Revision:
@@ -187,8 +187,8 @@ async def test_another_accounts_share_is_as_if_it_did_not_exist(connected: Stage
 async def test_all_shares_that_cannot_be_shared_are_named(connected: Stage, services: Services) -> None:
     services.problems = {
         "gone": ShareGone("gone is gone"),
-        "denied": OutsideRefused("denied is denied", denied=True),
-        "away": OutsideUnavailable("away is away"),
+        "denied": IntegrationRefused("denied is denied", denied=True),
+        "away": IntegrationUnavailable("away is away"),
     }
     revision = await revision_for_shares(connected)
     names = ("gone", "fine", "denied", "away")

@@ -18,8 +18,8 @@ from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.job_error import JobErrorCode
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
+from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.crash_points import CrashPoint
-from entrepot.outside.ports import Outside
 
 KIND = JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY
 Details = dict[str, object]
@@ -35,7 +35,7 @@ def catalog(moto_url: str) -> Iterator[Catalog]:
 def connected(stage: Stage, moto_url: str) -> Iterator[Stage]:
     """The stage, with Lake Formation."""
     with lake_formation_on(moto_url) as lake_formation:
-        yield replace(stage, outside=Outside(lake_formation=lake_formation))
+        yield replace(stage, integrations=Integrations(lake_formation=lake_formation))
 
 
 async def revision_on(stage: Stage) -> Revision:
@@ -189,7 +189,7 @@ async def test_what_lake_formation_refuses_ends_the_job_with_its_reason(
         [("content-type", "text/xml")],
     )
     with scripted_server(sts, refused, refused, refused) as server, lake_formation_on(server.url) as port:
-        refusing = replace(stage, outside=Outside(lake_formation=port))
+        refusing = replace(stage, integrations=Integrations(lake_formation=port))
         job = await run(refusing, await revision_on(stage), Table=policy("k", "v"))
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, expected)

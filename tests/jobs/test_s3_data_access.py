@@ -12,15 +12,20 @@ from tests.servers.both_databases import on_both_databases
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, StoreAccessDenied, ValidationFailed
+from entrepot.domain.errors import (
+    IntegrationRefused,
+    IntegrationUnavailable,
+    StoreAccessDenied,
+    ValidationFailed,
+)
 from entrepot.domain.identifiers import derived_asset_id
 from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.job_error import JobErrorCode
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.revision import Revision
+from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.model import shapes
-from entrepot.outside.ports import Outside
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.user_buckets import Access
 
@@ -188,7 +193,7 @@ class _KeyManagement:
 async def test_keys_that_can_be_granted_are_kept_with_the_asset(stage: Stage) -> None:
     stage.bucket("source")
     kms, revision = _KeyManagement(), await revision_on(stage)
-    connected = replace(stage, outside=Outside(key_management=kms))
+    connected = replace(stage, integrations=Integrations(key_management=kms))
     job = await run(connected, revision, KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
     assert job.state is JobState.COMPLETED
     _, access = await the_asset(stage, revision)
@@ -199,16 +204,16 @@ async def test_keys_that_can_be_granted_are_kept_with_the_asset(stage: Stage) ->
 @pytest.mark.parametrize(
     ("problem", "code"),
     [
-        (OutsideRefused("The key is disabled."), JobErrorCode.VALIDATION_EXCEPTION),
-        (OutsideRefused("You may not.", denied=True), JobErrorCode.ACCESS_DENIED_EXCEPTION),
-        (OutsideUnavailable("KMS is down."), JobErrorCode.INTERNAL_SERVER_EXCEPTION),
+        (IntegrationRefused("The key is disabled."), JobErrorCode.VALIDATION_EXCEPTION),
+        (IntegrationRefused("You may not.", denied=True), JobErrorCode.ACCESS_DENIED_EXCEPTION),
+        (IntegrationUnavailable("KMS is down."), JobErrorCode.INTERNAL_SERVER_EXCEPTION),
     ],
 )
 async def test_a_key_that_cannot_be_granted_ends_the_job(
     stage: Stage, problem: Exception, code: JobErrorCode
 ) -> None:
     stage.bucket("source")
-    connected = replace(stage, outside=Outside(key_management=_KeyManagement(problem)))
+    connected = replace(stage, integrations=Integrations(key_management=_KeyManagement(problem)))
     job = await run(connected, await revision_on(stage), KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
     assert (job.state, job.errors[0].code, job.errors[0].message) == (JobState.ERROR, code, str(problem))
 

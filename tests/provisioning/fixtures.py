@@ -13,7 +13,7 @@ from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideUnavailable
+from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.provisioner import Entry, Given
@@ -30,7 +30,7 @@ def share_arn(name: str) -> str:
 
 
 @dataclass
-class OutsideService:
+class ExternalService:
     """What receivers can reach outside; several workers' keepers share it."""
 
     shared: bool
@@ -53,7 +53,7 @@ def arn_of(entry: Entry) -> str:
 class FakeProvisioner:
     """Gives in the service above; fails, hangs or dies where a test says so."""
 
-    service: OutsideService
+    service: ExternalService
     asset_type: AssetType = KIND
     renewed_after_seconds: float | None = None
     broken: set[str] = field(default_factory=set)
@@ -88,7 +88,7 @@ class FakeProvisioner:
         if name in self.hangs_before:
             await self.wakes.wait()
         if name in self.broken:
-            raise OutsideUnavailable(f"the service of {name} is down")
+            raise IntegrationUnavailable(f"the service of {name} is down")
 
     async def _after(self, entry: Entry) -> None:
         if arn_of(entry).rpartition("/")[2] in self.hangs_after:
@@ -101,7 +101,7 @@ class World:
     def __init__(self, database: Database, *, shared: bool = False) -> None:
         self.database = database
         self.now = at(0)
-        self.service = OutsideService(shared)
+        self.service = ExternalService(shared)
         self.provisioner = FakeProvisioner(self.service)
 
     def clock(self) -> Timestamp:

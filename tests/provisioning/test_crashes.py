@@ -11,9 +11,9 @@ from pathlib import Path
 from tests.databases.rows import an_id
 from tests.provisioning.fixtures import KIND, OWNER, World
 
-from entrepot.database import data_grants, outside_access
+from entrepot.database import data_grants, external_access
 from entrepot.database.connection import Database
-from entrepot.domain.outside_access import AccessState
+from entrepot.domain.external_access import AccessState
 from entrepot.entitlements.provisioning.provisioner import Entry, Given
 from entrepot.entitlements.provisioning.reconciler import LEASE_SECONDS, Reconciler
 
@@ -72,7 +72,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_forgotten(
         assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
 
     async def state() -> AccessState | None:
-        found = await outside_access.get(database, an_id("a grant"), an_id("ds sales"))
+        found = await external_access.get(database, an_id("a grant"), an_id("ds sales"))
         return None if found is None else found.state
 
     folder = tmp_path / "outside"

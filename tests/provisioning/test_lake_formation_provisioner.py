@@ -11,12 +11,12 @@ from tests.databases.rows import an_id, asset, data_set, revision
 from tests.provisioning.fixtures import OWNER, World
 from tests.servers.lake_formation import Catalog, catalog_of, lake_formation_on
 
-from entrepot.database import assets, data_grants, data_sets, outside_access, revisions
+from entrepot.database import assets, data_grants, data_sets, external_access, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.errors import IntegrationRefused
+from entrepot.domain.external_access import AccessState
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
-from entrepot.domain.outside_access import AccessState
 from entrepot.entitlements.provisioning.lake_formation import LakeFormationProvisioner, policy_of
 from entrepot.entitlements.provisioning.provisioner import Entry
 from entrepot.entitlements.provisioning.reconciler import Reconciler
@@ -224,7 +224,7 @@ async def test_while_lake_formation_is_away_the_row_says_so_and_it_is_tried_agai
         await Reconciler(
             lake.fixtures.database, [LakeFormationProvisioner(nowhere)], lake.fixtures.clock
         ).settle()
-    row = await outside_access.get(lake.fixtures.database, grant_id, an_id("ds 0"))
+    row = await external_access.get(lake.fixtures.database, grant_id, an_id("ds 0"))
     assert row is not None and row.state is AccessState.WANTED
     assert row.error is not None and "AWS STS cannot be reached" in row.error
     lake.fixtures.passes(600)
@@ -245,5 +245,5 @@ def test_an_asset_says_its_policy() -> None:
 
 
 def test_an_asset_without_a_policy_is_refused() -> None:
-    with pytest.raises(OutsideRefused, match="names no LF-tag policy"):
+    with pytest.raises(IntegrationRefused, match="names no LF-tag policy"):
         policy_of(entry(shapes.AssetDetails()))

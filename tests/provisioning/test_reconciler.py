@@ -10,9 +10,9 @@ import pytest
 from tests.databases.rows import an_id
 from tests.provisioning.fixtures import OWNER, FakeProvisioner, World, masked_asset
 
-from entrepot.database import assets, data_grants, data_sets, outside_access, revisions
+from entrepot.database import assets, data_grants, data_sets, external_access, revisions
 from entrepot.database.connection import Database
-from entrepot.domain.outside_access import AccessState, OutsideAccess
+from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.reconciler import LATE_SECONDS, LEASE_SECONDS, Reconciler
@@ -44,8 +44,8 @@ async def left_hanging(fixtures: World, reconciler: Reconciler, call: str) -> As
     await reconciler.close()
 
 
-async def row(fixtures: World, grant: str = "a grant", name: str = "sales") -> OutsideAccess | None:
-    return await outside_access.get(fixtures.database, an_id(grant), an_id(f"ds {name}"))
+async def row(fixtures: World, grant: str = "a grant", name: str = "sales") -> ExternalAccess | None:
+    return await external_access.get(fixtures.database, an_id(grant), an_id(f"ds {name}"))
 
 
 async def test_who_accepts_a_grant_is_given_the_live_assets_of_finalized_revisions(fixtures: World) -> None:

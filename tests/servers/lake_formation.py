@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 
-from entrepot.outside.assumed_role import AssumedRoles
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
-from entrepot.outside.lake_formation import AwsLakeFormation
+from entrepot.integrations.assumed_role import AssumedRoles
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
+from entrepot.integrations.lake_formation import AwsLakeFormation
 from entrepot.signing.sigv4 import Credentials
 
 Grants = list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]

@@ -28,12 +28,12 @@ def _serve(listener: socket.socket, context: ssl.SSLContext, port_behind: int) -
     with suppress(OSError):
         accepted, _ = listener.accept()
         with (
-            context.wrap_socket(accepted, server_side=True) as outside,
+            context.wrap_socket(accepted, server_side=True) as integrations,
             socket.create_connection(("127.0.0.1", port_behind)) as inside,
         ):
-            back = threading.Thread(target=_pass_on, args=(inside, outside))
+            back = threading.Thread(target=_pass_on, args=(inside, integrations))
             back.start()
-            _pass_on(outside, inside)
+            _pass_on(integrations, inside)
             back.join()
 
 

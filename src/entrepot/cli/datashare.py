@@ -12,17 +12,17 @@ from entrepot.cli.exchange_client import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.job_outcome import report
 from entrepot.client.errors import ClientError, UsageError
-from entrepot.database import datashares, outside_access
+from entrepot.database import datashares, external_access
 from entrepot.database.connection import Database
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of
-from entrepot.domain.errors import OutsideError, ValidationFailed
+from entrepot.domain.errors import IntegrationError, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.environment import environment
 from entrepot.server.secrets import SecretBox
 from entrepot.settings import Settings
 
 if TYPE_CHECKING:
-    from entrepot.outside.postgresql_reach import Reach
+    from entrepot.integrations.postgresql_excess_privileges import Reach
 
 _DESCRIPTION = """\
 Datashares that a PostgreSQL database serves, for those without Amazon Redshift. Each is a schema, or some
@@ -123,7 +123,7 @@ def _fits(options: argparse.Namespace) -> bool:
 
 def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from entrepot.container import clock
-    from entrepot.outside.postgresql_shares import PostgresqlShares, split_endpoint
+    from entrepot.integrations.postgresql_shares import PostgresqlShares, split_endpoint
 
     if not is_share_name(options.subject):
         raise UsageError("the name of a share has 1 to 127 characters, none of them a control character")
@@ -158,7 +158,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
         try:
             databases.place(share)
             found = await databases.reach(share)
-        except OutsideError as error:
+        except IntegrationError as error:
             raise _failed(error) from error
         _judge(found, accepted=options.accept_reach)
         await datashares.insert(database, share)
@@ -233,7 +233,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from entrepot.outside.postgresql_shares import PostgresqlShares
+    from entrepot.integrations.postgresql_shares import PostgresqlShares
 
     async def check(database: Database, secrets: SecretBox) -> tuple[PostgresqlShare, list[Reach]]:
         share = await _chosen(database, options)
@@ -242,7 +242,7 @@ def _check(options: argparse.Namespace) -> int:
         )
         try:
             return share, await databases.reach(share)
-        except OutsideError as error:
+        except IntegrationError as error:
             raise _failed(error) from error
 
     share, found = on_exchange(settings_of(options), check)
@@ -254,7 +254,7 @@ def _check(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from entrepot.cli.datashare_roles import drop_roles, receivers_of
     from entrepot.container import clock
-    from entrepot.outside.postgresql_shares import PostgresqlShares
+    from entrepot.integrations.postgresql_shares import PostgresqlShares
 
     async def remove(database: Database, secrets: SecretBox) -> dict[str, object]:
         share = await _chosen(database, options)
@@ -265,17 +265,17 @@ def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object
         receivers = await receivers_of(database, share)
         try:
             await drop_roles(database, databases, share)
-        except OutsideError as error:
+        except IntegrationError as error:
             if not options.force:
                 raise _failed(error) from error
         await datashares.remove(database, DatashareArn.parse(share.arn, "Arn"))
         try:
             # Once more: a worker may have made one between the two.
             await drop_roles(database, databases, share)
-        except OutsideError:
+        except IntegrationError:
             left = [receiver.role for receiver in receivers]
         for receiver in receivers:  # so a worker finds out at once, and tells them
-            await outside_access.give_again(database, receiver.access, clock())
+            await external_access.give_again(database, receiver.access, clock())
         return {"Arn": share.arn, "Status": "Removed", **({"RolesLeft": left} if left else {})}
 
     return on_exchange(settings, remove)
@@ -312,7 +312,7 @@ def _credentials(options: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _failed(error: OutsideError) -> UsageError:
+def _failed(error: IntegrationError) -> UsageError:
     """For whoever runs the exchange: with what the database said."""
     cause = error.__cause__
     said = "" if cause is None or isinstance(cause, ValidationFailed) else " ".join(str(cause).split())

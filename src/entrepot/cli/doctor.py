@@ -63,9 +63,9 @@ def run(arguments: list[str]) -> int:
     findings = list(_examine(settings))
     _print(findings)
     print("services outside")
-    outside = list(_services_outside(settings))
-    _print(outside)
-    findings += outside
+    integrations = list(_integrations(settings))
+    _print(integrations)
+    findings += integrations
     return 0 if all(finding.well for finding in findings) else 1
 
 
@@ -95,7 +95,7 @@ def _examine(settings: Settings) -> Iterator[_Finding]:
         yield _endpoint("S3 endpoint", settings.s3_endpoint_url)
 
 
-def _services_outside(settings: Settings) -> Iterator[_Finding]:
+def _integrations(settings: Settings) -> Iterator[_Finding]:
     """What is not configured is well, since an exchange may do without. AWS itself is not called."""
     from entrepot.container import make_aws_services
 

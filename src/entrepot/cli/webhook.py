@@ -17,7 +17,7 @@ from entrepot.domain.errors import TargetForbidden
 from entrepot.domain.event import DetailType
 from entrepot.domain.identifiers import identifier
 from entrepot.domain.webhook import EVENT_BRIDGE, Webhook
-from entrepot.outside.network_addresses import Target, forbidden_meaning
+from entrepot.integrations.network_addresses import Target, forbidden_meaning
 from entrepot.server.secrets import SecretBox
 from entrepot.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from entrepot.container.outside import make_postgresql
+from entrepot.container.integrations import make_postgresql
 from entrepot.container.parts import (
     S3,
     Secrets,
@@ -24,11 +24,11 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
+from entrepot.integrations.api_calls import GuardedApiCalls
+from entrepot.integrations.guarded_http import GuardedHttp
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.operations.context import Context, Services
 from entrepot.operations.registry import OPERATIONS
-from entrepot.outside.api_calls import GuardedApiCalls
-from entrepot.outside.guarded_http import GuardedHttp
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
 from entrepot.stores.store import ObjectStore

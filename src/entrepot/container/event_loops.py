@@ -15,7 +15,7 @@ from entrepot.settings import Settings
 
 if TYPE_CHECKING:
     from entrepot.engine.worker import Loop
-    from entrepot.outside.aws import AwsServices
+    from entrepot.integrations.aws import AwsServices
 
 _DELIVER_EVERY_SECONDS = 0.5
 _FORGET_EVERY_SECONDS = 60.0
@@ -40,9 +40,9 @@ def make_event_loops(
     from entrepot.events.deliveries import Deliveries
     from entrepot.events.retention import sweep_events
     from entrepot.events.senders import EventBridgeSender, WebhookSender
-    from entrepot.outside.aws import AwsService
-    from entrepot.outside.event_bridge import SOURCE_AT_AWS, EventBridge
-    from entrepot.outside.guarded_http import GuardedHttp
+    from entrepot.integrations.aws import AwsService
+    from entrepot.integrations.event_bridge import SOURCE_AT_AWS, EventBridge
+    from entrepot.integrations.guarded_http import GuardedHttp
 
     async def forget() -> None:
         await sweep_events(database, clock().plus_seconds(-settings.event_retention_days * _DAY_SECONDS))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entrepot.container.event_loops import make_event_loops
-from entrepot.container.outside import make_aws_services, make_outside
+from entrepot.container.integrations import make_aws_services, make_integrations
 from entrepot.container.parts import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 from entrepot.database import notifications
 from entrepot.database.connection import Database
@@ -54,7 +54,7 @@ def open_worker(
     s3 = S3(settings)
     aws = make_aws_services(settings)
     proven = settings.auth is AuthMode.SIGV4
-    outside = make_outside(aws, secrets, accounts_are_proven=proven)
+    integrations = make_integrations(aws, secrets, accounts_are_proven=proven)
     store = own_store(settings, s3)
     signed_urls, _ = make_signed_urls(settings, store, secrets)
     transfer = Transfer(store, server_side_copy=settings.server_side_copy)
@@ -66,10 +66,10 @@ def open_worker(
         signed_urls=signed_urls,
         clock=clock,
         definitions=DEFINITIONS,
-        outside=outside,
+        integrations=integrations,
         timeout_seconds=settings.job_timeout_seconds,
     )
-    reconciler = Reconciler(database, make_provisioners(database, outside), clock)
+    reconciler = Reconciler(database, make_provisioners(database, integrations), clock)
     events = make_event_loops(settings, database, secrets, aws)
     engine = DurableEngine(settings.engine_database, worker_id, concurrency=DEFAULT_CONCURRENCY)
 

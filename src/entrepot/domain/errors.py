@@ -20,11 +20,11 @@
     │   ├── InvalidStoreRequest          the store calls the request wrong (400): key too long, bad KMS key, …
     │   ├── StoreFull                    no space left
     │   └── StoreUnavailable             unreachable, overloaded or failing; worth another try
-    ├── OutsideError                     a service outside of the exchange failed; the message names it
-    │   ├── OutsideNotConfigured         no endpoint is set for it; the message names the setting
-    │   ├── OutsideRefused               it answered that this cannot be: trying again does not help
+    ├── IntegrationError                     a service outside of the exchange failed; the message names it
+    │   ├── IntegrationNotConfigured         no endpoint is set for it; the message names the setting
+    │   ├── IntegrationRefused               it answered that this cannot be: trying again does not help
     │   │   └── ShareGone                the datashare, or a table of it, is no longer there
-    │   ├── OutsideUnavailable           unreachable, overloaded or failing; worth another try
+    │   ├── IntegrationUnavailable           unreachable, overloaded or failing; worth another try
     │   └── TargetForbidden              an address that users must not make this server call
     ├── JobFailed                        carries the JobErrors a job ends with
     ├── JobLost                          another attempt owns the job now; this worker lets go in silence
@@ -196,15 +196,15 @@ class StoreUnavailable(StoreError):
     """The store cannot be reached, or fails; trying again may help."""
 
 
-class OutsideError(EntrepotError):
+class IntegrationError(EntrepotError):
     """A service outside of the exchange failed."""
 
 
-class OutsideNotConfigured(OutsideError):
+class IntegrationNotConfigured(IntegrationError):
     """The exchange was given no endpoint for this service."""
 
 
-class OutsideRefused(OutsideError):
+class IntegrationRefused(IntegrationError):
     """The service refuses; trying again does not help.
 
     `code` is the service's own, "" where it has none. `denied`: because of who asks, not of what is asked.
@@ -216,15 +216,15 @@ class OutsideRefused(OutsideError):
         self.denied = denied
 
 
-class ShareGone(OutsideRefused):
+class ShareGone(IntegrationRefused):
     """A datashare was deleted, or something that it shares."""
 
 
-class OutsideUnavailable(OutsideError):
+class IntegrationUnavailable(IntegrationError):
     """The service cannot be reached, or fails; trying again may help."""
 
 
-class TargetForbidden(OutsideError):
+class TargetForbidden(IntegrationError):
     """A user named an address that this server must not call: private, link-local, or its own."""
 
 

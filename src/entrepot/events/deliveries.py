@@ -22,9 +22,9 @@ from entrepot.database.connection import Database
 from entrepot.domain.errors import (
     ConfigurationError,
     DatabaseError,
-    OutsideError,
-    OutsideRefused,
-    OutsideUnavailable,
+    IntegrationError,
+    IntegrationRefused,
+    IntegrationUnavailable,
     TargetForbidden,
 )
 from entrepot.domain.event import StoredEvent
@@ -182,8 +182,8 @@ class Deliveries:
             async with asyncio.timeout(self._pace.sending):
                 known = await self._send(delivery, event)
         except TimeoutError:
-            await self._failed(delivery, event, OutsideUnavailable("It took too long."))
-        except (OutsideError, ConfigurationError) as error:
+            await self._failed(delivery, event, IntegrationUnavailable("It took too long."))
+        except (IntegrationError, ConfigurationError) as error:
             await self._failed(delivery, event, error)
         else:
             if known:
@@ -203,10 +203,10 @@ class Deliveries:
         return True
 
     async def _failed(
-        self, delivery: DueDelivery, event: StoredEvent, error: OutsideError | ConfigurationError
+        self, delivery: DueDelivery, event: StoredEvent, error: IntegrationError | ConfigurationError
     ) -> None:
         now = self._clock()
-        hopeless = isinstance(error, (OutsideRefused, TargetForbidden, ConfigurationError))
+        hopeless = isinstance(error, (IntegrationRefused, TargetForbidden, ConfigurationError))
         if hopeless or delivery.attempt >= self._pace.attempts:
             await event_deliveries.given_up(self._database, delivery, error.message, now)
             _log.warning(

@@ -1,6 +1,6 @@
 """Ways of sending an event: to a webhook, and to EventBridge.
 
-Each raises `OutsideUnavailable` where trying again may help, and another `OutsideError` where it does not.
+Each raises `IntegrationUnavailable` where trying again may help, and another `IntegrationError` where it does not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from entrepot import __version__
-from entrepot.domain.errors import OutsideError, OutsideRefused, OutsideUnavailable
+from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
 from entrepot.domain.event import StoredEvent
 from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import Webhook
@@ -25,8 +25,8 @@ from entrepot.events.cloud_event import (
     delivery_id,
     signature,
 )
-from entrepot.outside.event_bridge import EventBridge
-from entrepot.outside.guarded_http import GuardedHttp, GuardedResponse
+from entrepot.integrations.event_bridge import EventBridge
+from entrepot.integrations.guarded_http import GuardedHttp, GuardedResponse
 
 ANSWER_SECONDS = 10.0
 """How long a receiver may take in all."""
@@ -54,7 +54,7 @@ class WebhookSender:
     async def send(self, webhook: Webhook, event: StoredEvent, attempt: int) -> None:
         """Returns when the receiver has answered with a status of 2xx.
 
-        Raises `OutsideUnavailable`, `OutsideRefused` for 410 (it wants no more), `TargetForbidden` for an
+        Raises `IntegrationUnavailable`, `IntegrationRefused` for 410 (it wants no more), `TargetForbidden` for an
         address that nobody may name, and `ConfigurationError` where the secret cannot be opened.
         """
         secret = self.open_secret(webhook.encrypted_secret, webhook.id).decode()
@@ -71,14 +71,14 @@ class WebhookSender:
             "POST", webhook.url, sent, body, timeout_seconds=self.answer_seconds
         ) as response:
             status = response.status
-            with suppress(OutsideUnavailable):  # the status is here, and says all
+            with suppress(IntegrationUnavailable):  # the status is here, and says all
                 await _read(response)
         if status == 410:
-            raise OutsideRefused("The receiver answered 410 Gone: it wants no more events.")
+            raise IntegrationRefused("The receiver answered 410 Gone: it wants no more events.")
         if 300 <= status < 400:
-            raise OutsideUnavailable(f"The receiver answered {status}, and redirects are not followed.")
+            raise IntegrationUnavailable(f"The receiver answered {status}, and redirects are not followed.")
         if not 200 <= status < 300:
-            raise OutsideUnavailable(f"The receiver answered {status}.")
+            raise IntegrationUnavailable(f"The receiver answered {status}.")
 
 
 async def _read(response: GuardedResponse) -> None:
@@ -96,7 +96,7 @@ class EventBridgeSender:
     bridge: EventBridge
 
     async def send(self, event: StoredEvent) -> None:
-        """Raises `OutsideUnavailable`, for a refusal too: what an operator has to mend may take a while.
+        """Raises `IntegrationUnavailable`, for a refusal too: what an operator has to mend may take a while.
 
         The bus belongs to one account of AWS, and gives its events ids of its own; so the detail says whose
         event this is, and which.
@@ -111,5 +111,5 @@ class EventBridgeSender:
                 detail_json=json.dumps(detail),
                 at=event.at,
             )
-        except OutsideError as error:
-            raise OutsideUnavailable(error.message) from error
+        except IntegrationError as error:
+            raise IntegrationUnavailable(error.message) from error

@@ -17,13 +17,13 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects
+from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.errors import CODES
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, missing_details, require_bucket, require_key
 from entrepot.model import shapes
-from entrepot.outside.ports import not_configured
 
 MOST_PLACES = 5
 """Keys and prefixes of one asset, together [C]."""
@@ -160,10 +160,10 @@ def _errors(failures: Sequence[StoreError]) -> tuple[JobError, ...]:
 
 
 async def _require_keys_of_kms(run: Run, source: shapes.S3DataAccessAssetSourceEntry) -> None:
-    """Raises `OutsideError` unless every key can be granted."""
+    """Raises `IntegrationError` unless every key can be granted."""
     if not source.kms_keys_to_grant:
         return
-    if run.outside.key_management is None:
+    if run.integrations.key_management is None:
         raise not_configured("AWS KMS", "ENTREPOT_KMS_ENDPOINT_URL")
     for key in source.kms_keys_to_grant:
-        await run.outside.key_management.require_usable(KmsKey(key.kms_key_arn))
+        await run.integrations.key_management.require_usable(KmsKey(key.kms_key_arn))

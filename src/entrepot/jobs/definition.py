@@ -23,7 +23,7 @@ from entrepot.model import shapes
 
 if TYPE_CHECKING:  # the API process checks jobs too, and must start without what moves bytes
     from entrepot.database.connection import Connection, Database
-    from entrepot.outside.ports import Outside
+    from entrepot.integrations.protocols import Integrations
     from entrepot.transfer.signed_urls import SignedUrls
     from entrepot.transfer.transfer import Transfer
     from entrepot.transfer.user_buckets import AccountBuckets
@@ -68,7 +68,7 @@ class Run:
     """Acts for the job's account: what that may not use, it cannot move."""
     buckets: AccountBuckets
     """For looking at buckets of the job's account by other means; opening one may be done in any thread."""
-    outside: Outside
+    integrations: Integrations
     limits: Limits
     signed_urls: SignedUrls
     clock: Clock

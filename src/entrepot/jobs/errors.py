@@ -22,13 +22,13 @@ from entrepot.domain.errors import (
     BucketNotFound,
     ChecksumMismatch,
     EncryptionNotApplied,
+    IntegrationError,
+    IntegrationRefused,
+    IntegrationUnavailable,
     InvalidStoreRequest,
     JobFailed,
     ObjectChanged,
     ObjectNotFound,
-    OutsideError,
-    OutsideRefused,
-    OutsideUnavailable,
     StoreAccessDenied,
     StoreError,
     StoreFull,
@@ -85,16 +85,16 @@ def job_errors(failures: Sequence[Failure]) -> tuple[JobError, ...]:
     return tuple(_job_error(code, asset_name, group) for (code, asset_name), group in groups.items())
 
 
-def outside_error(error: OutsideError) -> JobError:
+def integration_error(error: IntegrationError) -> JobError:
     """The entry for a service outside of the exchange that failed.
 
     A refusal because of who asks is ACCESS_DENIED_EXCEPTION; because of what is asked, or where the service
     is not configured, VALIDATION_EXCEPTION; a service that fails is INTERNAL_SERVER_EXCEPTION [G].
     """
-    denied = isinstance(error, TargetForbidden) or (isinstance(error, OutsideRefused) and error.denied)
+    denied = isinstance(error, TargetForbidden) or (isinstance(error, IntegrationRefused) and error.denied)
     if denied:
         return JobError(JobErrorCode.ACCESS_DENIED_EXCEPTION, error.message)
-    if isinstance(error, OutsideUnavailable):
+    if isinstance(error, IntegrationUnavailable):
         return JobError(JobErrorCode.INTERNAL_SERVER_EXCEPTION, error.message)
     return JobError(JobErrorCode.VALIDATION_EXCEPTION, error.message)
 

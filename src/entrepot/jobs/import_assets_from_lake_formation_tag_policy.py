@@ -20,12 +20,12 @@ from entrepot.domain.lake_formation import (
     require_own_catalog,
     require_permissions,
 )
+from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
-from entrepot.outside.ports import not_configured
 
 _ASSET_NAMES = {
     LFResourceType.DATABASE: "Database(s) included in LF-tag policy",
@@ -81,12 +81,12 @@ class ImportAssetsFromLakeFormationTagPolicy:
         details = _details(run)
         shares = _shares(details)
         await require_room(run.database, run.job, run.limits, len(shares))
-        if run.outside.lake_formation is None:
+        if run.integrations.lake_formation is None:
             raise not_configured("AWS Lake Formation", "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL")
         catalog = LFCatalog(run.job.scope, details.catalog_id, details.role_arn)
         errors = []
         for share in shares:
-            missing = await run.outside.lake_formation.missing(catalog, share.expression)
+            missing = await run.integrations.lake_formation.missing(catalog, share.expression)
             if missing:
                 errors.append(
                     JobError(

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from entrepot.database import datashares
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatashareArn
-from entrepot.domain.errors import JobFailed, OutsideError, ShareGone, ValidationFailed
+from entrepot.domain.errors import IntegrationError, JobFailed, ShareGone, ValidationFailed
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limit
+from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import outside_error
+from entrepot.jobs.errors import integration_error
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, missing_details, require_count
 from entrepot.model import shapes
-from entrepot.outside.ports import not_configured
 
 
 class ImportAssetsFromRedshiftDataShares:
@@ -69,8 +69,8 @@ class ImportAssetsFromRedshiftDataShares:
                 await _require_shareable(run, share)
             except ShareGone as error:
                 errors.append(JobError(JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION, error.message))
-            except OutsideError as error:
-                errors.append(outside_error(error))
+            except IntegrationError as error:
+                errors.append(integration_error(error))
         if errors:
             raise JobFailed(tuple(dict.fromkeys(errors)))
         return ()
@@ -115,18 +115,18 @@ def _details(run: Run) -> shapes.ImportAssetsFromRedshiftDataSharesResponseDetai
 
 
 async def _require_shareable(run: Run, share: DatashareArn) -> None:
-    """Raises `OutsideError` unless the caller may give the share to others.
+    """Raises `IntegrationError` unless the caller may give the share to others.
 
     Somebody else's share of PostgreSQL is met with the same words as one that does not exist.
     """
     if not share.is_of_postgresql:
-        if run.outside.redshift is None:
+        if run.integrations.redshift is None:
             error = not_configured("Amazon Redshift", "ENTREPOT_REDSHIFT_ENDPOINT_URL")
             raise type(error)(
                 f"{error.message} A PostgreSQL database can serve datashares instead; "
                 "`entrepot datashare add` makes one known to this exchange, and prints its ARN."
             )
-        await run.outside.redshift.require_shareable(share, run.job.scope)
+        await run.integrations.redshift.require_shareable(share, run.job.scope)
         return
     found = None
     if (share.owner.account_id, share.owner.region) == (run.job.scope.account_id, run.job.scope.region):
@@ -136,9 +136,9 @@ async def _require_shareable(run: Run, share: DatashareArn) -> None:
             f"This exchange has no datashare {share} of account {run.job.scope.account_id}; "
             "`entrepot datashare list` shows whoever runs it which ones there are."
         )
-    if run.outside.postgresql is None:
-        raise OutsideError(
+    if run.integrations.postgresql is None:
+        raise IntegrationError(
             "The worker that ran this job was not given the key file of the exchange, with which it could "
             "open the database of the datashare. Give it ENTREPOT_DATA_DIR with that file."
         )
-    await run.outside.postgresql.check(found)
+    await run.integrations.postgresql.check(found)

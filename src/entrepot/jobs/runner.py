@@ -22,10 +22,11 @@ from dataclasses import dataclass, replace
 from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.errors import DatabaseError, JobFailed, JobLost, OutsideError, StoreError
+from entrepot.domain.errors import DatabaseError, IntegrationError, JobFailed, JobLost, StoreError
 from entrepot.domain.job import Job, JobItem, JobState, JobType, RunId
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limits
+from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.admission import require_room, still_entitled
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
@@ -33,14 +34,13 @@ from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
 from entrepot.jobs.errors import (
     ENOUGH_FAILURES,
     Failure,
+    integration_error,
     job_errors,
-    outside_error,
     tells_of_the_others,
     unexpected,
 )
 from entrepot.jobs.recorder import Recorder
 from entrepot.model import shapes
-from entrepot.outside.ports import Outside
 from entrepot.transfer.signed_urls import SignedUrls
 from entrepot.transfer.transfer import Transfer
 from entrepot.transfer.user_buckets import Buckets
@@ -65,7 +65,7 @@ class Runner:
     signed_urls: SignedUrls
     clock: Clock
     definitions: Mapping[JobType, JobDefinition]
-    outside: Outside
+    integrations: Integrations
     timeout_seconds: float
     """How long one attempt may plan and move before the job is TIMED_OUT."""
     at: Callable[[CrashPoint], None] = nothing
@@ -102,7 +102,7 @@ class Runner:
             database=self.database,
             transfer=self.transfer.acting_for(buckets),
             buckets=buckets,
-            outside=self.outside,
+            integrations=self.integrations,
             limits=self.limits,
             signed_urls=self.signed_urls,
             clock=self.clock,
@@ -120,9 +120,9 @@ class Runner:
         except JobFailed as failed:
             _log.info("job %s failed: %s", job.id, failed.__cause__ or failed)
             await self._fail(job, definition, JobState.ERROR, failed.errors)
-        except OutsideError as error:
+        except IntegrationError as error:
             _log.info("job %s failed: %s: %r", job.id, error, error.__cause__)
-            await self._fail(job, definition, JobState.ERROR, (outside_error(error),))
+            await self._fail(job, definition, JobState.ERROR, (integration_error(error),))
         except Exception as error:  # noqa: BLE001 - a job always ends with a state that its owner can see
             if isinstance(error, TimeoutError) and deadline.expired():
                 await self._fail(job, definition, JobState.TIMED_OUT, (self._timed_out(),))

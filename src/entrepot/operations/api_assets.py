@@ -17,8 +17,8 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.data_grant import DataGrant, MaskedKind
 from entrepot.domain.errors import (
     AccessDenied,
+    IntegrationError,
     InternalError,
-    OutsideError,
     ResourceType,
     Throttled,
     ValidationFailed,
@@ -71,7 +71,7 @@ async def send_api_asset(context: Context, call: ApiCall) -> ApiAnswer:
         raise Throttled(f"The API {name!r} is called more than {CALLS_PER_SECOND} times a second. Try again.")
     try:
         return await services.api_calls.send(ApiRequest(target, method, path, query, headers, call.body))
-    except OutsideError as error:
+    except IntegrationError as error:
         _log.warning("request %s: asset %s: %s", context.request_id, found.asset_id, error)
         # Where the API is, and what is wrong there, is the owner's to know.
         reason = f" {error.message}" if found.owner.account_id == context.scope.account_id else ""

@@ -11,9 +11,9 @@ from entrepot.domain.identifiers import identifier
 from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limits
 from entrepot.domain.scope import Scope
+from entrepot.integrations.protocols import ApiCalls
 from entrepot.jobs.definition import Clock, JobDefinition
 from entrepot.operations.call_rate import CallRate
-from entrepot.outside.ports import ApiCalls
 from entrepot.transfer.signed_urls import SignedUrls
 from entrepot.transfer.user_buckets import Buckets
 

@@ -24,12 +24,12 @@ from entrepot.database import (
     event_actions,
     event_deliveries,
     events,
+    external_access,
     garbage,
     job_items,
     job_runs,
     jobs,
     notifications,
-    outside_access,
     postgresql,
     revisions,
     sqlite,
@@ -45,7 +45,7 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 
 MODULES = (
     accounts, assets, bucket_permissions, data_grants, data_sets, datashares, event_actions, event_deliveries,
-    events, garbage, job_items, job_runs, jobs, notifications, outside_access, revisions, tags, webhooks,
+    events, garbage, job_items, job_runs, jobs, notifications, external_access, revisions, tags, webhooks,
     workers,
 )  # fmt: skip
 

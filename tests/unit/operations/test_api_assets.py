@@ -17,9 +17,9 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import (
     AccessDenied,
+    IntegrationError,
+    IntegrationUnavailable,
     InternalError,
-    OutsideError,
-    OutsideUnavailable,
     ResourceNotFound,
     ResourceType,
     TargetForbidden,
@@ -56,7 +56,7 @@ class Apis:
 
     endpoints: ApiEndpoints = field(default_factory=ApiEndpoints)
     asked: list[ApiRequest] = field(default_factory=list)
-    trouble: OutsideError | None = None
+    trouble: IntegrationError | None = None
 
     def target(self, api_id: str, stage: str, owner: Scope) -> ApiTarget | None:
         return self.endpoints.find(api_id, stage, owner)
@@ -252,10 +252,10 @@ async def test_an_api_is_called_so_often_a_second_by_all_together(place: Place) 
 
 
 @pytest.mark.parametrize(
-    "trouble", [OutsideUnavailable("10.0.0.5 cannot be reached"), TargetForbidden("10.0.0.5 is private")]
+    "trouble", [IntegrationUnavailable("10.0.0.5 cannot be reached"), TargetForbidden("10.0.0.5 is private")]
 )
 async def test_where_an_api_gives_no_answer_only_its_owner_hears_why(
-    place: Place, trouble: OutsideError
+    place: Place, trouble: IntegrationError
 ) -> None:
     call = await place.entitled_call()
     place.apis.trouble = trouble

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from entrepot.domain.errors import OutsideUnavailable
+from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.server.asgi import Message, send_stream
 from entrepot.wire.request import HttpResponse
 
@@ -81,7 +81,7 @@ async def test_what_ends_too_early_is_left_incomplete_and_told_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = Client()
-    await sent(Stream(b"half", then=OutsideUnavailable("gave no whole answer")), client)
+    await sent(Stream(b"half", then=IntegrationUnavailable("gave no whole answer")), client)
     assert (client.body, client.is_whole) == (b"half", False)
     assert "gave no whole answer" in caplog.text
 

@@ -12,24 +12,24 @@ from collections.abc import Callable
 
 import msgspec
 
-from entrepot.database import data_grants, datashares, outside_access
+from entrepot.database import data_grants, datashares, external_access
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatabaseLogin, DatashareArn
 from entrepot.domain.errors import (
     Conflict,
+    IntegrationError,
     InternalError,
-    OutsideError,
     ResourceNotFound,
     ResourceType,
     ValidationFailed,
 )
-from entrepot.domain.outside_access import OutsideAccess
+from entrepot.domain.external_access import ExternalAccess
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.datashares import ROLE
+from entrepot.integrations.protocols import PostgresqlDatabases
 from entrepot.model import shapes
-from entrepot.outside.ports import PostgresqlDatabases
 
 _PASSWORD_BYTES = 32
 
@@ -59,7 +59,7 @@ class DatashareCredentials:
         `InternalError` where the database does not answer.
         """
         now = self._clock()
-        access = await outside_access.received(
+        access = await external_access.received(
             self._database, scope, AssetType.REDSHIFT_DATA_SHARE, entitled_asset_id, now
         )
         if access is None:
@@ -86,7 +86,7 @@ class DatashareCredentials:
             return await self._postgresql.let_in(
                 share, role, password, None if grant is None else grant.ends_at
             )
-        except OutsideError as error:
+        except IntegrationError as error:
             _log.warning("no credentials for asset %s: %s", access.asset_id, error)
             raise InternalError(
                 "The database of this datashare could not be asked for credentials; try again in a minute, "
@@ -94,13 +94,13 @@ class DatashareCredentials:
             ) from error
 
 
-def _arn(access: OutsideAccess) -> DatashareArn:
+def _arn(access: ExternalAccess) -> DatashareArn:
     details = shapes.decode(access.details_json, shapes.AssetDetails)
     asset = details.redshift_data_share_asset
     return DatashareArn.parse("" if asset is None else asset.arn, "Arn")
 
 
-def _not_ready(entitled_asset_id: str, access: OutsideAccess) -> Conflict:
+def _not_ready(entitled_asset_id: str, access: ExternalAccess) -> Conflict:
     if access.error is None:
         message = "Access to this datashare is being prepared; try again in a few seconds."
     else:

@@ -6,10 +6,10 @@ from entrepot.database import datashares
 from entrepot.database.connection import Database
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, role_name
-from entrepot.domain.errors import OutsideRefused, ShareGone, ValidationFailed
+from entrepot.domain.errors import IntegrationRefused, ShareGone, ValidationFailed
 from entrepot.domain.event import RedshiftAccessLoss, redshift_access_lost
 from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given
-from entrepot.outside.ports import Outside, PostgresqlDatabases, Redshift, not_configured
+from entrepot.integrations.protocols import Integrations, PostgresqlDatabases, Redshift, not_configured
 
 ROLE = "Role"
 """In what was given: the receiver's role in a PostgreSQL database."""
@@ -24,10 +24,10 @@ class DatashareProvisioner:
     renewed_after_seconds = 300.0
     """So a new table of a shared schema is there within five minutes, and a deleted share is noticed."""
 
-    def __init__(self, database: Database, outside: Outside) -> None:
+    def __init__(self, database: Database, integrations: Integrations) -> None:
         self._database = database
-        self._redshift = outside.redshift
-        self._postgresql = outside.postgresql
+        self._redshift = integrations.redshift
+        self._postgresql = integrations.postgresql
 
     def is_shared(self, entry: Entry) -> bool:
         """Redshift knows consumers; in PostgreSQL each entry has a role of its own."""
@@ -80,7 +80,7 @@ class DatashareProvisioner:
 
     def _of_postgresql(self) -> PostgresqlDatabases:
         if self._postgresql is None:
-            raise OutsideRefused(
+            raise IntegrationRefused(
                 "This worker was not given the key file of the exchange, with which it could open the "
                 "database of a datashare. Give it ENTREPOT_DATA_DIR with that file."
             )
@@ -88,12 +88,12 @@ class DatashareProvisioner:
 
 
 def arn_of(entry: Entry) -> DatashareArn:
-    """The datashare that an asset is; raises `OutsideRefused` where it is none."""
+    """The datashare that an asset is; raises `IntegrationRefused` where it is none."""
     asset = entry.details.redshift_data_share_asset
     try:
         return DatashareArn.parse("" if asset is None else asset.arn, "Arn")
     except ValidationFailed as error:
-        raise OutsideRefused(f"Asset {entry.asset_id} names no datashare.") from error
+        raise IntegrationRefused(f"Asset {entry.asset_id} names no datashare.") from error
 
 
 def _removed(arn: DatashareArn) -> ShareGone:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
 from entrepot.entitlements.provisioning.provisioner import Entry, Given
+from entrepot.integrations.protocols import LakeFormation
 from entrepot.model import shapes
-from entrepot.outside.ports import LakeFormation
 
 
 class LakeFormationProvisioner:
@@ -35,11 +35,11 @@ class LakeFormationProvisioner:
 
 
 def policy_of(entry: Entry) -> LFTagPolicy:
-    """The policy that an asset describes; raises `OutsideRefused` where it describes none."""
+    """The policy that an asset describes; raises `IntegrationRefused` where it describes none."""
     asset = entry.details.lake_formation_data_permission_asset
     policy = None if asset is None else asset.lake_formation_data_permission_details.lf_tag_policy
     if asset is None or policy is None:
-        raise OutsideRefused(f"Asset {entry.asset_id} names no LF-tag policy.")
+        raise IntegrationRefused(f"Asset {entry.asset_id} names no LF-tag policy.")
     return LFTagPolicy(
         LFCatalog(entry.owner, policy.catalog_id, asset.role_arn or ""),
         LFResourceType(policy.resource_type),

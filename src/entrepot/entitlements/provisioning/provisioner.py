@@ -12,7 +12,7 @@ from typing import Protocol
 
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.event import NewEvent
 from entrepot.domain.scope import Scope
 from entrepot.model import shapes
@@ -38,7 +38,7 @@ class Entry:
     details: shapes.AssetDetails
 
 
-class AccessLost(OutsideRefused):
+class AccessLost(IntegrationRefused):
     """What is to be given is no longer there. The receiver is told, once, if it had been given before."""
 
     def __init__(self, message: str, tell: Callable[[DataGrant], NewEvent]) -> None:
@@ -51,7 +51,7 @@ class Provisioner(Protocol):
 
     Both `give` and `withdraw` are idempotent, are given half a minute, and are cancelled after that. They may
     be called for several entries at once, never at once for the same one. Blocking calls belong in a thread.
-    They raise an `OutsideError` where they fail; its message is kept with the entry and logged, so it holds
+    They raise an `IntegrationError` where they fail; its message is kept with the entry and logged, so it holds
     no secret. The reconciler then tries again, at first after a second, later every few minutes.
     """
 

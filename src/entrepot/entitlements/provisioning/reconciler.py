@@ -23,11 +23,11 @@ from dataclasses import replace
 
 import msgspec
 
-from entrepot.database import data_grants, outside_access
+from entrepot.database import data_grants, external_access
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.errors import EntrepotError
-from entrepot.domain.outside_access import AccessState, OutsideAccess
+from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given, Provisioner
 from entrepot.events.record import record
@@ -113,15 +113,15 @@ class Reconciler:
     async def _look(self) -> int:
         now = self._clock()
         begun = 0
-        page = outside_access.Page(_PAGE, AT_ONCE_PER_OWNER)
-        for access, entitled in await outside_access.due(self._database, self._asset_types, now, page):
+        page = external_access.Page(_PAGE, AT_ONCE_PER_OWNER)
+        for access, entitled in await external_access.due(self._database, self._asset_types, now, page):
             if self._is_full(access):
                 continue
             claimed = await self._claim(access, entitled=entitled)
             if claimed is not None:
                 self._begin(claimed)
                 begun += 1
-        for access in await outside_access.missing(self._database, self._asset_types, now, page):
+        for access in await external_access.missing(self._database, self._asset_types, now, page):
             if self._is_full(access):
                 continue
             claimed = await self._claim_new(access)
@@ -130,11 +130,11 @@ class Reconciler:
                 begun += 1
         return begun
 
-    def _is_full(self, access: OutsideAccess) -> bool:
+    def _is_full(self, access: ExternalAccess) -> bool:
         owner = access.owner.account_id
         return len(self._in_hand) >= AT_ONCE or self._of_owner[owner] >= AT_ONCE_PER_OWNER
 
-    async def _claim(self, access: OutsideAccess, *, entitled: bool) -> OutsideAccess | None:
+    async def _claim(self, access: ExternalAccess, *, entitled: bool) -> ExternalAccess | None:
         """The row, in hand; None where somebody else was faster.
 
         What is being withdrawn is withdrawn to the end, whatever has become of the right to it meanwhile.
@@ -149,9 +149,9 @@ class Reconciler:
             attempts=1 if fresh else access.attempts + 1,
             next_try_at=now.plus_seconds(LEASE_SECONDS).milliseconds,
         )
-        return claimed if await outside_access.change(self._database, access, claimed, now) else None
+        return claimed if await external_access.change(self._database, access, claimed, now) else None
 
-    async def _claim_new(self, access: OutsideAccess) -> OutsideAccess | None:
+    async def _claim_new(self, access: ExternalAccess) -> ExternalAccess | None:
         grant = await data_grants.of_data_set(
             self._database, access.owner.region, access.entitled_data_set_id
         )
@@ -165,9 +165,9 @@ class Reconciler:
             attempts=1,
             next_try_at=now.plus_seconds(LEASE_SECONDS).milliseconds,
         )
-        return claimed if await outside_access.claim_new(self._database, claimed, now) else None
+        return claimed if await external_access.claim_new(self._database, claimed, now) else None
 
-    def _begin(self, claimed: OutsideAccess) -> None:
+    def _begin(self, claimed: ExternalAccess) -> None:
         owner = claimed.owner.account_id
         self._of_owner[owner] += 1
         task = asyncio.create_task(self._do(claimed))
@@ -179,7 +179,7 @@ class Reconciler:
 
         task.add_done_callback(done)
 
-    async def _do(self, access: OutsideAccess) -> None:
+    async def _do(self, access: ExternalAccess) -> None:
         """Gives or withdraws, and records how that ended; raises nothing."""
         try:
             provisioner = self._keepers[access.asset_type]
@@ -190,7 +190,7 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - one receiver's trouble stays its own
             await self._failed(access, error)
 
-    async def _give(self, provisioner: Provisioner, access: OutsideAccess) -> None:
+    async def _give(self, provisioner: Provisioner, access: ExternalAccess) -> None:
         """Crash: after the keeper has given, before that is recorded: it is asked to give once more."""
         entry = _entry(access)
         async with asyncio.timeout(self._call_seconds):
@@ -199,41 +199,41 @@ class Reconciler:
         renewed_after = provisioner.renewed_after_seconds
         renewed_at = _NEVER if renewed_after is None else now.plus_seconds(renewed_after).milliseconds
         given_json = None if given is None else msgspec.json.encode(dict(given))
-        if await outside_access.record_given(self._database, access, given_json, renewed_at, now):
+        if await external_access.record_given(self._database, access, given_json, renewed_at, now):
             if access.error is not None or given != _given(access):
                 _log.info("access to %s of %s was given", access.asset_id, access.receiver_id)
             return
         await self._given_too_late(replace(access, given_json=given_json), now)
 
-    async def _given_too_late(self, access: OutsideAccess, now: Timestamp) -> None:
+    async def _given_too_late(self, access: ExternalAccess, now: Timestamp) -> None:
         """Others went on when our time was up. Where they took it back, it is taken back once more.
 
         Crash: before that is recorded the receiver keeps an access that nobody knows of; a worker must have
         been silent for longer than its lease, and then die on this very line.
         """
-        row = await outside_access.get(self._database, access.grant_id, access.asset_id)
+        row = await external_access.get(self._database, access.grant_id, access.asset_id)
         again = replace(access, state=AccessState.WITHDRAWING, attempts=0, next_try_at=now.milliseconds)
         if row is None:
-            await outside_access.claim_new(self._database, again, now)
+            await external_access.claim_new(self._database, again, now)
         elif row.state is AccessState.WITHDRAWING:
-            await outside_access.change(self._database, row, again, now)
+            await external_access.change(self._database, row, again, now)
 
-    async def _withdraw(self, provisioner: Provisioner, access: OutsideAccess) -> None:
+    async def _withdraw(self, provisioner: Provisioner, access: ExternalAccess) -> None:
         """Crash: after the keeper has withdrawn, before that is recorded: it is asked to once more."""
         entry = _entry(access)
         shared = provisioner.is_shared(entry)
-        if shared and await outside_access.has_by_another_way(self._database, access, self._clock()):
-            await outside_access.remove(self._database, access)
+        if shared and await external_access.has_by_another_way(self._database, access, self._clock()):
+            await external_access.remove(self._database, access)
             return
         async with asyncio.timeout(self._call_seconds):
             await provisioner.withdraw(entry, _given(access))
         async with self._database.transaction() as transaction:
             if shared:
-                await outside_access.give_again(transaction, access, self._clock())
-            await outside_access.remove(transaction, access)
+                await external_access.give_again(transaction, access, self._clock())
+            await external_access.remove(transaction, access)
         _log.info("access to %s of %s was withdrawn", access.asset_id, access.receiver_id)
 
-    async def _failed(self, access: OutsideAccess, error: Exception) -> None:
+    async def _failed(self, access: ExternalAccess, error: Exception) -> None:
         late = isinstance(error, TimeoutError)
         expected = late or isinstance(error, EntrepotError)
         message = _message(error, self._call_seconds)
@@ -263,11 +263,11 @@ class Reconciler:
             _log.warning("access is tried again in %g s: %s", LEASE_SECONDS, unrecorded)
 
     async def _record_failure(
-        self, access: OutsideAccess, changed: OutsideAccess, error: Exception, now: Timestamp
+        self, access: ExternalAccess, changed: ExternalAccess, error: Exception, now: Timestamp
     ) -> None:
         """Crash: the row says that giving failed, and the receiver will be told of a loss, or neither."""
         async with self._database.transaction() as transaction:
-            if not await outside_access.change(transaction, access, changed, now):
+            if not await external_access.change(transaction, access, changed, now):
                 return
             had_it = access.given_json is not None and access.error is None
             if isinstance(error, AccessLost) and had_it:
@@ -278,7 +278,7 @@ class Reconciler:
                     await record(transaction, [error.tell(grant)], now)
 
 
-def _entry(access: OutsideAccess) -> Entry:
+def _entry(access: ExternalAccess) -> Entry:
     """Raises what decoding raises where this version cannot read the details."""
     return Entry(
         grant_id=access.grant_id,
@@ -292,7 +292,7 @@ def _entry(access: OutsideAccess) -> Entry:
     )
 
 
-def _given(access: OutsideAccess) -> Given | None:
+def _given(access: ExternalAccess) -> Given | None:
     if access.given_json is None:
         return None
     return msgspec.json.decode(access.given_json, type=dict[str, str])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.entitlements.provisioning.provisioner import Entry, Given
-from entrepot.outside.ports import KeyManagement
+from entrepot.integrations.protocols import KeyManagement
 
 
 class S3DataAccessProvisioner:

@@ -103,13 +103,13 @@ def test_what_stands_in_the_way_stays(tmp_path: Path) -> None:
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_bytes(b"theirs")
+    integrations = tmp_path / "outside"
+    integrations.write_bytes(b"theirs")
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a").symlink_to(outside)
+    (tmp_path / "in" / "a").symlink_to(integrations)
     with ReceivingFolder.open(tmp_path / "in") as folder:
         folder.receive("a", asset(b"ours"), sender(b"ours"))
-    assert outside.read_bytes() == b"theirs"
+    assert integrations.read_bytes() == b"theirs"
     assert (tmp_path / "in" / "a").read_bytes() == b"ours"
 
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.lake_formation import LFCatalog, LFTag, LFTagPolicy, missing_from
-from entrepot.outside.assumed_role import AssumedRoles, LentRole
-from entrepot.outside.aws import AwsService, AwsServices, call
+from entrepot.integrations.assumed_role import AssumedRoles, LentRole
+from entrepot.integrations.aws import AwsService, AwsServices, call
 
 _NOT_FOUND = "EntityNotFoundException"
 _INVALID = "InvalidInputException"
@@ -47,7 +47,7 @@ class AwsLakeFormation:
                     CatalogId=catalog.catalog_id,
                     TagKey=tag.key,
                 )
-            except OutsideRefused as refused:
+            except IntegrationRefused as refused:
                 if refused.code != _NOT_FOUND:
                     raise
             else:
@@ -73,7 +73,7 @@ class AwsLakeFormation:
         client = self._client(policy.catalog)
         try:
             call(AwsService.LAKE_FORMATION, client.revoke_permissions, **_parameters(policy, receiver_id))
-        except OutsideRefused as refused:
+        except IntegrationRefused as refused:
             words = refused.message.lower()
             nothing_there = refused.code == _INVALID and any(text in words for text in _HAD_NOTHING)
             if refused.code != _NOT_FOUND and not nothing_there:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.domain.errors import OutsideUnavailable
+from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.domain.timestamp import Timestamp
-from entrepot.outside.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call
 
 SOURCE_AT_AWS = "entrepot.dataexchange"
 """AWS lets nobody else put events whose source begins with `aws.`."""
@@ -26,7 +26,7 @@ class EventBridge:
     async def put(
         self, region: str, *, detail_type: str, resources: Sequence[str], detail_json: str, at: Timestamp
     ) -> None:
-        """Puts one event on the bus of that Region. Raises `OutsideUnavailable` and `OutsideRefused`."""
+        """Puts one event on the bus of that Region. Raises `IntegrationUnavailable` and `IntegrationRefused`."""
         entry = {
             "Source": self.source,
             "DetailType": detail_type,
@@ -42,7 +42,7 @@ class EventBridge:
         answer = call(AwsService.EVENT_BRIDGE, client.put_events, Entries=[entry])
         if answer.get("FailedEntryCount"):
             (result,) = answer["Entries"]
-            raise OutsideUnavailable(
+            raise IntegrationUnavailable(
                 f"Amazon EventBridge did not take the event ({result.get('ErrorCode', 'no code')}: "
                 f"{result.get('ErrorMessage', 'no message')})."
             )

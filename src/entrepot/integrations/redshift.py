@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from entrepot.domain.datashare import DatashareArn
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone
 from entrepot.domain.scope import Scope
-from entrepot.outside.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call
 
 _OPEN = frozenset({"AUTHORIZED", "ACTIVE", "AVAILABLE"})
 """Associations with a consumer who may use the share now."""
@@ -30,7 +30,7 @@ class AwsRedshift:
         it is may name its own alone [G].
         """
         if self._accounts_are_proven and share.owner.account_id != owner.account_id:
-            raise OutsideRefused(
+            raise IntegrationRefused(
                 f"Datashare {share} is of account {share.owner.account_id}; "
                 f"account {owner.account_id} can share its own datashares only.",
                 denied=True,
@@ -50,7 +50,7 @@ class AwsRedshift:
             return
         answer = self._call("authorize_data_share", share, ConsumerIdentifier=consumer_id)
         if not _is_open(answer, consumer_id):
-            raise OutsideUnavailable(
+            raise IntegrationUnavailable(
                 f"Amazon Redshift has not authorised account {consumer_id} for datashare {share} yet."
             )
 
@@ -73,7 +73,7 @@ class AwsRedshift:
         client = self._aws.client(AwsService.REDSHIFT, share.owner.region)
         try:
             return call(AwsService.REDSHIFT, getattr(client, method), DataShareArn=str(share), **parameters)
-        except OutsideRefused as error:
+        except IntegrationRefused as error:
             if error.code in _GONE:
                 raise _gone(share) from error
             raise

@@ -12,7 +12,7 @@ from typing import Protocol
 from entrepot.domain.api_call import ApiAnswer, ApiRequest
 from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.datashare import DatabaseLogin, DatashareArn, PostgresqlShare
-from entrepot.domain.errors import OutsideNotConfigured
+from entrepot.domain.errors import IntegrationNotConfigured
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.lake_formation import LFCatalog, LFTag, LFTagPolicy
 from entrepot.domain.scope import Scope
@@ -20,7 +20,7 @@ from entrepot.domain.timestamp import Timestamp
 
 
 class LakeFormation(Protocol):
-    """AWS Lake Formation. Every call raises `OutsideRefused` or `OutsideUnavailable`."""
+    """AWS Lake Formation. Every call raises `IntegrationRefused` or `IntegrationUnavailable`."""
 
     async def missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
         """What of the expression the catalogue does not have, in words; empty where it has everything."""
@@ -45,16 +45,16 @@ class ApiCalls(Protocol):
     async def send(self, request: ApiRequest) -> ApiAnswer:
         """Sends a call, and returns when the head of the answer is there; the body must be closed.
 
-        Raises `OutsideError`s.
+        Raises `IntegrationError`s.
         """
         ...
 
 
 class KeyManagement(Protocol):
-    """AWS KMS. Every call raises `OutsideRefused` or `OutsideUnavailable`."""
+    """AWS KMS. Every call raises `IntegrationRefused` or `IntegrationUnavailable`."""
 
     async def require_usable(self, key: KmsKey) -> None:
-        """Raises `OutsideRefused` unless the key can be granted."""
+        """Raises `IntegrationRefused` unless the key can be granted."""
         ...
 
     async def grant(self, grant: DecryptGrant) -> str:
@@ -71,10 +71,10 @@ class KeyManagement(Protocol):
 
 
 class Redshift(Protocol):
-    """Amazon Redshift. Every call raises `OutsideRefused` or `OutsideUnavailable`."""
+    """Amazon Redshift. Every call raises `IntegrationRefused` or `IntegrationUnavailable`."""
 
     async def require_shareable(self, share: DatashareArn, owner: Scope) -> None:
-        """Raises `OutsideRefused` unless the share exists and the account may give it to others."""
+        """Raises `IntegrationRefused` unless the share exists and the account may give it to others."""
         ...
 
     async def authorize(self, share: DatashareArn, consumer_id: str) -> None:
@@ -92,8 +92,8 @@ class Redshift(Protocol):
 class PostgresqlDatabases(Protocol):
     """The databases of datashares in PostgreSQL.
 
-    Every call raises `OutsideUnavailable` where a database cannot be used now, `ShareGone` where what is
-    shared is no longer there, and `OutsideRefused` where it cannot be granted.
+    Every call raises `IntegrationUnavailable` where a database cannot be used now, `ShareGone` where what is
+    shared is no longer there, and `IntegrationRefused` where it cannot be granted.
     """
 
     async def check(self, share: PostgresqlShare) -> None:
@@ -113,13 +113,13 @@ class PostgresqlDatabases(Protocol):
     ) -> DatabaseLogin:
         """Gives the role this password in place of any other, and ends its sessions.
 
-        Raises `OutsideUnavailable` where there is no such role yet.
+        Raises `IntegrationUnavailable` where there is no such role yet.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Integrations:
     """The services that this installation reaches."""
 
     lake_formation: LakeFormation | None = None
@@ -129,9 +129,9 @@ class Outside:
     """None where this process was not given the key file that the databases' URLs are sealed with."""
 
 
-def not_configured(full_name: str, setting: str) -> OutsideNotConfigured:
+def not_configured(full_name: str, setting: str) -> IntegrationNotConfigured:
     """The error for a service of that name, of which nobody has told this exchange where it is."""
-    return OutsideNotConfigured(
+    return IntegrationNotConfigured(
         f"This exchange is not connected to {full_name}. Whoever runs it can set {setting} on the server: "
         "to the URL of the service, or to aws for AWS's own."
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from entrepot.domain.errors import OutsideRefused
+from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.kms import DecryptGrant, KmsKey
-from entrepot.outside.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call
 
 _NOT_THERE = frozenset({"NotFoundException", "InvalidGrantIdException"})
 _ENCRYPTION = "ENCRYPT_DECRYPT"
@@ -21,7 +21,7 @@ class AwsKeyManagement:
         self._aws = aws
 
     async def require_usable(self, key: KmsKey) -> None:
-        """Raises `OutsideRefused` unless the key is there, enabled, and one that encrypts."""
+        """Raises `IntegrationRefused` unless the key is there, enabled, and one that encrypts."""
         await asyncio.to_thread(self._require_usable, key)
 
     async def grant(self, grant: DecryptGrant) -> str:
@@ -41,7 +41,7 @@ class AwsKeyManagement:
         found = answer["KeyMetadata"]
         state, usage = found.get("KeyState"), found.get("KeyUsage") or _ENCRYPTION
         if state != "Enabled" or usage != _ENCRYPTION:
-            raise OutsideRefused(
+            raise IntegrationRefused(
                 f"KMS key {key.arn} cannot be granted: its state is {state} and its usage {usage}. "
                 "Name an enabled key that encrypts."
             )
@@ -66,7 +66,7 @@ class AwsKeyManagement:
     def _retire(self, key: KmsKey, grant_id: str) -> None:
         try:
             call(AwsService.KMS, self._client(key).retire_grant, KeyId=key.arn, GrantId=grant_id)
-        except OutsideRefused as refused:
+        except IntegrationRefused as refused:
             if refused.code not in _NOT_THERE:
                 raise
 
@@ -75,7 +75,7 @@ class AwsKeyManagement:
         while True:
             try:
                 answer = call(AwsService.KMS, client.list_grants, KeyId=grant.key.arn, Limit=_PAGE, **more)
-            except OutsideRefused as refused:
+            except IntegrationRefused as refused:
                 if refused.code not in _NOT_THERE:
                     raise
                 return None

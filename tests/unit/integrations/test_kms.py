@@ -12,14 +12,14 @@ import pytest
 from tests.servers.scripted_http import answer, scripted_server
 
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import OutsideNotConfigured, OutsideRefused, OutsideUnavailable
+from entrepot.domain.errors import IntegrationNotConfigured, IntegrationRefused, IntegrationUnavailable
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.provisioning.provisioner import Entry
 from entrepot.entitlements.provisioning.s3_data_access import S3DataAccessProvisioner
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
+from entrepot.integrations.kms import AwsKeyManagement
 from entrepot.model import shapes
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
-from entrepot.outside.kms import AwsKeyManagement
 from entrepot.signing.sigv4 import Credentials
 
 OWNER = Scope("123456789012", "eu-west-1")
@@ -118,13 +118,13 @@ async def test_only_an_enabled_key_that_is_there_can_be_granted(
     kms: AwsKeyManagement, provider: Any, key: KmsKey
 ) -> None:
     await kms.require_usable(key)
-    with pytest.raises(OutsideRefused, match="NotFoundException"):
+    with pytest.raises(IntegrationRefused, match="NotFoundException"):
         await kms.require_usable(NO_KEY)
     provider.disable_key(KeyId=key.arn.rpartition("/")[2])
-    with pytest.raises(OutsideRefused, match="its state is Disabled"):
+    with pytest.raises(IntegrationRefused, match="its state is Disabled"):
         await kms.require_usable(key)
     signing = provider.create_key(KeyUsage="SIGN_VERIFY", CustomerMasterKeySpec="RSA_2048")
-    with pytest.raises(OutsideRefused, match="its usage SIGN_VERIFY"):
+    with pytest.raises(IntegrationRefused, match="its usage SIGN_VERIFY"):
         await kms.require_usable(KmsKey(signing["KeyMetadata"]["Arn"]))
 
 
@@ -143,13 +143,13 @@ async def test_a_service_that_fails_is_told_from_one_that_refuses() -> None:
     error = answer(500, b"{}")
     with scripted_server(*[error] * 3) as server:
         services = AwsServices(AwsOptions({AwsService.KMS: server.url}, Credentials("testing", "testing")))
-        with pytest.raises(OutsideUnavailable, match="AWS KMS"):
+        with pytest.raises(IntegrationUnavailable, match="AWS KMS"):
             await AwsKeyManagement(services).retire(NO_KEY, "1")
         services.close()
 
 
 async def test_without_a_setting_its_name_is_told() -> None:
-    with pytest.raises(OutsideNotConfigured, match="ENTREPOT_KMS_ENDPOINT_URL"):
+    with pytest.raises(IntegrationNotConfigured, match="ENTREPOT_KMS_ENDPOINT_URL"):
         await AwsKeyManagement(AwsServices(AwsOptions({}))).require_usable(NO_KEY)
 
 

@@ -6,10 +6,10 @@ import pytest
 from tests.servers.redshift import FakeRedshift, running_redshift
 
 from entrepot.domain.datashare import DatashareArn
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone
 from entrepot.domain.scope import Scope
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
-from entrepot.outside.redshift import AwsRedshift
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
+from entrepot.integrations.redshift import AwsRedshift
 from entrepot.signing.sigv4 import Credentials
 
 OWNER = Scope("111111111111", "us-east-1")
@@ -51,7 +51,7 @@ async def test_a_consumer_is_let_in_once_and_again_where_somebody_shut_it_out(re
 
 async def test_an_authorization_without_effect_is_not_taken_for_one(redshift: FakeRedshift) -> None:
     redshift.authorizes = False
-    with pytest.raises(OutsideUnavailable, match="has not authorised"):
+    with pytest.raises(IntegrationUnavailable, match="has not authorised"):
         await port(redshift).authorize(ARN, CONSUMER)
 
 
@@ -77,7 +77,7 @@ async def test_a_share_that_is_not_there_is_gone(redshift: FakeRedshift) -> None
 async def test_an_account_that_is_proven_shares_its_own_alone(redshift: FakeRedshift) -> None:
     stranger = Scope("999999999999", "us-east-1")
     await port(redshift).require_shareable(ARN, OWNER)
-    with pytest.raises(OutsideRefused) as refused:
+    with pytest.raises(IntegrationRefused) as refused:
         await port(redshift).require_shareable(ARN, stranger)
     assert refused.value.denied
     assert not isinstance(refused.value, ShareGone)
@@ -86,8 +86,8 @@ async def test_an_account_that_is_proven_shares_its_own_alone(redshift: FakeReds
 
 async def test_failures_are_told_from_refusals(redshift: FakeRedshift) -> None:
     redshift.fails_with = (403, "AccessDenied")
-    with pytest.raises(OutsideRefused, match="Allow redshift:DescribeDataShares"):
+    with pytest.raises(IntegrationRefused, match="Allow redshift:DescribeDataShares"):
         await port(redshift).authorize(ARN, CONSUMER)
     redshift.fails_with = (400, "Throttling")
-    with pytest.raises(OutsideUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await port(redshift).deauthorize(ARN, CONSUMER)

@@ -17,7 +17,7 @@ from entrepot.database.expressions import among, same, texts
 from entrepot.database.grant_tables import DATA_GRANTS, OUTSIDE_ACCESS
 from entrepot.database.tables import ASSETS, REVISIONS
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.outside_access import AccessState, OutsideAccess
+from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -109,14 +109,14 @@ _AS_SEEN = (
     _o.next_try_at == sql.bindparam("next_try_at_seen"),
 )
 _GET = Query(sql.select(*_COLUMNS).where(*_THIS))
-_RECEIVED = Query(  # index outside_access_of_receiver
+_RECEIVED = Query(  # index external_access_of_receiver
     sql.select(*_COLUMNS).where(
         *same(_o.receiver_id, _o.region, _o.entitled_asset_id, _o.asset_type),
         ~_is(AccessState.WITHDRAWING),
         _IS_ENTITLED,
     )
 )
-_OF_RECEIVER = same(_o.receiver_id, _o.region, _o.asset_type)  # index outside_access_of_receiver
+_OF_RECEIVER = same(_o.receiver_id, _o.region, _o.asset_type)  # index external_access_of_receiver
 _SAME_FOR_RECEIVER = Query(
     sql.select(_o.grant_id)
     .where(*_OF_RECEIVER, *same(_o.details_json), ~_is(AccessState.WITHDRAWING), _IS_ENTITLED)
@@ -174,7 +174,7 @@ class Page:
     """At most so many that belong to one owner."""
 
 
-def _access(row: Row) -> OutsideAccess:
+def _access(row: Row) -> ExternalAccess:
     (
         account_id,
         region,
@@ -192,7 +192,7 @@ def _access(row: Row) -> OutsideAccess:
         next_try_at,
         error,
     ) = row
-    return OutsideAccess(
+    return ExternalAccess(
         owner=Scope(account_id, region, partition),
         grant_id=grant_id,
         asset_id=asset_id,
@@ -209,7 +209,7 @@ def _access(row: Row) -> OutsideAccess:
     )
 
 
-def _seen(access: OutsideAccess) -> dict[str, Value]:
+def _seen(access: ExternalAccess) -> dict[str, Value]:
     return {
         "grant_id": access.grant_id,
         "asset_id": access.asset_id,
@@ -218,7 +218,7 @@ def _seen(access: OutsideAccess) -> dict[str, Value]:
     }
 
 
-def _of_receiver(access: OutsideAccess) -> dict[str, Value]:
+def _of_receiver(access: ExternalAccess) -> dict[str, Value]:
     return {
         "receiver_id": access.receiver_id,
         "region": access.owner.region,
@@ -237,7 +237,7 @@ def _asked(asset_types: Sequence[AssetType], now: Timestamp, page: Page) -> dict
 
 async def missing(
     c: Connection, asset_types: Sequence[AssetType], now: Timestamp, page: Page
-) -> list[OutsideAccess]:
+) -> list[ExternalAccess]:
     """Access that should be there and is not recorded at all, as WANTED.
 
     `entitled_asset_id` is empty: it follows from the grant, whom the caller asks.
@@ -247,7 +247,7 @@ async def missing(
     for row in rows:
         account_id, region, partition, grant_id, receiver_id, data_set_id, asset_id, kind, details = row
         found.append(
-            OutsideAccess(
+            ExternalAccess(
                 owner=Scope(account_id, region, partition),
                 grant_id=grant_id,
                 asset_id=asset_id,
@@ -267,7 +267,7 @@ async def missing(
 
 async def due(
     c: Connection, asset_types: Sequence[AssetType], now: Timestamp, page: Page
-) -> list[tuple[OutsideAccess, bool]]:
+) -> list[tuple[ExternalAccess, bool]]:
     """What is recorded and whose turn it is now, and whether the receiver is entitled to it at this moment.
 
     Who has lost the right is due at once, unless somebody has it in hand. First what has not failed yet.
@@ -276,7 +276,7 @@ async def due(
     return [(_access(row[:-1]), bool(row[-1])) for row in rows]
 
 
-async def get(c: Connection, grant_id: str, asset_id: str) -> OutsideAccess | None:
+async def get(c: Connection, grant_id: str, asset_id: str) -> ExternalAccess | None:
     """What is recorded of one asset for one receiver."""
     row = await c.fetch_one(_GET, grant_id=grant_id, asset_id=asset_id)
     return None if row is None else _access(row)
@@ -284,7 +284,7 @@ async def get(c: Connection, grant_id: str, asset_id: str) -> OutsideAccess | No
 
 async def received(
     c: Connection, receiver: Scope, asset_type: AssetType, entitled_asset_id: str, now: Timestamp
-) -> OutsideAccess | None:
+) -> ExternalAccess | None:
     """An asset under the receiver's id of it, if the receiver is entitled to it at this moment."""
     row = await c.fetch_one(
         _RECEIVED,
@@ -297,7 +297,7 @@ async def received(
     return None if row is None else _access(row)
 
 
-async def of_owner(c: Connection, owner: Scope, asset_type: AssetType) -> list[OutsideAccess]:
+async def of_owner(c: Connection, owner: Scope, asset_type: AssetType) -> list[ExternalAccess]:
     """All access to an owner's assets of the type, whoever has it; for whoever runs the exchange."""
     rows = await c.fetch_all(
         _OF_OWNER, account_id=owner.account_id, region=owner.region, asset_type=asset_type.value
@@ -305,7 +305,7 @@ async def of_owner(c: Connection, owner: Scope, asset_type: AssetType) -> list[O
     return [_access(row) for row in rows]
 
 
-async def claim_new(c: Connection, access: OutsideAccess, now: Timestamp) -> bool:
+async def claim_new(c: Connection, access: ExternalAccess, now: Timestamp) -> bool:
     """Records access that is in hand from the beginning; False where somebody recorded it before.
 
     Crash: it is recorded whole, and taken up after its `next_try_at`, or not at all.
@@ -332,7 +332,7 @@ async def claim_new(c: Connection, access: OutsideAccess, now: Timestamp) -> boo
     return inserted == 1
 
 
-async def change(c: Connection, seen: OutsideAccess, changed: OutsideAccess, now: Timestamp) -> bool:
+async def change(c: Connection, seen: ExternalAccess, changed: ExternalAccess, now: Timestamp) -> bool:
     """Writes state, attempts, next try and error; False where it is no longer as it was seen.
 
     Crash: all of these changed, or none.
@@ -352,7 +352,7 @@ async def change(c: Connection, seen: OutsideAccess, changed: OutsideAccess, now
 
 
 async def record_given(
-    c: Connection, seen: OutsideAccess, given_json: bytes | None, renewed_at: int, now: Timestamp
+    c: Connection, seen: ExternalAccess, given_json: bytes | None, renewed_at: int, now: Timestamp
 ) -> bool:
     """GIVING → GIVEN; False where it is no longer as it was seen. Crash: recorded or not."""
     return (
@@ -367,12 +367,12 @@ async def record_given(
     )
 
 
-async def remove(c: Connection, seen: OutsideAccess) -> bool:
+async def remove(c: Connection, seen: ExternalAccess) -> bool:
     """Forgets what was taken back; False where it is no longer as it was seen. Crash: forgotten or not."""
     return await c.execute(_REMOVE, **_seen(seen)) == 1
 
 
-async def give_again(c: Connection, access: OutsideAccess, now: Timestamp) -> int:
+async def give_again(c: Connection, access: ExternalAccess, now: Timestamp) -> int:
     """Wants once more whatever of this type the receiver has or is being given; how many these are.
 
     Crash: all of them or none.
@@ -383,7 +383,7 @@ async def give_again(c: Connection, access: OutsideAccess, now: Timestamp) -> in
         return await t.execute(_GIVE_AGAIN, now=now.milliseconds, **_of_receiver(access))
 
 
-async def has_by_another_way(c: Connection, access: OutsideAccess, now: Timestamp) -> bool:
+async def has_by_another_way(c: Connection, access: ExternalAccess, now: Timestamp) -> bool:
     """Whether the receiver is entitled to an asset with the same details by another grant or asset."""
     row = await c.fetch_one(
         _SAME_FOR_RECEIVER,

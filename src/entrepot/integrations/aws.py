@@ -21,8 +21,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entrepot.domain.errors import OutsideError, OutsideRefused, OutsideUnavailable
-from entrepot.outside.ports import not_configured
+from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
+from entrepot.integrations.protocols import not_configured
 from entrepot.signing.sigv4 import Credentials
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class AwsServices:
     def client(self, service: AwsService, region: str) -> Any:
         """botocore's client, which acts as the server itself.
 
-        Raises `OutsideNotConfigured` that names the setting, and `OutsideRefused` where there can be no such
+        Raises `IntegrationNotConfigured` that names the setting, and `IntegrationRefused` where there can be no such
         client: the name of the Region, a profile or a certificate is wrong.
         """
         with self._lock:
@@ -186,9 +186,9 @@ class AwsServices:
 
 @contextmanager
 def answers_of(service: AwsService) -> Iterator[None]:
-    """Turns what botocore raises inside of the block into an `OutsideError` that names service and action.
+    """Turns what botocore raises inside of the block into an `IntegrationError` that names service and action.
 
-    `OutsideRefused.code` is the service's own code, such as EntityNotFoundException, "" where it has none.
+    `IntegrationRefused.code` is the service's own code, such as EntityNotFoundException, "" where it has none.
     """
     try:
         yield
@@ -206,14 +206,14 @@ def call(service: AwsService, method: Callable[..., Any], **parameters: object) 
         return answer
 
 
-def _translated(service: AwsService, error: Exception) -> OutsideError | None:
+def _translated(service: AwsService, error: Exception) -> IntegrationError | None:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         return _answered(service, error)
     if isinstance(error, ResponseParserError):
-        return OutsideUnavailable(
+        return IntegrationUnavailable(
             f"{service.full_name} answered what cannot be understood; check that {service.setting} names it."
         )
     if isinstance(error, BotoCoreError):
@@ -221,14 +221,14 @@ def _translated(service: AwsService, error: Exception) -> OutsideError | None:
     return None
 
 
-def _answered(service: AwsService, error: ClientError) -> OutsideError:
+def _answered(service: AwsService, error: ClientError) -> IntegrationError:
     details = error.response.get("Error", {})
     code = str(details.get("Code", ""))
     words = str(details.get("Message") or details.get("message") or "").strip().rstrip(".")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = f"{code}: {words}" if words else code
     if status >= 500 or status == 429 or code in _PASSING:
-        return OutsideUnavailable(
+        return IntegrationUnavailable(
             f"{service.full_name} failed at {error.operation_name} ({said}); try again later."
         )
     if code in _DENIED:
@@ -240,18 +240,18 @@ def _answered(service: AwsService, error: ClientError) -> OutsideError:
         advice = "Check the AWS credentials of the server."
     else:
         advice = "Mend what it names, then try again."
-    return OutsideRefused(
+    return IntegrationRefused(
         f"{service.full_name} refused {error.operation_name} ({said}). {advice}",
         code=code,
         denied=code in _DENIED | _BAD_CREDENTIALS,
     )
 
 
-def _unanswered(service: AwsService, error: BotoCoreError) -> OutsideError:
+def _unanswered(service: AwsService, error: BotoCoreError) -> IntegrationError:
     from botocore import exceptions
 
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return OutsideRefused(
+        return IntegrationRefused(
             f"There are no AWS credentials for {service.full_name}. Set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY in the server's environment, or give it a profile or a role.",
             denied=True,
@@ -264,8 +264,8 @@ def _unanswered(service: AwsService, error: BotoCoreError) -> OutsideError:
         exceptions.MetadataRetrievalError,
     )
     if isinstance(error, passing):
-        return OutsideUnavailable(
+        return IntegrationUnavailable(
             f"{service.full_name} cannot be reached ({type(error).__name__}); "
             f"try again later, and check {service.setting} of the server."
         )
-    return OutsideRefused(f"{service.full_name} cannot be called: {str(error).rstrip('.')}.")
+    return IntegrationRefused(f"{service.full_name} cannot be called: {str(error).rstrip('.')}.")

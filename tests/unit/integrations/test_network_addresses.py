@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.domain.errors import TargetForbidden
-from entrepot.outside.network_addresses import Target, forbidden_meaning, require_allowed
+from entrepot.integrations.network_addresses import Target, forbidden_meaning, require_allowed
 
 FORBIDDEN = (
     "0.0.0.0",

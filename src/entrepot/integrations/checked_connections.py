@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 
 import httpcore
 
-from entrepot.domain.errors import OutsideUnavailable
-from entrepot.outside.network_addresses import Address, Network, require_allowed
+from entrepot.domain.errors import IntegrationUnavailable
+from entrepot.integrations.network_addresses import Address, Network, require_allowed
 
 _CONNECT_SECONDS = 10.0
 
@@ -37,7 +37,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Resolves, checks, and tries the addresses one after the other, for `timeout` seconds in all.
 
-        Raises `TargetForbidden`, `OutsideUnavailable` for a name without addresses, and httpcore's errors.
+        Raises `TargetForbidden`, `IntegrationUnavailable` for a name without addresses, and httpcore's errors.
         """
         ends = time.monotonic() + (_CONNECT_SECONDS if timeout is None else timeout)
         addresses = await self.resolve(host, port)
@@ -51,16 +51,16 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if remaining == 0:
                     raise
-        raise OutsideUnavailable(f"{host!r} has no address.")
+        raise IntegrationUnavailable(f"{host!r} has no address.")
 
     async def resolve(self, host: str, port: int) -> list[Address]:
         """Every address of a host, in the order in which the system prefers them, each once.
 
-        Raises `OutsideUnavailable`.
+        Raises `IntegrationUnavailable`.
         """
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise OutsideUnavailable(f"The name {host!r} cannot be resolved: {reason}.") from error
+            raise IntegrationUnavailable(f"The name {host!r} cannot be resolved: {reason}.") from error
         return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from tests.servers.scripted_http import ScriptedServer, answer, scripted_server
 
-from entrepot.domain.errors import OutsideUnavailable
+from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.domain.event import DetailType, StoredEvent
 from entrepot.domain.timestamp import Timestamp
 from entrepot.events.senders import EventBridgeSender
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
-from entrepot.outside.event_bridge import EventBridge
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
+from entrepot.integrations.event_bridge import EventBridge
 from entrepot.signing.sigv4 import Credentials
 
 EVENT = StoredEvent(
@@ -91,7 +91,7 @@ async def test_an_event_is_put_on_the_bus_with_whose_it_is(opened: Opening) -> N
 )
 async def test_whatever_is_not_taken_may_be_taken_later(opened: Opening, said: bytes, words: str) -> None:
     sender, _ = opened(said)
-    with pytest.raises(OutsideUnavailable, match=words):
+    with pytest.raises(IntegrationUnavailable, match=words):
         await sender.send(EVENT)
 
 
@@ -99,6 +99,6 @@ async def test_a_region_that_cannot_be_is_no_crash(opened: Opening) -> None:
     from dataclasses import replace
 
     sender, server = opened(TAKEN)
-    with pytest.raises(OutsideUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await sender.send(replace(EVENT, region="not a region!"))
     assert server.requests == []

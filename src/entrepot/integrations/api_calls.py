@@ -18,9 +18,9 @@ from entrepot.domain.api_call import (
     Header,
 )
 from entrepot.domain.api_endpoint import ApiEndpoints, ApiTarget
-from entrepot.domain.errors import OutsideNotConfigured, OutsideUnavailable, StoreAccessDenied
+from entrepot.domain.errors import IntegrationNotConfigured, IntegrationUnavailable, StoreAccessDenied
 from entrepot.domain.scope import Scope
-from entrepot.outside.guarded_http import GuardedHttp, GuardedResponse
+from entrepot.integrations.guarded_http import GuardedHttp, GuardedResponse
 from entrepot.signing.arithmetic import format_timestamp
 from entrepot.signing.signer import Signer
 
@@ -46,8 +46,8 @@ class GuardedApiCalls:
     async def send(self, request: ApiRequest) -> ApiAnswer:
         """Sends it, and returns when the head of the answer is there. The body must be closed.
 
-        Raises `TargetForbidden`, `OutsideRefused`, `OutsideUnavailable` (also for an answer that declares
-        more than `LARGEST_PAYLOAD_BYTES`), and `OutsideNotConfigured` where the server has no credentials to
+        Raises `TargetForbidden`, `IntegrationRefused`, `IntegrationUnavailable` (also for an answer that declares
+        more than `LARGEST_PAYLOAD_BYTES`), and `IntegrationNotConfigured` where the server has no credentials to
         sign with.
         """
         path = request.path or ("" if urlsplit(request.target.url).path else "/")
@@ -74,7 +74,7 @@ class GuardedApiCalls:
         try:
             credentials = await asyncio.to_thread(self._credentials.get)
         except StoreAccessDenied as error:
-            raise OutsideNotConfigured(
+            raise IntegrationNotConfigured(
                 "Calls to Amazon API Gateway are signed with the server's own AWS credentials, and it has "
                 "none: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on the server, or give it a profile "
                 "or a role."
@@ -109,11 +109,11 @@ class _Body:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next chunk; raises `OutsideUnavailable` where the answer is cut short, or is too long."""
+        """The next chunk; raises `IntegrationUnavailable` where the answer is cut short, or is too long."""
         chunk = await anext(self._response)
         self._received += len(chunk)
         if self._received > LARGEST_PAYLOAD_BYTES:
-            raise OutsideUnavailable(_TOO_LARGE)
+            raise IntegrationUnavailable(_TOO_LARGE)
         return chunk
 
     async def aclose(self) -> None:
@@ -126,7 +126,7 @@ _TOO_LARGE = f"The answer is larger than {LARGEST_PAYLOAD_BYTES} bytes, the most
 
 def _require_usable(response: GuardedResponse) -> None:
     if not 200 <= response.status <= 599:
-        raise OutsideUnavailable(f"The answer has the status {response.status}, which is none of HTTP.")
+        raise IntegrationUnavailable(f"The answer has the status {response.status}, which is none of HTTP.")
     for name, value in response.headers:
         if name.lower() == b"content-length" and int(value) > LARGEST_PAYLOAD_BYTES:
-            raise OutsideUnavailable(_TOO_LARGE)
+            raise IntegrationUnavailable(_TOO_LARGE)

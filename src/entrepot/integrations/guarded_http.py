@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entrepot.domain.errors import OutsideError, OutsideRefused, OutsideUnavailable
-from entrepot.outside.network_addresses import Network, Target
+from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
+from entrepot.integrations.network_addresses import Network, Target
 
 if TYPE_CHECKING:
     import httpcore
@@ -45,7 +45,7 @@ class GuardedResponse:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next bytes; raises `OutsideUnavailable` where they are cut short, or take too long."""
+        """The next bytes; raises `IntegrationUnavailable` where they are cut short, or take too long."""
         with self._with_errors:
             async with self._patience.waiting():
                 return await anext(self._chunks)
@@ -81,8 +81,8 @@ class GuardedHttp:
         body; the time that the caller takes with a chunk does not count. `trusted` calls any address: for
         hosts that the operator chose, never a user.
 
-        Raises `TargetForbidden` before anything is sent, `OutsideRefused` for a method or headers that
-        HTTP/1.1 cannot carry, `OutsideUnavailable` for everything that goes wrong on the way.
+        Raises `TargetForbidden` before anything is sent, `IntegrationRefused` for a method or headers that
+        HTTP/1.1 cannot carry, `IntegrationUnavailable` for everything that goes wrong on the way.
         """
         import httpcore
 
@@ -90,7 +90,7 @@ class GuardedHttp:
         patience = _Patience(timeout_seconds)
         with_errors = _Translated(target)
         if method.upper() == "CONNECT":
-            raise OutsideRefused("The method CONNECT opens tunnels; nobody may do that here.")
+            raise IntegrationRefused("The method CONNECT opens tunnels; nobody may do that here.")
         pool = self._pool(trusted=trusted)
         request = httpcore.Request(
             method,
@@ -109,7 +109,7 @@ class GuardedHttp:
                 response = await pool.handle_async_request(request)
         try:
             if sum(len(name) + len(value) + 4 for name, value in response.headers) > _HEADERS_LIMIT_BYTES:
-                raise OutsideUnavailable(
+                raise IntegrationUnavailable(
                     f"{target.authority} answered with more than {_HEADERS_LIMIT_BYTES:,} bytes of headers."
                 )
             yield GuardedResponse(response, target, patience)
@@ -130,13 +130,13 @@ class GuardedHttp:
         if trusted not in self._pools:
             import httpcore
 
-            from entrepot.outside.checked_connections import CheckedConnections
+            from entrepot.integrations.checked_connections import CheckedConnections
 
             bundle = None if self._ca_bundle is None else str(self._ca_bundle)
             try:
                 context = ssl.create_default_context(cafile=bundle)
             except OSError as error:
-                raise OutsideUnavailable(f"The CA bundle {bundle} cannot be read: {error}.") from error
+                raise IntegrationUnavailable(f"The CA bundle {bundle} cannot be read: {error}.") from error
             self._pools[trusted] = httpcore.AsyncConnectionPool(
                 ssl_context=context,
                 max_connections=None,
@@ -174,19 +174,19 @@ class _Translated:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, OutsideError) or not isinstance(error, Exception):
+        if error is None or isinstance(error, IntegrationError) or not isinstance(error, Exception):
             return
         import httpcore
 
         host = self._target.authority
         if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
-            raise OutsideUnavailable(f"{host} did not answer in time.") from error
+            raise IntegrationUnavailable(f"{host} did not answer in time.") from error
         if isinstance(error, httpcore.LocalProtocolError):
-            raise OutsideRefused(f"The request to {host} cannot be sent: {error}.") from error
+            raise IntegrationRefused(f"The request to {host} cannot be sent: {error}.") from error
         if isinstance(error, httpcore.ConnectError):
-            raise OutsideUnavailable(f"{host} cannot be reached: {_reason(error)}.") from error
+            raise IntegrationUnavailable(f"{host} cannot be reached: {_reason(error)}.") from error
         if isinstance(error, (httpcore.NetworkError, httpcore.ProtocolError)):
-            raise OutsideUnavailable(f"{host} gave no whole answer: {_reason(error)}.") from error
+            raise IntegrationUnavailable(f"{host} gave no whole answer: {_reason(error)}.") from error
 
 
 def _reason(error: Exception) -> str:

@@ -15,15 +15,15 @@ from entrepot.domain import api_call
 from entrepot.domain.api_call import ApiAnswer, ApiRequest, Header
 from entrepot.domain.api_endpoint import ApiEndpoints, ApiTarget
 from entrepot.domain.errors import (
-    OutsideNotConfigured,
-    OutsideUnavailable,
+    IntegrationNotConfigured,
+    IntegrationUnavailable,
     StoreAccessDenied,
     TargetForbidden,
 )
 from entrepot.domain.scope import Scope
-from entrepot.outside import api_calls
-from entrepot.outside.api_calls import GuardedApiCalls
-from entrepot.outside.guarded_http import GuardedHttp
+from entrepot.integrations import api_calls
+from entrepot.integrations.api_calls import GuardedApiCalls
+from entrepot.integrations.guarded_http import GuardedHttp
 from entrepot.signing.sigv4 import Credentials
 
 OWNER = Scope("111122223333", "us-east-1")
@@ -150,7 +150,7 @@ async def test_a_call_of_api_gateway_is_signed_as_botocore_signs_it() -> None:
 
 async def test_without_credentials_of_the_server_no_call_of_api_gateway_is_made() -> None:
     made = GuardedApiCalls(ApiEndpoints(), Caught(), NoCredentials())
-    with pytest.raises(OutsideNotConfigured, match="AWS_ACCESS_KEY_ID"):
+    with pytest.raises(IntegrationNotConfigured, match="AWS_ACCESS_KEY_ID"):
         await made.send(request(made.target("abc", "prod", OWNER)))
 
 
@@ -164,7 +164,7 @@ async def test_without_credentials_of_the_server_no_call_of_api_gateway_is_made(
 async def test_an_answer_that_cannot_go_on_is_none(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_calls, "LARGEST_PAYLOAD_BYTES", 8)
     async with api(reply) as (port, _), calls(f"http://127.0.0.1:{port}") as made:
-        with pytest.raises(OutsideUnavailable):
+        with pytest.raises(IntegrationUnavailable):
             await made.send(request(made.target("a", "prod", OWNER)))
 
 
@@ -175,7 +175,7 @@ async def test_an_answer_of_unknown_length_is_cut_where_it_is_too_long(
     reply = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n5\r\n12345\r\n0\r\n\r\n"
     async with api(reply) as (port, _), calls(f"http://127.0.0.1:{port}") as made:
         answer = await made.send(request(made.target("a", "prod", OWNER)))
-        with pytest.raises(OutsideUnavailable, match="larger"):
+        with pytest.raises(IntegrationUnavailable, match="larger"):
             await body(answer)
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from tests.servers.scripted_http import ScriptedServer, answer, scripted_server
 
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
 from entrepot.domain.scope import Scope
-from entrepot.outside.assumed_role import AssumedRoles
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
-from entrepot.outside.lake_formation import AwsLakeFormation
+from entrepot.integrations.assumed_role import AssumedRoles
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
+from entrepot.integrations.lake_formation import AwsLakeFormation
 from entrepot.signing.sigv4 import Credentials
 
 ACCOUNT, RECEIVER = "111122223333", "444455556666"
@@ -99,19 +99,19 @@ async def test_taking_back_what_is_not_there_is_fine(opened: Opening, refused: b
 )
 async def test_what_could_not_be_taken_back_is_not_passed_over(opened: Opening, refused: bytes) -> None:
     lake_formation, _ = opened(refused)
-    with pytest.raises(OutsideRefused, match="AWS Lake Formation refused RevokePermissions"):
+    with pytest.raises(IntegrationRefused, match="AWS Lake Formation refused RevokePermissions"):
         await lake_formation.revoke(POLICY, RECEIVER)
 
 
 async def test_a_grant_of_tags_that_are_gone_is_refused(opened: Opening) -> None:
     lake_formation, _ = opened(refusal("EntityNotFoundException", "Tag or tag value does not exist."))
-    with pytest.raises(OutsideRefused, match="GrantPermissions"):
+    with pytest.raises(IntegrationRefused, match="GrantPermissions"):
         await lake_formation.grant(POLICY, RECEIVER)
 
 
 async def test_a_change_at_the_same_time_is_worth_another_try(opened: Opening) -> None:
     lake_formation, _ = opened(refusal("ConcurrentModificationException", "busy"))
-    with pytest.raises(OutsideUnavailable):
+    with pytest.raises(IntegrationUnavailable):
         await lake_formation.grant(POLICY, RECEIVER)
 
 
@@ -129,7 +129,7 @@ async def test_tags_are_looked_for_in_the_owners_catalogue(opened: Opening) -> N
 
 async def test_a_refusal_to_show_a_tag_is_not_taken_for_its_absence(opened: Opening) -> None:
     lake_formation, _ = opened(refusal("AccessDeniedException", "not yours"))
-    with pytest.raises(OutsideRefused, match="Allow lakeformation:GetLFTag"):
+    with pytest.raises(IntegrationRefused, match="Allow lakeformation:GetLFTag"):
         await lake_formation.missing(CATALOG, POLICY.expression)
 
 
@@ -137,6 +137,6 @@ async def test_where_glue_is_configured_it_must_show_the_catalogue(opened: Openi
     lake_formation, server = opened(
         tag("prod", "test"), refusal("AccessDeniedException", "no"), beside=(AwsService.GLUE,)
     )
-    with pytest.raises(OutsideRefused, match="AWS Glue refused GetDatabases"):
+    with pytest.raises(IntegrationRefused, match="AWS Glue refused GetDatabases"):
         await lake_formation.missing(CATALOG, POLICY.expression)
     assert body(server, 1) == {"CatalogId": ACCOUNT, "MaxResults": 1}

@@ -30,7 +30,7 @@ class AccessState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideAccess:
+class ExternalAccess:
     """One live asset for one receiver."""
 
     grant_id: str

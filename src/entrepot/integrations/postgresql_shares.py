@@ -18,13 +18,13 @@ from entrepot.domain.datashare import DatabaseLogin, PostgresqlShare
 from entrepot.domain.errors import (
     ConfigurationError,
     DatabaseUnavailable,
-    OutsideError,
-    OutsideRefused,
-    OutsideUnavailable,
+    IntegrationError,
+    IntegrationRefused,
+    IntegrationUnavailable,
 )
 from entrepot.domain.timestamp import Timestamp
-from entrepot.outside import postgresql_roles as roles
-from entrepot.outside.postgresql_reach import Reach, reach
+from entrepot.integrations import postgresql_roles as roles
+from entrepot.integrations.postgresql_excess_privileges import Reach, reach
 
 DEFAULT_PORT = 5432
 _REHEARSED_ROLE = "entrepot_rehearsal"
@@ -84,13 +84,13 @@ class PostgresqlShares:
         host, port, database = self.place(share)
         async with self._connected(share) as connection:
             if not await roles.set_password(connection, role, password, expires_at):
-                raise OutsideUnavailable(f"Datashare {share.name!r} has no role {role} yet.")
+                raise IntegrationUnavailable(f"Datashare {share.name!r} has no role {role} yet.")
         return DatabaseLogin(host, port, database, share.schema, role, password, expires_at)
 
     def place(self, share: PostgresqlShare) -> tuple[str, int, str]:
         """Host, port and database that receivers connect to.
 
-        Raises `OutsideRefused` where the URL names no host that others could reach, and no endpoint is set.
+        Raises `IntegrationRefused` where the URL names no host that others could reach, and no endpoint is set.
         """
         given = conninfo_to_dict(self._text(share))
         database = str(given.get("dbname") or given.get("user") or "")
@@ -100,7 +100,7 @@ class PostgresqlShares:
         host = str(given.get("host") or "").partition(",")[0]
         port = int(str(given.get("port") or DEFAULT_PORT).partition(",")[0])
         if not host or host.startswith(("/", "@")):
-            raise OutsideRefused(
+            raise IntegrationRefused(
                 f"The URL of datashare {share.name!r} names no host that receivers could connect to."
             )
         return host, port, database
@@ -109,7 +109,7 @@ class PostgresqlShares:
         try:
             return connection_text(self._open_url(share))[0]
         except (DatabaseUnavailable, ConfigurationError) as error:
-            raise OutsideRefused(f"Datashare {share.name!r}: {error.message}") from error
+            raise IntegrationRefused(f"Datashare {share.name!r}: {error.message}") from error
 
     @asynccontextmanager
     async def _connected(self, share: PostgresqlShare) -> AsyncIterator[AsyncConnection]:
@@ -141,15 +141,15 @@ def split_endpoint(text: str) -> tuple[str, int | None]:
     return host, int(port)
 
 
-def _translated(error: psycopg.Error, share: PostgresqlShare) -> OutsideError:
+def _translated(error: psycopg.Error, share: PostgresqlShare) -> IntegrationError:
     said = " ".join(str(error).split()).rstrip(".")
     start = f"Datashare {share.name!r}"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return OutsideRefused(
+        return IntegrationRefused(
             f"{start}: {said}. The user in its URL must be able to create roles and grant what is shared.",
             denied=True,
         )
     if isinstance(error, _PASSING):
         # Where the database is and what it said is for the log: it is this error's cause.
-        return OutsideUnavailable(f"{start}: its database cannot be used now; try again later.")
-    return OutsideRefused(f"{start}: its database refused a statement: {said}.")
+        return IntegrationUnavailable(f"{start}: its database cannot be used now; try again later.")
+    return IntegrationRefused(f"{start}: its database refused a statement: {said}.")

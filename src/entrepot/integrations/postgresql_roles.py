@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from psycopg import AsyncConnection, sql
 
 from entrepot.domain.datashare import PostgresqlShare
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, ShareGone
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone
 from entrepot.domain.timestamp import Timestamp
 
 CONNECTIONS = 10
@@ -86,7 +86,7 @@ async def shared_objects(connection: AsyncConnection, share: PostgresqlShare) ->
 async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
     """Makes the role, and what it may do what the share says; within a transaction that has the lock.
 
-    Raises `ShareGone` where something of the share is missing, and `OutsideRefused` where a role of that name
+    Raises `ShareGone` where something of the share is missing, and `IntegrationRefused` where a role of that name
     is not ours.
     """
     objects = await shared_objects(connection, share)
@@ -164,11 +164,11 @@ def quoted(role: str, connection: AsyncConnection) -> str:
 async def _require_granted(
     connection: AsyncConnection, share: PostgresqlShare, role: str, objects: list[int]
 ) -> None:
-    """Raises `OutsideRefused`: a GRANT of what one may not pass on is a warning, not an error."""
+    """Raises `IntegrationRefused`: a GRANT of what one may not pass on is a warning, not an error."""
     cursor = await connection.execute(_NOT_GRANTED, {"role": role, "schema": share.schema, "oids": objects})
     missing = [row[0] for row in await cursor.fetchall()]
     if missing:
-        raise OutsideRefused(
+        raise IntegrationRefused(
             f"Datashare {share.name!r}: the user in its URL may not pass on {', '.join(missing)}. Let it own "
             "what it shares, or grant it that WITH GRANT OPTION.",
             denied=True,
@@ -180,7 +180,7 @@ async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: 
     if harmless:
         return
     if harmless is False:
-        raise OutsideRefused(
+        raise IntegrationRefused(
             f"Datashare {share.name!r}: role {role} in its database is not as this exchange made it; it may "
             "do more than read. Drop it."
         )
@@ -214,7 +214,7 @@ async def _gain_power_over(connection: AsyncConnection, role: str) -> None:
 
 
 async def _end_sessions(connection: AsyncConnection, role: str) -> None:
-    """Raises `OutsideUnavailable` where some do not end."""
+    """Raises `IntegrationUnavailable` where some do not end."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _SESSIONS_END_SECONDS
     while True:
@@ -224,7 +224,7 @@ async def _end_sessions(connection: AsyncConnection, role: str) -> None:
         if not await cursor.fetchall():
             return
         if loop.time() > deadline:
-            raise OutsideUnavailable(f"The sessions of role {role} do not end.")
+            raise IntegrationUnavailable(f"The sessions of role {role} do not end.")
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from entrepot.domain.errors import OutsideRefused, OutsideUnavailable, TargetForbidden
-from entrepot.outside.checked_connections import CheckedConnections
-from entrepot.outside.guarded_http import GuardedHttp
-from entrepot.outside.network_addresses import Address
+from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, TargetForbidden
+from entrepot.integrations.checked_connections import CheckedConnections
+from entrepot.integrations.guarded_http import GuardedHttp
+from entrepot.integrations.network_addresses import Address
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Twice: 1\r\nx-twice: 2\r\n\r\nhello"
@@ -120,7 +120,7 @@ async def test_an_answer_comes_as_it_was_sent() -> None:
 )
 async def test_this_host_cannot_be_called_by_any_of_its_names(host: str) -> None:
     async with listening(HELLO) as listener, guarded(GuardedHttp()) as http:
-        with pytest.raises((TargetForbidden, OutsideUnavailable)):
+        with pytest.raises((TargetForbidden, IntegrationUnavailable)):
             await fetch(http, f"http://{host}:{listener.port}/")
         assert listener.connections == 0
 
@@ -185,14 +185,14 @@ async def test_headers_without_end_are_refused() -> None:
             await writer.drain()
 
     async with listening(endless) as listener, guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable):
+        with pytest.raises(IntegrationUnavailable):
             await fetch(http, listener.url)
 
 
 async def test_long_headers_are_refused() -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: " + b"a" * 70_000 + b"\r\n\r\n"
     async with listening(reply) as listener, guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable, match="headers"):
+        with pytest.raises(IntegrationUnavailable, match="headers"):
             await fetch(http, listener.url)
 
 
@@ -212,7 +212,7 @@ async def test_an_answer_that_is_not_whole_is_an_error(reply: bytes) -> None:
         writer.write(reply)
 
     async with listening(broken) as listener, guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable, match=r"127\.0\.0\.1"):
+        with pytest.raises(IntegrationUnavailable, match=r"127\.0\.0\.1"):
             await fetch(http, listener.url)
 
 
@@ -225,7 +225,7 @@ async def test_a_silent_target_is_given_up_at_every_stage(before: bytes) -> None
         await silent.wait()
 
     async with listening(behave) as listener, guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable, match="in time"):
+        with pytest.raises(IntegrationUnavailable, match="in time"):
             await fetch(http, listener.url, seconds=0.2)
         silent.set()
 
@@ -239,7 +239,7 @@ async def test_a_target_that_dribbles_is_given_up_too() -> None:
             await asyncio.sleep(0.02)
 
     async with listening(behave) as listener, guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable, match="in time"):
+        with pytest.raises(IntegrationUnavailable, match="in time"):
             await fetch(http, listener.url, seconds=0.3)
 
 
@@ -270,7 +270,7 @@ async def test_nothing_is_sent_for_a_request_that_http_cannot_carry() -> None:
             ("GET / HTTP/1.1\r\nX: ", []),
             ("CONNECT", []),
         ):
-            with pytest.raises(OutsideRefused):
+            with pytest.raises(IntegrationRefused):
                 async with http.send(method, listener.url, headers, timeout_seconds=5):
                     pass
         assert listener.heads == []
@@ -280,9 +280,9 @@ async def test_a_name_that_does_not_exist_and_a_closed_port_are_unavailable() ->
     async with listening(HELLO) as listener:
         port = listener.port
     async with guarded(GuardedHttp(LOOPBACK)) as http:
-        with pytest.raises(OutsideUnavailable, match="resolved"):
+        with pytest.raises(IntegrationUnavailable, match="resolved"):
             await fetch(http, "http://no-such-name.invalid/")
-        with pytest.raises(OutsideUnavailable, match="reached"):
+        with pytest.raises(IntegrationUnavailable, match="reached"):
             await fetch(http, f"http://127.0.0.1:{port}/")
 
 
@@ -323,15 +323,15 @@ async def test_tls_is_verified_against_the_name_and_sends_it_as_sni(tmp_path: Pa
     async with listening(HELLO, tls) as listener:
         async with guarded(GuardedHttp(LOOPBACK, ca_bundle=certificate)) as http:
             assert await fetch(http, f"https://localhost:{listener.port}/") == b"hello"
-            with pytest.raises(OutsideUnavailable, match=r"(?i)certificate"):
+            with pytest.raises(IntegrationUnavailable, match=r"(?i)certificate"):
                 await fetch(http, f"https://127.0.0.1:{listener.port}/")
         async with guarded(GuardedHttp(LOOPBACK)) as http:
-            with pytest.raises(OutsideUnavailable, match=r"(?i)certificate"):
+            with pytest.raises(IntegrationUnavailable, match=r"(?i)certificate"):
                 await fetch(http, f"https://localhost:{listener.port}/")
     assert names[0] == "localhost"
 
 
 async def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     async with guarded(GuardedHttp(LOOPBACK, ca_bundle=tmp_path / "missing.pem")) as http:
-        with pytest.raises(OutsideUnavailable, match=r"missing\.pem"):
+        with pytest.raises(IntegrationUnavailable, match=r"missing\.pem"):
             await fetch(http, "https://127.0.0.1:1/")

@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entrepot.container.parts import Secrets
-from entrepot.outside.ports import KeyManagement, LakeFormation, Outside, PostgresqlDatabases, Redshift
+from entrepot.integrations.protocols import (
+    Integrations,
+    KeyManagement,
+    LakeFormation,
+    PostgresqlDatabases,
+    Redshift,
+)
 from entrepot.setting_values import AWS_ENDPOINT
 from entrepot.settings import Settings
 from entrepot.signing.sigv4 import Credentials
 
 if TYPE_CHECKING:
-    from entrepot.outside.aws import AwsServices
+    from entrepot.integrations.aws import AwsServices
 
 
 def make_aws_services(settings: Settings) -> AwsServices:
     """The services of AWS that the settings name."""
-    from entrepot.outside.aws import AwsOptions, AwsService, AwsServices
+    from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 
     endpoints = {
         AwsService.REDSHIFT: settings.redshift_endpoint_url,
@@ -40,14 +46,14 @@ def make_aws_services(settings: Settings) -> AwsServices:
     )
 
 
-def make_outside(
+def make_integrations(
     aws: AwsServices, secrets: Secrets | None = None, *, accounts_are_proven: bool = True
-) -> Outside:
+) -> Integrations:
     """What jobs and keepers may ask; what is not configured is None.
 
     `accounts_are_proven`: whoever calls the API has proved which account it is.
     """
-    return Outside(
+    return Integrations(
         lake_formation=_lake_formation(aws),
         key_management=_key_management(aws),
         redshift=_redshift(aws, accounts_are_proven),
@@ -57,14 +63,14 @@ def make_outside(
 
 def make_postgresql(secrets: Secrets) -> PostgresqlDatabases:
     """The databases of datashares, whose URLs the secrets open."""
-    from entrepot.outside.postgresql import LatePostgresql
+    from entrepot.integrations.postgresql import LatePostgresql
 
     return LatePostgresql(lambda share: secrets.open(share.encrypted_database_url, share.arn).decode())
 
 
 def _redshift(aws: AwsServices, accounts_are_proven: bool) -> Redshift | None:
-    from entrepot.outside.aws import AwsService
-    from entrepot.outside.redshift import AwsRedshift
+    from entrepot.integrations.aws import AwsService
+    from entrepot.integrations.redshift import AwsRedshift
 
     if not aws.is_configured(AwsService.REDSHIFT):
         return None
@@ -72,16 +78,16 @@ def _redshift(aws: AwsServices, accounts_are_proven: bool) -> Redshift | None:
 
 
 def _key_management(aws: AwsServices) -> KeyManagement | None:
-    from entrepot.outside.aws import AwsService
-    from entrepot.outside.kms import AwsKeyManagement
+    from entrepot.integrations.aws import AwsService
+    from entrepot.integrations.kms import AwsKeyManagement
 
     return AwsKeyManagement(aws) if aws.is_configured(AwsService.KMS) else None
 
 
 def _lake_formation(aws: AwsServices) -> LakeFormation | None:
-    from entrepot.outside.assumed_role import AssumedRoles
-    from entrepot.outside.aws import AwsService
-    from entrepot.outside.lake_formation import AwsLakeFormation
+    from entrepot.integrations.assumed_role import AssumedRoles
+    from entrepot.integrations.aws import AwsService
+    from entrepot.integrations.lake_formation import AwsLakeFormation
 
     if not aws.is_configured(AwsService.LAKE_FORMATION):
         return None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.outside.aws import CLIENTS_KEPT, AwsService, AwsServices, call
+from entrepot.integrations.aws import CLIENTS_KEPT, AwsService, AwsServices, call
 from entrepot.signing.sigv4 import Credentials
 
 SESSION_SECONDS = 900
@@ -42,7 +42,7 @@ class AssumedRoles:
     def client(self, role: LentRole, service: AwsService, region: str) -> Any:
         """botocore's client of a service, in the role; in the server's own name where STS is not configured.
 
-        Raises `OutsideNotConfigured`, `OutsideRefused` and `OutsideUnavailable`.
+        Raises `IntegrationNotConfigured`, `IntegrationRefused` and `IntegrationUnavailable`.
         """
         if not self._aws.is_configured(AwsService.STS):
             return self._aws.client(service, region)

@@ -9,7 +9,7 @@ from entrepot.domain.datashare import DatabaseLogin, PostgresqlShare
 from entrepot.domain.timestamp import Timestamp
 
 if TYPE_CHECKING:
-    from entrepot.outside.postgresql_shares import PostgresqlShares
+    from entrepot.integrations.postgresql_shares import PostgresqlShares
 
 
 class LatePostgresql:
@@ -40,7 +40,7 @@ class LatePostgresql:
 
     def _shares(self) -> PostgresqlShares:
         if self._loaded is None:
-            from entrepot.outside.postgresql_shares import PostgresqlShares
+            from entrepot.integrations.postgresql_shares import PostgresqlShares
 
             self._loaded = PostgresqlShares(self._open_url)
         return self._loaded

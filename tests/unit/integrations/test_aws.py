@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, scripted_server
 
-from entrepot.domain.errors import OutsideNotConfigured, OutsideRefused, OutsideUnavailable
-from entrepot.outside import aws as aws_module
-from entrepot.outside.assumed_role import SECONDS_LEFT, SESSION_SECONDS, AssumedRoles, LentRole
-from entrepot.outside.aws import AwsOptions, AwsService, AwsServices, answers_of, call
+from entrepot.domain.errors import IntegrationNotConfigured, IntegrationRefused, IntegrationUnavailable
+from entrepot.integrations import aws as aws_module
+from entrepot.integrations.assumed_role import SECONDS_LEFT, SESSION_SECONDS, AssumedRoles, LentRole
+from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices, answers_of, call
 from entrepot.setting_options import OPTIONS
 from entrepot.signing.sigv4 import Credentials
 
@@ -54,7 +54,7 @@ def test_each_service_has_a_setting_that_is_named_where_it_is_missing(service: A
     assert service.setting in {name for option in OPTIONS for name in option.variables}
     aws = services(None)
     assert not aws.is_configured(service)
-    with pytest.raises(OutsideNotConfigured, match=service.setting) as caught:
+    with pytest.raises(IntegrationNotConfigured, match=service.setting) as caught:
         aws.client(service, REGION)
     assert service.full_name in caught.value.message
 
@@ -103,22 +103,22 @@ def test_awss_own_endpoint_is_that_of_the_region_whatever_the_environment_says(
 @pytest.mark.parametrize("region", ["evil.example/", "a.b", "-x", "x y"])
 def test_a_region_that_would_lead_elsewhere_is_refused(region: str) -> None:
     aws = services(None, AwsService.KMS)
-    with pytest.raises(OutsideRefused, match="cannot be called"):
+    with pytest.raises(IntegrationRefused, match="cannot be called"):
         aws.client(AwsService.KMS, region)
 
 
 @pytest.mark.parametrize(
     ("raw", "kind", "words"),
     [
-        (refusal(400, "NotFoundException", "no such thing."), OutsideRefused, "no such thing)"),
-        (refusal(400, "AccessDeniedException"), OutsideRefused, "Allow kms:ListKeys"),
-        (refusal(403, "InvalidSignatureException"), OutsideRefused, "Check the AWS credentials"),
-        (refusal(400, "UnrecognizedClientException"), OutsideRefused, "Check the AWS credentials"),
-        (refusal(400, "ConcurrentModificationException"), OutsideUnavailable, "try again later"),
+        (refusal(400, "NotFoundException", "no such thing."), IntegrationRefused, "no such thing)"),
+        (refusal(400, "AccessDeniedException"), IntegrationRefused, "Allow kms:ListKeys"),
+        (refusal(403, "InvalidSignatureException"), IntegrationRefused, "Check the AWS credentials"),
+        (refusal(400, "UnrecognizedClientException"), IntegrationRefused, "Check the AWS credentials"),
+        (refusal(400, "ConcurrentModificationException"), IntegrationUnavailable, "try again later"),
     ],
 )
 def test_an_answer_that_refuses_names_service_and_action(
-    raw: bytes, kind: type[OutsideRefused | OutsideUnavailable], words: str
+    raw: bytes, kind: type[IntegrationRefused | IntegrationUnavailable], words: str
 ) -> None:
     with scripted_server(raw) as server, pytest.raises(kind) as caught:
         ask(server)
@@ -130,13 +130,13 @@ def test_an_answer_that_refuses_names_service_and_action(
 def test_a_refusal_keeps_the_services_own_code_and_says_whether_who_asks_was_denied() -> None:
     with (
         scripted_server(refusal(400, "NotFoundException")) as server,
-        pytest.raises(OutsideRefused) as caught,
+        pytest.raises(IntegrationRefused) as caught,
     ):
         ask(server)
     assert (caught.value.code, caught.value.denied) == ("NotFoundException", False)
     with (
         scripted_server(refusal(400, "AccessDeniedException")) as server,
-        pytest.raises(OutsideRefused) as caught,
+        pytest.raises(IntegrationRefused) as caught,
     ):
         ask(server)
     assert (caught.value.code, caught.value.denied) == ("AccessDeniedException", True)
@@ -144,7 +144,7 @@ def test_a_refusal_keeps_the_services_own_code_and_says_whether_who_asks_was_den
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_failure_is_tried_again_and_then_unavailable(status: int) -> None:
-    failing = pytest.raises(OutsideUnavailable, match="AWS KMS failed at ListKeys")
+    failing = pytest.raises(IntegrationUnavailable, match="AWS KMS failed at ListKeys")
     with scripted_server(*[refusal(status, "InternalServiceException")] * 4) as server, failing:
         ask(server)
     assert len(server.requests) == aws_module.ATTEMPTS
@@ -157,7 +157,7 @@ def test_a_service_that_is_not_there_is_unavailable_and_its_address_stays_in_the
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
         aws = services(f"http://127.0.0.1:{port}", AwsService.KMS)
-        with pytest.raises(OutsideUnavailable, match="AWS KMS cannot be reached") as caught:
+        with pytest.raises(IntegrationUnavailable, match="AWS KMS cannot be reached") as caught:
             call(AwsService.KMS, aws.client(AwsService.KMS, REGION).list_keys)
         aws.close()
     assert str(port) not in caught.value.message
@@ -166,10 +166,10 @@ def test_a_service_that_is_not_there_is_unavailable_and_its_address_stays_in_the
 
 def test_a_service_that_hangs_up_or_falls_silent_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_module, "READ_SECONDS", 0.2)
-    with scripted_server() as server, pytest.raises(OutsideUnavailable):
+    with scripted_server() as server, pytest.raises(IntegrationUnavailable):
         ask(server)
     silent = aws_module.ATTEMPTS * [Scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", silent=True)]
-    with scripted_server(*silent) as server, pytest.raises(OutsideUnavailable):
+    with scripted_server(*silent) as server, pytest.raises(IntegrationUnavailable):
         ask(server)
 
 
@@ -177,7 +177,7 @@ def test_a_server_without_credentials_says_what_to_set(
     monkeypatch: pytest.MonkeyPatch, no_aws_credentials: None
 ) -> None:
     aws = services("http://127.0.0.1:9", AwsService.KMS, key=None)
-    with pytest.raises(OutsideRefused, match="AWS_ACCESS_KEY_ID") as caught:
+    with pytest.raises(IntegrationRefused, match="AWS_ACCESS_KEY_ID") as caught:
         call(AwsService.KMS, aws.client(AwsService.KMS, REGION).list_keys)
     assert caught.value.denied
     aws.close()
@@ -185,7 +185,7 @@ def test_a_server_without_credentials_says_what_to_set(
 
 def test_a_profile_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody-has-this")
-    with pytest.raises(OutsideRefused, match="nobody-has-this"):
+    with pytest.raises(IntegrationRefused, match="nobody-has-this"):
         services("http://127.0.0.1:9", AwsService.KMS).client(AwsService.KMS, REGION)
 
 
@@ -252,7 +252,7 @@ def test_a_role_that_cannot_be_assumed_is_a_refusal_of_sts(
     with scripted_server(answer(403, body, [("content-type", "text/xml")])) as server:
         roles, _ = roles_on(server)
         with pytest.raises(
-            OutsideRefused, match=r"AWS STS refused AssumeRole .*Allow sts:AssumeRole"
+            IntegrationRefused, match=r"AWS STS refused AssumeRole .*Allow sts:AssumeRole"
         ) as caught:
             roles.client(ROLE, AwsService.KMS, REGION)
     assert caught.value.denied
@@ -267,10 +267,10 @@ def test_without_sts_the_server_acts_in_its_own_name() -> None:
 
 def test_botocore_is_not_loaded_before_a_client_is_needed() -> None:
     code = (
-        "import sys, pathlib; from entrepot.container.outside import make_aws_services, make_outside; "
+        "import sys, pathlib; from entrepot.container.integrations import make_aws_services, make_integrations; "
         "from entrepot.settings import Settings; "
         "s = Settings(pathlib.Path('/'), lake_formation_endpoint_url='aws', sts_endpoint_url='aws'); "
-        "outside = make_outside(make_aws_services(s)); assert outside.lake_formation is not None; "
+        "outside = make_integrations(make_aws_services(s)); assert outside.lake_formation is not None; "
         "print('botocore' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
