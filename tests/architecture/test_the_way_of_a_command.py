@@ -29,7 +29,7 @@ TOO_HEAVY = {
     "botocore", "boto3", "awscrt", "jmespath", "ruamel", "dateutil", "prompt_toolkit", "msgspec", "alembic",
     "sqlalchemy", "psycopg", "dbos", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
     # of this program
-    "entrepot.container", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
+    "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
     "entrepot.operations", "entrepot.server", "entrepot.settings", "entrepot.stores", "entrepot.transfer",
     "entrepot.wire", "entrepot.testing", "entrepot.cli.help", "entrepot.cli.completion",
     "entrepot.cli.auto_prompt", "entrepot.cli.coordinator",

@@ -14,7 +14,6 @@ from tests.databases.rows import SCOPE, an_id
 from tests.databases.test_events import event
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.container import clock
 from entrepot.database import event_deliveries, events, webhooks
 from entrepot.database.connection import Database, Query
 from entrepot.database.event_tables import EVENT_DELIVERIES
@@ -28,6 +27,7 @@ from entrepot.events.record import record
 from entrepot.events.retention import sweep_events
 from entrepot.events.senders import WebhookSender
 from entrepot.integrations.guarded_http import GuardedHttp
+from entrepot.wiring import clock
 
 QUICK = Pace(attempts=3, first_pause=0.02, growth=1.0, look=0.02, claim=60.0)
 LOOPBACK = (ip_network("127.0.0.0/8"),)

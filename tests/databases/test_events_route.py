@@ -11,7 +11,6 @@ import pytest
 from tests.databases.rows import SCOPE, at
 from tests.databases.test_events import event
 
-from entrepot.container import clock
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
 from entrepot.events.record import record
@@ -21,6 +20,7 @@ from entrepot.server.own_routes import OwnRoutes
 from entrepot.wire.authentication import TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.request import HttpRequest
+from entrepot.wiring import clock
 
 LONG = 20
 OTHERS = [Scope("999999999999", SCOPE.region), Scope(SCOPE.account_id, "eu-west-1")]

@@ -374,7 +374,7 @@ def test_the_api_process_is_free_of_heavy_modules(tmp_path: Path) -> None:
     code = """
 import asyncio, sys
 import entrepot.server.serve as serve
-from entrepot.container import open_api, prepare_database
+from entrepot.wiring import open_api, prepare_database
 from entrepot.server.audit import ServerAudit
 from entrepot.server.metrics import Metrics
 from entrepot.settings import Settings

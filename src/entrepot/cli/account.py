@@ -37,8 +37,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _create(options: argparse.Namespace) -> dict[str, str]:
-    from entrepot.container import clock
     from entrepot.server.first_start import new_account_id, stored_key
+    from entrepot.wiring import clock
 
     if len(options.name) > _LONGEST_NAME:
         raise UsageError(f"--name takes {_LONGEST_NAME} characters at most")

@@ -101,7 +101,7 @@ def _require_fitting(parser: Parser, options: argparse.Namespace) -> None:
 
 
 def _allow(options: argparse.Namespace) -> dict[str, object]:
-    from entrepot.container import clock
+    from entrepot.wiring import clock
 
     settings = settings_of(options)
     _require_names(options)

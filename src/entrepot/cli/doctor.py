@@ -97,7 +97,7 @@ def _examine(settings: Settings) -> Iterator[_Finding]:
 
 def _integrations(settings: Settings) -> Iterator[_Finding]:
     """What is not configured is well, since an exchange may do without. AWS itself is not called."""
-    from entrepot.container import make_aws_services
+    from entrepot.wiring import make_aws_services
 
     aws = make_aws_services(settings)
     for service, endpoint in aws.described():
@@ -180,7 +180,7 @@ async def _count_permissions(url: str) -> tuple[int, int]:
 
 
 def _own_store(settings: Settings) -> _Finding:
-    from entrepot.container import S3, own_store
+    from entrepot.wiring import S3, own_store
 
     shown = str(settings.store) or str(settings.assets_folder)
     if settings.store.bucket is None and not settings.assets_folder.exists():

@@ -23,9 +23,9 @@ def on_exchange(settings: Settings, action: Callable[[Database, SecretBox], Awai
 
     Raises `ConfigurationError` and `DatabaseUnavailable`.
     """
-    from entrepot.container import prepare_database
     from entrepot.server.data_directory import DataDirectory
     from entrepot.server.first_start import open_secrets
+    from entrepot.wiring import prepare_database
 
     directory = DataDirectory(settings.data_dir)
 

@@ -35,8 +35,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _create(options: argparse.Namespace) -> dict[str, object]:
-    from entrepot.container import clock
     from entrepot.server.first_start import stored_key
+    from entrepot.wiring import clock
 
     access_key_id, secret = new_access_key(os.urandom)
 

@@ -87,7 +87,7 @@ def _fits(options: argparse.Namespace) -> bool:
 
 
 def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.container import clock
+    from entrepot.wiring import clock
 
     url = _checked_url(options.subject)
     webhook_id = identifier(os.urandom(16))
@@ -182,7 +182,7 @@ def _dead_letters(options: argparse.Namespace, settings: Settings) -> dict[str, 
 
 
 def _replay(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.container import clock
+    from entrepot.wiring import clock
 
     async def replay(database: Database, secrets: SecretBox) -> int:
         await _require_target(database, options.subject)

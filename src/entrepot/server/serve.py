@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from entrepot import __version__
-from entrepot.container import ApiContainer, clock, open_api, prepare_database
 from entrepot.database import workers as worker_rows
 from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.engine.worker import SILENT_SECONDS
@@ -43,6 +42,7 @@ from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings, without_password
 from entrepot.stores.store import ObjectStore
+from entrepot.wiring import WiredApi, clock, open_api, prepare_database
 
 if TYPE_CHECKING:
     from entrepot.server.s3_gateway.gateway import S3Gateway
@@ -139,7 +139,7 @@ def _look_at(store: ObjectStore) -> None:
 
 def _application(
     settings: Settings,
-    api: ApiContainer,
+    api: WiredApi,
     metrics: Metrics,
     threads: ThreadPoolExecutor,
     events: EventsRoute,
@@ -167,7 +167,7 @@ def _application(
 
 
 def _s3_gateway(
-    api: ApiContainer, metrics: Metrics, audit: ServerAudit, threads: ThreadPoolExecutor
+    api: WiredApi, metrics: Metrics, audit: ServerAudit, threads: ThreadPoolExecutor
 ) -> S3Gateway:
     """The gateway. It is loaded when its first request comes: a server may well never have one."""
     from entrepot.server.s3_gateway.gateway import GatewayParts, S3Gateway

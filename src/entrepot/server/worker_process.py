@@ -13,11 +13,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from entrepot.container import open_worker, prepare_database
 from entrepot.server import process
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
 from entrepot.settings import Settings
+from entrepot.wiring import open_worker, prepare_database
 
 _CLOSE_SECONDS = 1.0
 
@@ -43,13 +43,13 @@ async def _work(settings: Settings, directory: DataDirectory, worker_id: str, *,
         closing.push_async_callback(database.close)
         needed = settings.store.bucket is None or directory.key_file.exists()
         secrets = await open_secrets(directory, database) if needed else None
-        container = open_worker(settings, database, secrets, worker_id)
-        closing.push_async_callback(_at_most, _CLOSE_SECONDS, container.close)
+        wired = open_worker(settings, database, secrets, worker_id)
+        closing.push_async_callback(_at_most, _CLOSE_SECONDS, wired.close)
         if supervised:
-            pipe = await _listen_to_parent(container.worker.nudge, stop.set)
+            pipe = await _listen_to_parent(wired.worker.nudge, stop.set)
             closing.callback(pipe.close)
-        closing.push_async_callback(container.worker.stop)
-        await container.worker.start(container.runner.run)
+        closing.push_async_callback(wired.worker.stop)
+        await wired.worker.start(wired.runner.run)
         process.settle()
         await stop.wait()
     logging.shutdown()

@@ -267,7 +267,7 @@ def test_without_sts_the_server_acts_in_its_own_name() -> None:
 
 def test_botocore_is_not_loaded_before_a_client_is_needed() -> None:
     code = (
-        "import sys, pathlib; from entrepot.container.integrations import make_aws_services, make_integrations; "
+        "import sys, pathlib; from entrepot.wiring.integrations import make_aws_services, make_integrations; "
         "from entrepot.settings import Settings; "
         "s = Settings(pathlib.Path('/'), lake_formation_endpoint_url='aws', sts_endpoint_url='aws'); "
         "outside = make_integrations(make_aws_services(s)); assert outside.lake_formation is not None; "

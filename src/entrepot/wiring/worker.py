@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entrepot.container.event_loops import make_event_loops
-from entrepot.container.integrations import make_aws_services, make_integrations
-from entrepot.container.parts import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 from entrepot.database import notifications
 from entrepot.database.connection import Database
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
+from entrepot.wiring.event_loops import make_event_loops
+from entrepot.wiring.integrations import make_aws_services, make_integrations
+from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 
 if TYPE_CHECKING:
     from entrepot.engine.worker import Worker
@@ -26,7 +26,7 @@ _LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerContainer:
+class WiredWorker:
     """What a job worker's process works with."""
 
     worker: Worker
@@ -36,13 +36,12 @@ class WorkerContainer:
 
 def open_worker(
     settings: Settings, database: Database, secrets: Secrets | None, worker_id: str
-) -> WorkerContainer:
+) -> WiredWorker:
     """A job worker on a prepared database. `secrets` may be None where the store is S3.
 
     Without them jobs that need the credentials of a bucket permission end with an error that says so.
     Raises `ConfigurationError`.
     """
-    from entrepot.container.provisioners import make_provisioners
     from entrepot.engine.durable import DurableEngine
     from entrepot.engine.worker import DEFAULT_CONCURRENCY, Loop, Worker
     from entrepot.entitlements.provisioning.reconciler import Reconciler
@@ -50,6 +49,7 @@ def open_worker(
     from entrepot.jobs.retention import sweep_old_jobs
     from entrepot.jobs.runner import Runner
     from entrepot.transfer.transfer import Transfer
+    from entrepot.wiring.provisioners import make_provisioners
 
     s3 = S3(settings)
     aws = make_aws_services(settings)
@@ -96,4 +96,4 @@ def open_worker(
         *events.loops,
     )
     worker = Worker(database, engine, worker_id, clock, loops=loops)
-    return WorkerContainer(worker, runner, close)
+    return WiredWorker(worker, runner, close)

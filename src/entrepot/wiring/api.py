@@ -7,16 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from entrepot.container.integrations import make_postgresql
-from entrepot.container.parts import (
-    S3,
-    Secrets,
-    clock,
-    make_signed_urls,
-    own_store,
-    server_credentials,
-    user_buckets,
-)
 from entrepot.database import accounts, jobs
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
@@ -37,10 +27,20 @@ from entrepot.transfer.user_buckets import Buckets
 from entrepot.wire.authentication import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditSink, Pipeline
+from entrepot.wiring.integrations import make_postgresql
+from entrepot.wiring.shared import (
+    S3,
+    Secrets,
+    clock,
+    make_signed_urls,
+    own_store,
+    server_credentials,
+    user_buckets,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class ApiContainer:
+class WiredApi:
     """What the API process works with."""
 
     database: Database
@@ -61,7 +61,7 @@ class ApiContainer:
     close: Callable[[], Awaitable[None]]
 
 
-def open_api(settings: Settings, database: Database, secrets: Secrets, audit: AuditSink) -> ApiContainer:
+def open_api(settings: Settings, database: Database, secrets: Secrets, audit: AuditSink) -> WiredApi:
     """The API on a prepared database. Raises `ConfigurationError`."""
     s3 = S3(settings)
     store = own_store(settings, s3)
@@ -97,7 +97,7 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         await api_calls.aclose()
         s3.close()
 
-    return ApiContainer(
+    return WiredApi(
         database=database,
         store=store,
         local_urls=local_urls,

@@ -11,7 +11,6 @@ import pytest
 from tests.servers.certificates import make_certificates
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 
-from entrepot.container import S3, WorkerContainer, clock, open_api, open_worker, prepare_database
 from entrepot.database import jobs
 from entrepot.domain.job import Job, JobItem, JobState, JobType
 from entrepot.domain.job_error import Location
@@ -23,6 +22,7 @@ from entrepot.signing.sigv4 import Credentials
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.account_buckets import Place
 from entrepot.wire.pipeline import LogAuditSink
+from entrepot.wiring import S3, WiredWorker, clock, open_api, open_worker, prepare_database
 
 FOUND = answer(200, b"", [("ETag", '"e"')])
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -97,7 +97,7 @@ def test_a_bucket_elsewhere_is_asked_there_with_its_own_keys_and_the_others_are_
 
 
 def test_one_client_serves_a_place_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("entrepot.container.parts._MOST_CLIENTS", 2)
+    monkeypatch.setattr("entrepot.wiring.shared._MOST_CLIENTS", 2)
     s3 = S3(Settings.load({}, KEYS | {"ENTREPOT_S3_ENDPOINT_URL": "http://127.0.0.1:9"}))
     places = [Place(credentials=Credentials(f"AKIA{n}", "secret")) for n in range(3)]
     own = s3.bucket("own").client
@@ -131,7 +131,7 @@ def test_no_store_is_asked_to_copy_from_another_place(place: Place) -> None:
 
 
 @asynccontextmanager
-async def worker_of(settings: Settings) -> AsyncIterator[WorkerContainer]:
+async def worker_of(settings: Settings) -> AsyncIterator[WiredWorker]:
     directory = DataDirectory(settings.data_dir)
     with directory.lock_for_serving():
         database = await prepare_database(settings.database)

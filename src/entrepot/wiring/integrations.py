@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entrepot.container.parts import Secrets
 from entrepot.integrations.protocols import (
     Integrations,
     KeyManagement,
@@ -15,6 +14,7 @@ from entrepot.integrations.protocols import (
 from entrepot.setting_values import AWS_ENDPOINT
 from entrepot.settings import Settings
 from entrepot.signing.sigv4 import Credentials
+from entrepot.wiring.shared import Secrets
 
 if TYPE_CHECKING:
     from entrepot.integrations.aws import AwsServices

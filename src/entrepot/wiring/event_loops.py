@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entrepot.container.parts import Secrets, clock
 from entrepot.database.connection import Database
 from entrepot.domain.event import SOURCE
 from entrepot.setting_values import AWS_ENDPOINT
 from entrepot.settings import Settings
+from entrepot.wiring.shared import Secrets, clock
 
 if TYPE_CHECKING:
     from entrepot.engine.worker import Loop
