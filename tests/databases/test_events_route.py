@@ -17,7 +17,7 @@ from entrepot.events.record import record
 from entrepot.server.events_route import EventsRoute
 from entrepot.server.metrics import Metrics
 from entrepot.server.own_routes import OwnRoutes
-from entrepot.wire.authentication import TrustAuthenticator
+from entrepot.sigv4.verification import TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.request import HttpRequest
 from entrepot.wiring import clock

@@ -29,7 +29,7 @@ from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.job_error import JobErrorCode, Location
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.server.secrets import SecretBox, create_key_file
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place, sealed_credentials
 from entrepot.transfer.user_buckets import AccountBuckets

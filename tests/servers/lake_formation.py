@@ -13,7 +13,7 @@ import boto3
 from entrepot.integrations.assumed_role import AssumedRoles
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.lake_formation import AwsLakeFormation
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 Grants = list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]
 

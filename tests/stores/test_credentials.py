@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.domain.errors import StoreAccessDenied
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.credentials import ChainCredentials, StaticCredentials
 
 

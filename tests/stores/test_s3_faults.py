@@ -22,7 +22,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 from entrepot.domain.job import UploadedPart
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
@@ -331,7 +331,7 @@ def test_a_clock_that_is_wrong_is_corrected_by_the_servers() -> None:
 
 
 def _seconds(amz_date: str) -> float:
-    from entrepot.signing.sigv4 import parse_timestamp
+    from entrepot.sigv4.signature_parameters import parse_timestamp
 
     return parse_timestamp(amz_date)
 

@@ -19,7 +19,7 @@ from entrepot.database import bucket_permissions
 from entrepot.domain.bucket_permission import BucketPermission, bucket_problem, prefix_problem
 from entrepot.environment import environment
 from entrepot.setting_values import read_region, read_service_endpoint
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.transfer.account_buckets import sealed_credentials
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from entrepot.client.serializer import Request, serialize, with_token
 from entrepot.client.timestamp import to_iso8601
 from entrepot.client.url import request_url, takes_host_prefix
 from entrepot.client.validation import validate
-from entrepot.signing.arithmetic import format_timestamp, payload_hash
-from entrepot.signing.signer import Signer
+from entrepot.sigv4.arithmetic import format_timestamp, payload_hash
+from entrepot.sigv4.signer import Signer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from entrepot.domain.api_endpoint import ApiEndpoints, ApiTarget
 from entrepot.domain.errors import IntegrationNotConfigured, IntegrationUnavailable, StoreAccessDenied
 from entrepot.domain.scope import Scope
 from entrepot.integrations.guarded_http import GuardedHttp, GuardedResponse
-from entrepot.signing.arithmetic import format_timestamp
-from entrepot.signing.signer import Signer
+from entrepot.sigv4.arithmetic import format_timestamp
+from entrepot.sigv4.signer import Signer
 
 if TYPE_CHECKING:
     from entrepot.stores.credentials import CredentialSource

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.integrations.aws import CLIENTS_KEPT, AwsService, AwsServices, call
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 SESSION_SECONDS = 900
 """The shortest that STS offers: a role that is no longer lent is soon no longer used."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
 from entrepot.integrations.protocols import not_configured
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError

@@ -17,7 +17,7 @@ from entrepot.domain.errors import DatabaseError, ServiceError
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.metrics import Metrics
-from entrepot.wire.authentication import Authenticator
+from entrepot.sigv4.verification import Authenticator
 from entrepot.wire.errors import error_response, internal_error
 from entrepot.wire.request import HttpRequest, HttpResponse
 

@@ -6,7 +6,7 @@ import threading
 from typing import Any, Protocol
 
 from entrepot.domain.errors import StoreAccessDenied
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 
 class CredentialSource(Protocol):

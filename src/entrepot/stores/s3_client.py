@@ -26,15 +26,15 @@ from urllib.parse import quote, urlsplit
 
 from entrepot.domain.bucket_permission import BUCKET_NAME
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
-from entrepot.signing.arithmetic import (
+from entrepot.sigv4.arithmetic import (
     EMPTY_PAYLOAD_HASH,
     UNSIGNED_PAYLOAD,
     encode_query,
     format_timestamp,
     payload_hash,
 )
-from entrepot.signing.signer import Signer
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
+from entrepot.sigv4.signer import Signer
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable

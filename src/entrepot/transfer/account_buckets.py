@@ -27,7 +27,7 @@ from entrepot.domain.bucket_permission import (
     has_dot_segments,
 )
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest, StoreAccessDenied
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.user_buckets import AccountBuckets
 

@@ -20,6 +20,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model.loader import load_model
 from entrepot.model.service_model import Operation, ServiceModel
+from entrepot.sigv4.verification import Authenticator, Principal, decoded_body
 from entrepot.wire.api_calls import (
     SEND_API_ASSET,
     api_call,
@@ -27,7 +28,6 @@ from entrepot.wire.api_calls import (
     is_for_an_api,
     request_without_payload,
 )
-from entrepot.wire.authentication import Authenticator, Principal, decoded_body
 from entrepot.wire.errors import error_code, error_response, internal_error
 from entrepot.wire.parser import Parser
 from entrepot.wire.request import HttpRequest, HttpResponse

@@ -21,10 +21,10 @@ from entrepot.operations.context import Context, Services
 from entrepot.operations.registry import OPERATIONS
 from entrepot.setting_values import AuthMode
 from entrepot.settings import Settings
+from entrepot.sigv4.verification import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
 from entrepot.transfer.user_buckets import Buckets
-from entrepot.wire.authentication import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditSink, Pipeline
 from entrepot.wiring.integrations import make_postgresql

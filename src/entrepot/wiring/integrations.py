@@ -13,7 +13,7 @@ from entrepot.integrations.protocols import (
 )
 from entrepot.setting_values import AWS_ENDPOINT
 from entrepot.settings import Settings
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.wiring.shared import Secrets
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from entrepot.client.errors import (
 )
 from entrepot.client.pagination import pages
 from entrepot.client.target import Target
-from entrepot.signing.signer import Signer
-from entrepot.signing.sigv4 import Credentials as WholeCredentials
+from entrepot.sigv4.signature_parameters import Credentials as WholeCredentials
+from entrepot.sigv4.signer import Signer
 
 GET_JOB = operation_of("GetJob")
 LIST_JOBS = operation_of("ListJobs")

@@ -24,7 +24,7 @@ from entrepot.domain.scope import Scope
 from entrepot.integrations import api_calls
 from entrepot.integrations.api_calls import GuardedApiCalls
 from entrepot.integrations.guarded_http import GuardedHttp
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 OWNER = Scope("111122223333", "us-east-1")
 Behave = Callable[[bytes], bytes]

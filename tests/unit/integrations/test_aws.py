@@ -18,7 +18,7 @@ from entrepot.integrations import aws as aws_module
 from entrepot.integrations.assumed_role import SECONDS_LEFT, SESSION_SECONDS, AssumedRoles, LentRole
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices, answers_of, call
 from entrepot.setting_options import OPTIONS
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 KEY = Credentials("AKIDSERVER", "secret")
 REGION = "eu-west-1"

@@ -16,7 +16,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.events.senders import EventBridgeSender
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.event_bridge import EventBridge
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 EVENT = StoredEvent(
     sequence=7,

@@ -20,7 +20,7 @@ from entrepot.entitlements.provisioning.s3_data_access import S3DataAccessProvis
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.kms import AwsKeyManagement
 from entrepot.model import shapes
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 OWNER = Scope("123456789012", "eu-west-1")
 RECEIVER = "210987654321"

@@ -16,7 +16,7 @@ from entrepot.domain.scope import Scope
 from entrepot.integrations.assumed_role import AssumedRoles
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.lake_formation import AwsLakeFormation
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 ACCOUNT, RECEIVER = "111122223333", "444455556666"
 CATALOG = LFCatalog(Scope(ACCOUNT, "eu-west-1"), ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/exchange")

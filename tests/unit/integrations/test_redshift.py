@@ -10,7 +10,7 @@ from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, S
 from entrepot.domain.scope import Scope
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.redshift import AwsRedshift
-from entrepot.signing.sigv4 import Credentials
+from entrepot.sigv4.signature_parameters import Credentials
 
 OWNER = Scope("111111111111", "us-east-1")
 CONSUMER = "222222222222"

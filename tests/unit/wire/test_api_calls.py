@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.unit.wire.signed_requests import KEY, NOW, authenticator, refusal, signed
+from tests.unit.sigv4.signed_requests import KEY, NOW, authenticator, refusal, signed
 from tests.unit.wire.test_pipeline import House, house
 
 from entrepot.domain.api_call import ApiAnswer, ApiCall, Header

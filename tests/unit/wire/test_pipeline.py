@@ -19,7 +19,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
 from entrepot.model.loader import load_model
-from entrepot.wire.authentication import Principal
+from entrepot.sigv4.verification import Principal
 from entrepot.wire.pipeline import (
     BODY_LIMIT_BYTES,
     BODY_LIMITS_BYTES,

@@ -55,8 +55,8 @@ from entrepot.server.s3_gateway.problems import (
 )
 from entrepot.server.s3_gateway.provider_threads import ProviderThreads
 from entrepot.server.s3_gateway.s3_request import S3Call, S3Operation, understood
+from entrepot.sigv4.verification import Authenticator, Principal
 from entrepot.transfer.user_buckets import Buckets
-from entrepot.wire.authentication import Authenticator, Principal
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry, AuditSink
 from entrepot.wire.request import Header, HttpRequest

@@ -17,7 +17,7 @@ from entrepot.domain.errors import (
     StoreAccessDenied,
 )
 from entrepot.server.object_errors import NO_SUCH_KEY, PRECONDITION_FAILED, ObjectProblem
-from entrepot.wire.authentication import SignatureOutOfTime
+from entrepot.sigv4.verification import SignatureOutOfTime
 
 NO_SUCH_BUCKET = ObjectProblem(404, "NoSuchBucket", "The specified bucket does not exist")
 """Also of what exists and is not shared with the caller: who may not know, does not learn it."""

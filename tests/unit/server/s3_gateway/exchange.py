@@ -23,10 +23,10 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.s3_gateway.gateway import GatewayParts, S3Gateway
 from entrepot.server.s3_gateway.provider_threads import ProviderThreads
+from entrepot.sigv4.verification import Authenticator, TrustAuthenticator
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options
-from entrepot.wire.authentication import Authenticator, TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry
 

@@ -21,8 +21,8 @@ from entrepot.domain.errors import AuthenticationFailed, StoreAccessDenied
 from entrepot.domain.scope import Scope
 from entrepot.server.s3_gateway import objects
 from entrepot.server.s3_gateway.gateway import S3Gateway
+from entrepot.sigv4.verification import Principal, SignatureOutOfTime
 from entrepot.stores.s3 import S3Store
-from entrepot.wire.authentication import Principal, SignatureOutOfTime
 
 BODY = b"0123456789" * 100_000
 ETAG = ("ETag", '"e-tag"')

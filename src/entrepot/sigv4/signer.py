@@ -5,7 +5,7 @@ The command line signs at every start, so this module, like `arithmetic`, import
 
 from __future__ import annotations
 
-from entrepot.signing.arithmetic import (
+from entrepot.sigv4.arithmetic import (
     ALGORITHM,
     EMPTY_PAYLOAD_HASH,
     MAXIMUM_EXPIRY_SECONDS,

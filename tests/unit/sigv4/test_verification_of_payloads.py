@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from tests.unit.wire.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
+from tests.unit.sigv4.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
 
-from entrepot.signing import arithmetic, aws_chunked, sigv4
-from entrepot.wire.authentication import (
+from entrepot.sigv4 import arithmetic, aws_chunked, signature_parameters
+from entrepot.sigv4.verification import (
     decoded_body,
 )
 from entrepot.wire.request import HttpRequest
@@ -41,7 +41,7 @@ class TestPayloads:
             payload_hash=payload_hash,
             headers=(("content-encoding", "aws-chunked"), ("x-amz-decoded-content-length", length)),
         )
-        scope = sigv4.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "s3")
+        scope = signature_parameters.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "s3")
         key = arithmetic.SigningKey(
             arithmetic.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
         )

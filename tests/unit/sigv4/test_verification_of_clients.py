@@ -12,13 +12,13 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.session import Session
-from tests.unit.wire.signed_requests import HOST, JOB, KEY, authenticator
+from tests.unit.sigv4.signed_requests import HOST, JOB, KEY, authenticator
 from urllib3.response import HTTPResponse
 
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import sigv4
-from entrepot.wire.authentication import (
+from entrepot.sigv4 import signature_parameters
+from entrepot.sigv4.verification import (
     Principal,
     decoded_body,
 )
@@ -70,7 +70,7 @@ def client_of(
 async def verified(request: HttpRequest | None) -> Principal:
     assert request is not None
     dates = [value.decode() for name, value in request.headers if name == b"x-amz-date"]
-    moment = Timestamp(sigv4.parse_timestamp(dates[0]) * 1000)
+    moment = Timestamp(signature_parameters.parse_timestamp(dates[0]) * 1000)
     return await authenticator().authenticate(request, moment)
 
 
@@ -141,7 +141,7 @@ class TestClients:
             "PUT", url.path, url.query.encode(), [(b"host", url.netloc.encode())], b"whatever body"
         )
         date = url.query.partition("X-Amz-Date=")[2][:16]
-        now = Timestamp(sigv4.parse_timestamp(date) * 1000)
+        now = Timestamp(signature_parameters.parse_timestamp(date) * 1000)
         principal = await authenticator().authenticate(request, now)
         assert principal == Principal(Scope("111122223333", "ap-southeast-2"), KEY.access_key_id, "s3")
 
@@ -152,4 +152,4 @@ class TestClients:
         url = urlsplit(request.url)
         date = url.query.partition("X-Amz-Date=")[2][:16]
         sent = HttpRequest("GET", url.path, url.query.encode(), [(b"host", url.netloc.encode())], b"")
-        await authenticator().authenticate(sent, Timestamp(sigv4.parse_timestamp(date) * 1000))
+        await authenticator().authenticate(sent, Timestamp(signature_parameters.parse_timestamp(date) * 1000))

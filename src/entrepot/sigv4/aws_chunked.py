@@ -13,8 +13,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from entrepot.signing.arithmetic import EMPTY_PAYLOAD_HASH, SigningKey
-from entrepot.signing.sigv4 import CredentialScope, MalformedSignature
+from entrepot.sigv4.arithmetic import EMPTY_PAYLOAD_HASH, SigningKey
+from entrepot.sigv4.signature_parameters import CredentialScope, MalformedSignature
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_WITH_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"

@@ -17,8 +17,8 @@ from typing import Protocol, TypeVar
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import arithmetic, sigv4
-from entrepot.signing.aws_chunked import (
+from entrepot.sigv4 import arithmetic, signature_parameters
+from entrepot.sigv4.aws_chunked import (
     SIGNED_WITH_TRAILER,
     STREAMING_PAYLOADS,
     UNSIGNED_WITH_TRAILER,
@@ -26,8 +26,8 @@ from entrepot.signing.aws_chunked import (
     parse_chunks,
     verify_chunks,
 )
+from entrepot.sigv4.signature_claim import Claim, claimed_scope, read_claim, refuse
 from entrepot.wire.request import HttpRequest
-from entrepot.wire.signature_claim import Claim, claimed_scope, read_claim, refuse
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -110,8 +110,8 @@ class SigV4Authenticator:
         self._find_key = find_key
         self._default_region = default_region
         self._keys: dict[str, tuple[int, AccessKey | None]] = {}
-        self._sessions: dict[tuple[str, str, sigv4.CredentialScope], _Session] = {}
-        self._remembered_parameters = lru_cache(_CACHED_ENTRIES)(sigv4.parse_parameters)
+        self._sessions: dict[tuple[str, str, signature_parameters.CredentialScope], _Session] = {}
+        self._remembered_parameters = lru_cache(_CACHED_ENTRIES)(signature_parameters.parse_parameters)
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         """The principal whose key signed the request; raises `AuthenticationFailed`."""
@@ -138,9 +138,13 @@ class SigV4Authenticator:
             _keep(self._sessions, identity, session)
         return session.principal
 
-    def _parse_parameters(self, text: str) -> sigv4.SignatureParameters:
+    def _parse_parameters(self, text: str) -> signature_parameters.SignatureParameters:
         # What no client sends is not worth remembering, and may be sent to fill the memory.
-        return self._remembered_parameters(text) if len(text) <= 1024 else sigv4.parse_parameters(text)
+        return (
+            self._remembered_parameters(text)
+            if len(text) <= 1024
+            else signature_parameters.parse_parameters(text)
+        )
 
     async def _look_up(self, access_key_id: str) -> AccessKey:
         known = _ACCESS_KEY_ID.fullmatch(access_key_id) is not None
@@ -284,7 +288,7 @@ def _check_payload(request: HttpRequest, claim: Claim, signing_key: arithmetic.S
 def _chunks(request: HttpRequest) -> ChunkedBody:
     try:
         body = parse_chunks(request.body)
-    except sigv4.MalformedSignature as error:
+    except signature_parameters.MalformedSignature as error:
         raise refuse("IncompleteSignatureException", str(error)) from None
     for name, value in request.headers:
         if name == b"x-amz-decoded-content-length" and value.strip() != b"%d" % len(body.data):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
-from tests.unit.wire.signed_requests import (
+from tests.unit.sigv4.signed_requests import (
     DISABLED,
     HOST,
     JOB,
@@ -27,9 +27,9 @@ from tests.unit.wire.signed_requests import (
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import arithmetic, sigv4
-from entrepot.signing.signer import Signer
-from entrepot.wire.authentication import (
+from entrepot.sigv4 import arithmetic, signature_parameters
+from entrepot.sigv4.signer import Signer
+from entrepot.sigv4.verification import (
     AccessKey,
     Principal,
     SigV4Authenticator,
@@ -149,7 +149,9 @@ class TestTime:
         headers = (("host", HOST), ("date", date))
         block = arithmetic.canonical_headers(headers)
         canonical = arithmetic.canonical_request("GET", JOB, "", block, arithmetic.EMPTY_PAYLOAD_HASH)
-        scope = sigv4.CredentialScope(KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "dataexchange")
+        scope = signature_parameters.CredentialScope(
+            KEY.access_key_id, TIMESTAMP[:8], "us-east-1", "dataexchange"
+        )
         key = arithmetic.derive_key(KEY.secret_access_key, scope.date, scope.region, scope.service)
         signature = arithmetic.sign(key, arithmetic.string_to_sign(TIMESTAMP, scope.text, canonical))
         value = arithmetic.build_authorization(scope.access_key_id, scope.text, block[1], signature)
@@ -229,7 +231,9 @@ class TestForms:
 
     async def test_a_signature_that_leaves_out_the_host_is_refused(self) -> None:
         signer = Signer(
-            sigv4.Credentials(KEY.access_key_id, KEY.secret_access_key), region="us-east-1", service="s3"
+            signature_parameters.Credentials(KEY.access_key_id, KEY.secret_access_key),
+            region="us-east-1",
+            service="s3",
         )
         payload = arithmetic.EMPTY_PAYLOAD_HASH
         added = signer.sign_headers("GET", "/b/k", "", [], payload_hash=payload, timestamp=TIMESTAMP)

@@ -15,8 +15,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.signing import arithmetic, sigv4
-from entrepot.signing.signer import Signer
+from entrepot.sigv4 import arithmetic, signature_parameters
+from entrepot.sigv4.signer import Signer
 
 VECTORS = json.loads((Path(__file__).parent / "sigv4_vectors.json").read_text(encoding="utf-8"))
 GENERAL, S3 = VECTORS["general"], VECTORS["s3"]
@@ -26,7 +26,7 @@ HOST = "exchange.example:8250"
 
 
 def signer_of(suite: dict[str, Any]) -> Signer:
-    credentials = sigv4.Credentials(suite["access_key_id"], suite["secret_access_key"])
+    credentials = signature_parameters.Credentials(suite["access_key_id"], suite["secret_access_key"])
     return Signer(credentials, region=suite["region"], service=suite["service"])
 
 
@@ -45,7 +45,9 @@ class TestPublishedVectors:
             hashlib.sha256(vector["body"].encode()).hexdigest(),
         )
         assert canonical == vector["canonical_request"]
-        scope = sigv4.CredentialScope(GENERAL["access_key_id"], "20150830", "us-east-1", "service")
+        scope = signature_parameters.CredentialScope(
+            GENERAL["access_key_id"], "20150830", "us-east-1", "service"
+        )
         text = arithmetic.string_to_sign(GENERAL["timestamp"], scope.text, canonical)
         assert text == vector["string_to_sign"]
         key = arithmetic.derive_key(GENERAL["secret_access_key"], "20150830", "us-east-1", "service")
@@ -119,7 +121,9 @@ def request_of(method: str, path: str, query: str, headers: list[tuple[str, str]
 
 
 def ours(service: str, token: str | None) -> Signer:
-    return Signer(sigv4.Credentials("AKID", SECRET, token), region="eu-west-1", service=service)
+    return Signer(
+        signature_parameters.Credentials("AKID", SECRET, token), region="eu-west-1", service=service
+    )
 
 
 class TestAgainstBotocore:
@@ -251,7 +255,9 @@ class TestPaths:
 class TestTimestamps:
     @given(st.integers(0, 253_402_300_799))
     def test_a_moment_survives_the_round_trip(self, epoch_seconds: int) -> None:
-        assert sigv4.parse_timestamp(arithmetic.format_timestamp(epoch_seconds)) == epoch_seconds
+        assert (
+            signature_parameters.parse_timestamp(arithmetic.format_timestamp(epoch_seconds)) == epoch_seconds
+        )
 
     @pytest.mark.parametrize(
         "text",
@@ -266,12 +272,12 @@ class TestTimestamps:
     )
     def test_what_is_no_moment_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - the messages are those of several checks
-            sigv4.parse_timestamp(text)
+            signature_parameters.parse_timestamp(text)
 
 
 class TestAuthorizationHeaders:
-    parameters = sigv4.SignatureParameters(
-        sigv4.CredentialScope("AKID", "20240229", "eu-west-1", "s3"), ("host", "x-amz-date")
+    parameters = signature_parameters.SignatureParameters(
+        signature_parameters.CredentialScope("AKID", "20240229", "eu-west-1", "s3"), ("host", "x-amz-date")
     )
     signature = "0a" * 32
 
@@ -287,21 +293,26 @@ class TestAuthorizationHeaders:
         text = value.format(
             c="AKID/20240229/eu-west-1/s3/aws4_request", h="host;x-amz-date", s=self.signature
         )
-        parameters, signature = sigv4.split_authorization(text)
-        assert sigv4.parse_parameters(parameters) == self.parameters
+        parameters, signature = signature_parameters.split_authorization(text)
+        assert signature_parameters.parse_parameters(parameters) == self.parameters
         assert signature == self.signature
 
     def test_what_is_built_can_be_read(self) -> None:
         text = arithmetic.build_authorization(
             self.parameters.scope.access_key_id, self.parameters.scope.text, "host;x-amz-date", self.signature
         )
-        parameters, signature = sigv4.split_authorization(text)
-        assert (sigv4.parse_parameters(parameters), signature) == (self.parameters, self.signature)
+        parameters, signature = signature_parameters.split_authorization(text)
+        assert (signature_parameters.parse_parameters(parameters), signature) == (
+            self.parameters,
+            self.signature,
+        )
 
     @given(st.text(max_size=80))
     def test_nonsense_is_refused_and_nothing_worse(self, text: str) -> None:
-        with pytest.raises(sigv4.MalformedSignature):
-            sigv4.parse_parameters(sigv4.split_authorization("AWS4-HMAC-SHA256 " + text)[0])
+        with pytest.raises(signature_parameters.MalformedSignature):
+            signature_parameters.parse_parameters(
+                signature_parameters.split_authorization("AWS4-HMAC-SHA256 " + text)[0]
+            )
 
 
 class TestSigningKeys:
@@ -337,7 +348,7 @@ class TestSigners:
             )
 
     def test_secrets_do_not_show_in_what_is_printed(self) -> None:
-        assert SECRET not in repr(sigv4.Credentials("AKID", SECRET, SECRET))
+        assert SECRET not in repr(signature_parameters.Credentials("AKID", SECRET, SECRET))
 
     def test_the_presigned_query_is_one_that_a_url_can_hold(self) -> None:
         whole = ours("s3", "a/b+c=").presign(

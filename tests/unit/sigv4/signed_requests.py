@@ -9,9 +9,9 @@ import pytest
 
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.timestamp import Timestamp
-from entrepot.signing import sigv4
-from entrepot.signing.signer import Signer
-from entrepot.wire.authentication import (
+from entrepot.sigv4 import signature_parameters
+from entrepot.sigv4.signer import Signer
+from entrepot.sigv4.verification import (
     AccessKey,
     SigV4Authenticator,
 )
@@ -21,7 +21,7 @@ KEY = AccessKey("AKIA234567ABCDEFGHIJ", "111122223333", "wJalrXUtnFEMI/K7MDENG+b
 OTHER = AccessKey("AKIAOTHEROTHEROTHERO", "444455556666", "another+secret/another+secret/another+se")
 DISABLED = AccessKey("AKIADISABLEDDISABLED", "111122223333", KEY.secret_access_key, enabled=False)
 TIMESTAMP = "20240229T120000Z"
-NOW = Timestamp(sigv4.parse_timestamp(TIMESTAMP) * 1000)
+NOW = Timestamp(signature_parameters.parse_timestamp(TIMESTAMP) * 1000)
 HOST = "127.0.0.1:8250"
 JOB = "/v1/jobs/0123456789abcdef0123456789abcdef"
 
@@ -64,7 +64,9 @@ def signed(
     token: str | None = None,
 ) -> HttpRequest:
     signer = Signer(
-        sigv4.Credentials(key.access_key_id, key.secret_access_key, token), region=region, service=service
+        signature_parameters.Credentials(key.access_key_id, key.secret_access_key, token),
+        region=region,
+        service=service,
     )
     sent = [("host", HOST), ("user-agent", "test"), *headers]
     sent += signer.sign_headers(
@@ -89,7 +91,9 @@ def presigned(
     service: str = "dataexchange",
 ) -> HttpRequest:
     signer = Signer(
-        sigv4.Credentials(KEY.access_key_id, KEY.secret_access_key), region="us-east-1", service=service
+        signature_parameters.Credentials(KEY.access_key_id, KEY.secret_access_key),
+        region="us-east-1",
+        service=service,
     )
     whole = signer.presign(
         method, path, query, [("host", HOST)], expires_in_seconds=expires, timestamp=timestamp

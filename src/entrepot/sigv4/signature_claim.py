@@ -8,8 +8,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from entrepot.domain.errors import AuthenticationFailed
-from entrepot.signing import arithmetic, sigv4
-from entrepot.signing.sigv4 import CredentialScope, MalformedSignature, SignatureParameters
+from entrepot.sigv4 import arithmetic, signature_parameters
+from entrepot.sigv4.signature_parameters import CredentialScope, MalformedSignature, SignatureParameters
 from entrepot.wire.request import HttpRequest
 
 _PARAMETERS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
@@ -53,7 +53,8 @@ def refuse(code: str, message: str) -> AuthenticationFailed:
 
 
 def read_claim(
-    request: HttpRequest, parse_parameters: Callable[[str], SignatureParameters] = sigv4.parse_parameters
+    request: HttpRequest,
+    parse_parameters: Callable[[str], SignatureParameters] = signature_parameters.parse_parameters,
 ) -> Claim:
     """Reads the `Authorization` header or the parameters of a presigned URL, whichever is there.
 
@@ -72,7 +73,7 @@ def read_claim(
                 "A request is signed by the Authorization header or by the query's X-Amz-*, not by both.",
             )
         try:
-            rest, signature = sigv4.split_authorization(_text(authorization))
+            rest, signature = signature_parameters.split_authorization(_text(authorization))
             parameters = parse_parameters(rest)
         except MalformedSignature as error:
             raise refuse("IncompleteSignatureException", str(error)) from None
@@ -132,9 +133,9 @@ def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
     try:
         parameters = SignatureParameters(
             CredentialScope.parse(given["X-Amz-Credential"]),
-            sigv4.parse_signed_headers(given["X-Amz-SignedHeaders"]),
+            signature_parameters.parse_signed_headers(given["X-Amz-SignedHeaders"]),
         )
-        signature = sigv4.parse_signature(given["X-Amz-Signature"])
+        signature = signature_parameters.parse_signature(given["X-Amz-Signature"])
     except MalformedSignature as error:
         raise refuse("IncompleteSignatureException", str(error)) from None
     _check_signed_headers(parameters.signed_headers, headers)
@@ -211,7 +212,7 @@ def _canonical(
 def _moment(text: str) -> tuple[str, int]:
     text = text.strip()
     try:
-        return text, sigv4.parse_timestamp(text)
+        return text, signature_parameters.parse_timestamp(text)
     except ValueError:
         raise refuse(
             "IncompleteSignatureException",

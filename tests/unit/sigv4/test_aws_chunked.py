@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.signing import arithmetic, aws_chunked, sigv4
-from entrepot.signing.signer import Signer
+from entrepot.sigv4 import arithmetic, aws_chunked, signature_parameters
+from entrepot.sigv4.signer import Signer
 
 S3 = json.loads((Path(__file__).parent / "sigv4_vectors.json").read_text(encoding="utf-8"))["s3"]
 CHUNKED = S3["chunked"]
-SCOPE = sigv4.CredentialScope(S3["access_key_id"], S3["timestamp"][:8], S3["region"], S3["service"])
+SCOPE = signature_parameters.CredentialScope(
+    S3["access_key_id"], S3["timestamp"][:8], S3["region"], S3["service"]
+)
 KEY = arithmetic.SigningKey(
     arithmetic.derive_key(S3["secret_access_key"], SCOPE.date, SCOPE.region, SCOPE.service)
 )
@@ -49,7 +51,9 @@ def verified(body: bytes, vector: dict[str, Any]) -> bool:
 @VECTORS
 def test_the_published_examples_are_signed_alike(vector: dict[str, Any]) -> None:
     signer = Signer(
-        sigv4.Credentials(S3["access_key_id"], S3["secret_access_key"]), region=S3["region"], service="s3"
+        signature_parameters.Credentials(S3["access_key_id"], S3["secret_access_key"]),
+        region=S3["region"],
+        service="s3",
     )
     added = signer.sign_headers(
         CHUNKED["method"],
@@ -128,7 +132,7 @@ def test_chunks_cannot_change_places() -> None:
     ],
 )
 def test_a_malformed_body_is_refused(body: bytes) -> None:
-    with pytest.raises(sigv4.MalformedSignature):
+    with pytest.raises(signature_parameters.MalformedSignature):
         aws_chunked.parse_chunks(body)
 
 
