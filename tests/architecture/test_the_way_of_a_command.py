@@ -30,7 +30,7 @@ TOO_HEAVY = {
     "sqlalchemy", "psycopg", "dbos", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
     # of this program
     "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
-    "entrepot.operations", "entrepot.server", "entrepot.settings", "entrepot.stores", "entrepot.transfer",
+    "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.stores", "entrepot.transfer",
     "entrepot.wire", "entrepot.testing", "entrepot.cli.help", "entrepot.cli.completion",
     "entrepot.cli.auto_prompt", "entrepot.cli.coordinator",
 }  # fmt: skip

@@ -20,7 +20,7 @@ from entrepot.domain.limits import Limit
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.model.loader import load_model
 from entrepot.operations.registry import OPERATIONS
-from entrepot.setting_options import OPTIONS
+from entrepot.settings.options import OPTIONS
 from entrepot.testing.server import running_entrepot
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,9 @@ def test_the_makefile_has_the_targets_that_the_pages_name(target: str) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    variables = set(re.findall(r"ENTREPOT_[A-Z0-9_]+", (ROOT / "src/entrepot/settings.py").read_text()))
+    variables = set(
+        re.findall(r"ENTREPOT_[A-Z0-9_]+", (ROOT / "src/entrepot/settings/settings.py").read_text())
+    )
     documented = set(re.findall(r"ENTREPOT_[A-Z0-9_]+", (ROOT / "docs/running.md").read_text()))
     assert variables <= documented
     page = (ROOT / "docs/running.md").read_text()

@@ -377,7 +377,7 @@ import entrepot.server.serve as serve
 from entrepot.wiring import open_api, prepare_database
 from entrepot.server.audit import ServerAudit
 from entrepot.server.metrics import Metrics
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
 
 async def main(settings):
     directory = serve.DataDirectory(settings.data_dir)

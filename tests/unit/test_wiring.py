@@ -17,7 +17,7 @@ from entrepot.domain.job_error import Location
 from entrepot.domain.scope import Scope
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.account_buckets import Place

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from entrepot.client.errors import UsageError
-from entrepot.environment import environment
-from entrepot.setting_options import OPTIONS
-from entrepot.settings import Settings
+from entrepot.settings.environment import environment
+from entrepot.settings.options import OPTIONS
+from entrepot.settings.settings import Settings
 
 
 class Parser(argparse.ArgumentParser):

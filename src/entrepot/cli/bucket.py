@@ -17,8 +17,8 @@ from entrepot.client.configuration import Configuration
 from entrepot.client.errors import UsageError
 from entrepot.database import bucket_permissions
 from entrepot.domain.bucket_permission import BucketPermission, bucket_problem, prefix_problem
-from entrepot.environment import environment
-from entrepot.setting_values import read_region, read_service_endpoint
+from entrepot.settings.environment import environment
+from entrepot.settings.values import read_region, read_service_endpoint
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.transfer.account_buckets import sealed_credentials
 

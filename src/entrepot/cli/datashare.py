@@ -17,9 +17,9 @@ from entrepot.database.connection import Database
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of
 from entrepot.domain.errors import IntegrationError, ValidationFailed
 from entrepot.domain.scope import Scope
-from entrepot.environment import environment
 from entrepot.server.secrets import SecretBox
-from entrepot.settings import Settings
+from entrepot.settings.environment import environment
+from entrepot.settings.settings import Settings
 
 if TYPE_CHECKING:
     from entrepot.integrations.postgresql_excess_privileges import Reach

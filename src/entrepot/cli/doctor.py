@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from entrepot import __version__
 from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.domain.errors import EntrepotError
-from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings, without_password
+from entrepot.settings.settings import Settings, without_password
+from entrepot.settings.values import AuthMode
 
 _DESCRIPTION = """\
 Shows versions, every setting with where it comes from, and whether database and stores can be reached.

@@ -12,8 +12,8 @@ from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN
 from entrepot.server.secrets import SecretBox
-from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AuthMode
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,7 @@ import argparse
 from entrepot.client.client import Client
 from entrepot.client.configuration import Configuration
 from entrepot.client.target import Options, check_settings, resolve_target
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:

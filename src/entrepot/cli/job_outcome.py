@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from entrepot.cli.exit_codes import exit_code
 from entrepot.client.errors import ClientError
-from entrepot.environment import debugging, environment
+from entrepot.settings.environment import debugging, environment
 
 EXIT_CODES = {"COMPLETED": 0, "CANCELLED": 3, "TIMED_OUT": 4, "ERROR": 1}
 """The states in which a job stays, the best first."""

@@ -58,7 +58,7 @@ def _run_own(module: str, arguments: list[str]) -> int:
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return NOT_READ
-        from entrepot.environment import debugging, environment
+        from entrepot.settings.environment import debugging, environment
 
         if debugging(environment()):
             raise

@@ -21,7 +21,7 @@ from entrepot.cli.progress_display import Mood, ProgressDisplay, ProgressLine
 from entrepot.client.client import Client
 from entrepot.client.errors import ClientError, OutputError
 from entrepot.client.target import check_settings, resolve_target
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 _LONGEST_PAUSE_SECONDS = 2.0
 _LONGEST_LIVE_PAUSE_SECONDS = 0.5

@@ -19,7 +19,7 @@ from entrepot.domain.identifiers import identifier
 from entrepot.domain.webhook import EVENT_BRIDGE, Webhook
 from entrepot.integrations.network_addresses import Target, forbidden_meaning
 from entrepot.server.secrets import SecretBox
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
 
 _DESCRIPTION = f"""\
 Webhooks: addresses to which an account's events are sent as they happen, each as a signed CloudEvent.

@@ -11,7 +11,7 @@ import os.path
 
 from entrepot.client.config_file import expand, read_config, read_sections
 from entrepot.client.errors import ClientConfigurationError, ProfileNotFound, SettingInvalid
-from entrepot.environment import data_directory
+from entrepot.settings.environment import data_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.access_key import StoredKey, new_access_key
 from entrepot.domain.timestamp import Timestamp
-from entrepot.environment import default_data_directory, environment
 from entrepot.server.data_directory import PROFILE, DataDirectory, profile_variables, write_private_file
 from entrepot.server.secrets import SecretBox, create_key_file
-from entrepot.settings import Settings
+from entrepot.settings.environment import default_data_directory, environment
+from entrepot.settings.settings import Settings
 
 
 async def open_secrets(directory: DataDirectory, database: Database) -> SecretBox:

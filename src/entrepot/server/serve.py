@@ -23,7 +23,6 @@ from entrepot import __version__
 from entrepot.database import workers as worker_rows
 from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.engine.worker import SILENT_SECONDS
-from entrepot.environment import environment
 from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import ServerAudit
@@ -39,8 +38,9 @@ from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import OwnRoutes
 from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
-from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings, without_password
+from entrepot.settings.environment import environment
+from entrepot.settings.settings import Settings, without_password
+from entrepot.settings.values import AuthMode
 from entrepot.stores.store import ObjectStore
 from entrepot.wiring import WiredApi, clock, open_api, prepare_database
 

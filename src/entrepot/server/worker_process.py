@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from entrepot.server import process
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
 from entrepot.wiring import open_worker, prepare_database
 
 _CLOSE_SECONDS = 1.0

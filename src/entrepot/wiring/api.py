@@ -19,8 +19,8 @@ from entrepot.integrations.guarded_http import GuardedHttp
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.operations.context import Context, Services
 from entrepot.operations.registry import OPERATIONS
-from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AuthMode
 from entrepot.sigv4.verification import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from entrepot.database.connection import Database
 from entrepot.domain.event import SOURCE
-from entrepot.setting_values import AWS_ENDPOINT
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AWS_ENDPOINT
 from entrepot.wiring.shared import Secrets, clock
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from entrepot.integrations.protocols import (
     PostgresqlDatabases,
     Redshift,
 )
-from entrepot.setting_values import AWS_ENDPOINT
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AWS_ENDPOINT
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.wiring.shared import Secrets
 

@@ -12,8 +12,8 @@ from entrepot.database.migrate import schema_is_current
 from entrepot.database.opening import open_database
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.timestamp import Timestamp
-from entrepot.setting_values import AWS_ENDPOINT, AuthMode
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AWS_ENDPOINT, AuthMode
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place
 from entrepot.transfer.signed_urls import LocalSignedUrls, SignedUrls, StoreSignedUrls

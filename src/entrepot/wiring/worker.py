@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from entrepot.database import notifications
 from entrepot.database.connection import Database
 from entrepot.jobs.registry import DEFINITIONS
-from entrepot.setting_values import AuthMode
-from entrepot.settings import Settings
+from entrepot.settings.settings import Settings
+from entrepot.settings.values import AuthMode
 from entrepot.wiring.event_loops import make_event_loops
 from entrepot.wiring.integrations import make_aws_services, make_integrations
 from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets

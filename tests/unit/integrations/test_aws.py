@@ -17,7 +17,7 @@ from entrepot.domain.errors import IntegrationNotConfigured, IntegrationRefused,
 from entrepot.integrations import aws as aws_module
 from entrepot.integrations.assumed_role import SECONDS_LEFT, SESSION_SECONDS, AssumedRoles, LentRole
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices, answers_of, call
-from entrepot.setting_options import OPTIONS
+from entrepot.settings.options import OPTIONS
 from entrepot.sigv4.signature_parameters import Credentials
 
 KEY = Credentials("AKIDSERVER", "secret")
@@ -268,7 +268,7 @@ def test_without_sts_the_server_acts_in_its_own_name() -> None:
 def test_botocore_is_not_loaded_before_a_client_is_needed() -> None:
     code = (
         "import sys, pathlib; from entrepot.wiring.integrations import make_aws_services, make_integrations; "
-        "from entrepot.settings import Settings; "
+        "from entrepot.settings.settings import Settings; "
         "s = Settings(pathlib.Path('/'), lake_formation_endpoint_url='aws', sts_endpoint_url='aws'); "
         "outside = make_integrations(make_aws_services(s)); assert outside.lake_formation is not None; "
         "print('botocore' in sys.modules)"

@@ -18,7 +18,7 @@ from entrepot.cli.auto_prompt.choices import Choice, Choices
 from entrepot.cli.auto_prompt.history import open_history
 from entrepot.cli.completion.line import read_line
 from entrepot.client.errors import ClientError
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 _PROMPT = "> entrepot "
 _OPTIONS = {"--cli-auto-prompt"}

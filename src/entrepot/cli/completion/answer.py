@@ -14,7 +14,7 @@ from entrepot.cli.completion.engine import Engine
 from entrepot.cli.completion.line import read_line
 from entrepot.cli.completion.live import LiveIds
 from entrepot.cli.completion.shells import words_for_bash, words_for_zsh, words_with_meanings
-from entrepot.environment import debugging, environment
+from entrepot.settings.environment import debugging, environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

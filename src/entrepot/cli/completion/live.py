@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from entrepot.cli.completion.candidate import Candidate
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from entrepot.cli.coordinator.tally import Tally
 from entrepot.cli.exchange_client import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.progress_display import ProgressDisplay
-from entrepot.environment import environment
-from entrepot.settings import Settings
+from entrepot.settings.environment import environment
+from entrepot.settings.settings import Settings
 
 EXIT_CODES = (
     "Exit codes: 0 everything is there; 1 something failed, the rest is done; 130 interrupted by Ctrl-C; "

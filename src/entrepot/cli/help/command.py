@@ -11,7 +11,7 @@ from entrepot.cli.help.show import show
 from entrepot.cli.help.summaries import operation_texts
 from entrepot.cli.help.topics import TOPICS, Topic, find_topic
 from entrepot.client.errors import UsageError
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 _TOPICS = "topics"
 _SERVICE = "dataexchange"

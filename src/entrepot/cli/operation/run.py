@@ -20,7 +20,7 @@ from entrepot.client.edition import Model, Operation, Pagination
 from entrepot.client.errors import ParameterError, UnknownOptions, UsageError
 from entrepot.client.target import check_settings, resolve_target
 from entrepot.domain.errors import EntrepotError
-from entrepot.environment import environment
+from entrepot.settings.environment import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

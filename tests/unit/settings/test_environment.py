@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from entrepot.environment import data_directory, debugging, environment
+from entrepot.settings.environment import data_directory, debugging, environment
 
 
 @pytest.mark.parametrize("base", [None, "", "/somewhere", "relative/folder", " /spaces ", "~/there"])

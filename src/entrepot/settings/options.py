@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from entrepot.domain.api_endpoint import DEFAULT_TEMPLATE
-from entrepot.setting_values import (
+from entrepot.settings.values import (
     read_api_endpoints,
     read_auth,
     read_boolean,

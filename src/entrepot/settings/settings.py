@@ -18,9 +18,9 @@ from typing import Any
 from entrepot.domain.api_endpoint import ApiEndpoints
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limits
-from entrepot.environment import default_data_directory
-from entrepot.setting_options import OPTIONS, SECRET_OPTIONS, Option
-from entrepot.setting_values import AuthMode, Network, StoreLocation
+from entrepot.settings.environment import default_data_directory
+from entrepot.settings.options import OPTIONS, SECRET_OPTIONS, Option
+from entrepot.settings.values import AuthMode, Network, StoreLocation
 
 DEFAULT_SOURCE = "default"
 

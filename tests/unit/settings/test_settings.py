@@ -9,9 +9,9 @@ from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limit
 from entrepot.domain.scope import Scope
-from entrepot.setting_options import OPTIONS
-from entrepot.setting_values import AuthMode, StoreLocation
-from entrepot.settings import Settings, local_url
+from entrepot.settings.options import OPTIONS
+from entrepot.settings.settings import Settings, local_url
+from entrepot.settings.values import AuthMode, StoreLocation
 
 
 def test_an_option_beats_the_environment_which_beats_the_default(tmp_path: Path) -> None:
