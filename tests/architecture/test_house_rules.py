@@ -23,7 +23,7 @@ EVERYTHING_WRITTEN = sorted(
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 MAY_READ_THE_ENVIRONMENT = {
     "settings/environment.py",  # the only reader
-    "cli/demo_stage.py",  # hands it on to the server it starts
+    "cli/admin/demo_servers.py",  # hands it on to the server it starts
     "testing/server.py",  # so does this
 }
 

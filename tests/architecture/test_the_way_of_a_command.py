@@ -31,8 +31,8 @@ TOO_HEAVY = {
     # of this program
     "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
     "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.stores", "entrepot.transfer",
-    "entrepot.wire", "entrepot.testing", "entrepot.cli.help", "entrepot.cli.completion",
-    "entrepot.cli.auto_prompt", "entrepot.cli.coordinator",
+    "entrepot.wire", "entrepot.testing", "entrepot.cli.aws.help", "entrepot.cli.aws.completion",
+    "entrepot.cli.aws.prompt", "entrepot.cli.bulk",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.datashares.shop import Shop, administrator, close_to_public
 from tests.servers.postgresql import new_database
 
-from entrepot.cli.datashare import run
+from entrepot.cli.admin.datashare import run
 from entrepot.client.errors import UsageError
 
 ACCOUNT = "111111111111"

@@ -12,8 +12,8 @@ import pytest
 from tests.functional import tools
 from tests.parity.case import read_cases
 
-from entrepot.cli.job_outcome import EXIT_CODES
-from entrepot.cli.wait_job import WAITED_TOO_LONG
+from entrepot.cli.jobs.outcome import EXIT_CODES
+from entrepot.cli.jobs.wait_job import WAITED_TOO_LONG
 from entrepot.client.edition import commands
 from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limit

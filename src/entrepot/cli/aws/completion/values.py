@@ -1,0 +1,159 @@
+"""Values of options, and of the words that our own commands take."""
+
+from __future__ import annotations
+
+from entrepot.cli.aws.completion.candidate import Candidate
+from entrepot.cli.aws.completion.paths import SCHEMES, paths, scheme_of
+from entrepot.cli.aws.operation.global_options import COLOURS, OUTPUTS
+from entrepot.cli.aws.operation.operation_options import INPUT_JSON, INPUT_YAML
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entrepot.cli.aws.completion.live import LiveIds
+    from entrepot.cli.aws.completion.own_commands import OwnCommand
+    from entrepot.cli.aws.completion.situation import Situation
+    from entrepot.cli.aws.operation.grammar import Option
+    from entrepot.client.edition import Member
+
+_PATHS = ("FILE", "FOLDER", "PATH", "DIR")
+"""What a metavar of ours contains where a path may stand."""
+_IDS = {"JOB": "JobId", "DATA-SET": "DataSetId", "DATA_SET": "DataSetId", "REVISION": "RevisionId"}
+"""Metavars of ours that are an id."""
+_ID_OPTIONS = {"--data-set": "DataSetId", "--revision": "RevisionId"}
+"""Options of ours whose value is one."""
+_CHOICES = {"--output": OUTPUTS, "--color": COLOURS, "--auth": ("sigv4", "trust")}
+"""Options of ours whose parser leaves checking to those who use the value."""
+
+
+class Values:
+    """Finds values in one situation."""
+
+    def __init__(
+        self, situation: Situation, environ: Mapping[str, str], ids: LiveIds, own: OwnCommand | None
+    ) -> None:
+        self._situation = situation
+        self._environ = environ
+        self._ids = ids
+        self._own = own
+
+    def of_option(self, option: Option) -> list[Candidate]:
+        """Values of an option, each without the `--option=` that may stand before it."""
+        if option.choices:
+            return [Candidate(choice) for choice in option.choices]
+        configured = self._configured(option.flag)
+        if configured is not None:
+            return configured
+        if self._own is not None:
+            return self._of_own_option(option.flag, self._own)
+        member = self._situation.members.get(option.flag)
+        if option.flag in {INPUT_JSON, INPUT_YAML}:
+            return self._files(offer=True)
+        return self._files(offer=False) if member is None else self._of_member(member)
+
+    def _of_own_option(self, flag: str, own: OwnCommand) -> list[Candidate]:
+        if flag in _CHOICES:
+            return [Candidate(choice) for choice in _CHOICES[flag]]
+        if flag in _ID_OPTIONS:
+            return self._live(_ID_OPTIONS[flag])
+        return self._of_metavar(own.metavars.get(flag, ""))
+
+    def of_word(self) -> list[Candidate]:
+        """Values of the word that our own command takes at the cursor's place."""
+        situation = self._situation
+        if situation.own == "help" and not situation.positionals:
+            return self._subjects_of_help()
+        word = None if self._own is None else self._own.word(len(situation.positionals))
+        if word is None:
+            return []
+        if word.choices:
+            return [Candidate(choice) for choice in word.choices]
+        found = self._of_metavar(word.metavar)
+        return [one for one in found if one.value not in situation.positionals]
+
+    def _of_member(self, member: Member) -> list[Candidate]:
+        shape = member.shape
+        item = shape.item
+        enum = shape.enum or (item.enum if item is not None and shape.kind == "list" else ())
+        if enum:
+            already = self._situation.given.get(f"--{member.name}", ())
+            return [Candidate(value) for value in enum if value not in already]
+        if scheme_of(self._situation.typed) is not None:
+            return self._files(offer=False)
+        found = self._live(member.name)
+        nested = shape.kind in {"structure", "map"} or (item is not None and item.kind == "structure")
+        if nested:
+            from entrepot.cli.aws.completion.nested import nested_names
+
+            found = found + nested_names(shape, self._situation.typed)
+        return found + self._files(offer=nested)
+
+    def _live(self, member: str) -> list[Candidate]:
+        situation = self._situation
+        known = {
+            known.name: value
+            for flag, known in situation.members.items()
+            if (value := situation.value(flag)) is not None
+        }
+        if situation.own is not None:
+            data_set = situation.value("--data-set") or next(iter(situation.positionals), None)
+            known = {} if data_set is None else {"DataSetId": data_set}
+        command = situation.own or (situation.operation.command if situation.operation else "")
+        return self._ids.ids(member, command, known, situation.given, situation.typed)
+
+    def _configured(self, flag: str) -> list[Candidate] | None:
+        """Values that configuration knows of; None for an option that has nothing to do with it."""
+        if flag == "--region":
+            from entrepot.cli.aws.completion.regions import REGIONS
+
+            return [Candidate(region) for region in REGIONS]
+        if flag in {"--profile", "--s3-profile"}:
+            return [Candidate(profile) for profile in self._profiles()]
+        if flag == "--ca-bundle":
+            return paths(self._situation.typed)
+        if flag == "--query" and self._situation.operation is not None:
+            from entrepot.cli.aws.completion.nested import query_names
+
+            return query_names(self._situation.operation.output, self._situation.typed)
+        return None
+
+    def _profiles(self) -> list[str]:
+        from entrepot.client.configuration import Configuration
+        from entrepot.client.errors import ClientError
+
+        try:
+            return sorted(Configuration(self._environ).files().profiles)
+        except ClientError:
+            return []
+
+    def _of_metavar(self, metavar: str) -> list[Candidate]:
+        for name, member in _IDS.items():
+            if metavar.upper() == name:
+                return self._live(member)
+        if any(word in metavar.upper() for word in _PATHS):
+            folders_only = "FOLDER" in metavar.upper() or "DIR" in metavar.upper()
+            return paths(self._situation.typed, folders_only=folders_only)
+        return []
+
+    def _files(self, *, offer: bool) -> list[Candidate]:
+        """Paths once `file://` is there; and the word itself where files are what one would want."""
+        typed = self._situation.typed
+        scheme = scheme_of(typed)
+        if scheme is not None:
+            return paths(typed[len(scheme) :], prefix=scheme)
+        begun = [scheme for scheme in SCHEMES if typed and scheme.startswith(typed)]
+        return [Candidate(scheme, "a file", final=False) for scheme in begun or SCHEMES[: int(offer)]]
+
+    @staticmethod
+    def _subjects_of_help() -> list[Candidate]:
+        from entrepot.cli.aws.help.summaries import operation_texts
+        from entrepot.cli.aws.help.topics import TOPICS
+        from entrepot.cli.commands import COMMANDS
+
+        return [
+            Candidate("topics", "the list of topics"),
+            *(Candidate(topic.name, topic.summary) for topic in TOPICS),
+            *(Candidate(command.name, command.help) for command in COMMANDS if command.group),
+            *(Candidate(text.name, text.summary) for text in operation_texts()),
+        ]

@@ -1,0 +1,133 @@
+"""`entrepot help`, `entrepot help <command>`, `entrepot help topics`, and the help of a single operation."""
+
+from __future__ import annotations
+
+import sys
+
+from entrepot.cli.aws.help.page import Block, Lines, Page, Paragraph
+from entrepot.cli.aws.help.show import show
+from entrepot.cli.aws.help.summaries import operation_texts
+from entrepot.cli.aws.help.topics import TOPICS, Topic, find_topic
+from entrepot.cli.commands import COMMANDS, own_command
+from entrepot.cli.exit_codes import SUCCESS, USAGE
+from entrepot.client.errors import UsageError
+from entrepot.settings.environment import environment
+
+_TOPICS = "topics"
+_SERVICE = "dataexchange"
+"""Whoever types what the AWS CLI takes is understood."""
+
+
+def run(arguments: list[str]) -> int:
+    """Shows what is asked for: a command, an operation, a topic, the list of topics, or all that there is.
+
+    Raises `UsageError` for a word that is none of these.
+    """
+    words = [word for word in arguments if word != _SERVICE]
+    if not words or words[0] in {"--help", "-h", "help"}:
+        return introduce(asked=True)
+    word = words[0]
+    if word == _TOPICS:
+        show(_topics_page(), environment())
+        return SUCCESS
+    topic = find_topic(word)
+    command = own_command(word)
+    if topic is not None:
+        show(_with_other_topics(topic), environment())
+        return SUCCESS
+    if command is not None:
+        from importlib import import_module
+
+        status: int = import_module(command.module).run(["--help"])
+        return status
+    if word in {text.name for text in operation_texts()}:
+        return show_operation_help(word)
+    raise _unknown(word)
+
+
+def introduce(*, asked: bool) -> int:
+    """Lists every command and operation; where nobody asked it is a usage error: standard error, 252."""
+    if asked:
+        show(introduction(), environment())
+        return SUCCESS
+    print(introduction().render(80, bold=False), end="", file=sys.stderr)
+    return USAGE
+
+
+def show_operation_help(command: str, *, paged: bool = True) -> int:
+    """Shows the help page of an operation, `get-job`; returns the exit code. Raises `KeyError`.
+
+    On a terminal it goes through the pager, unless it is not to be `paged`.
+    """
+    from entrepot.cli.aws.help.operation_page import operation_page
+    from entrepot.client.edition import load_operation
+    from entrepot.model.document import read_document
+
+    show(operation_page(load_operation(command), read_document()), environment(), paged=paged)
+    return SUCCESS
+
+
+def introduction() -> Page:
+    """The page that lists everything."""
+    page = Page()
+    page.section(
+        "ENTREPOT",
+        [
+            Paragraph("A self-hosted data exchange that speaks the AWS Data Exchange API."),
+            Lines(
+                (
+                    "entrepot <command> [options]",
+                    "entrepot <operation> [options]    as aws dataexchange takes them",
+                    "entrepot help <command, operation or topic>",
+                )
+            ),
+        ],
+    )
+    commands = [(command.group, command.name, command.help) for command in COMMANDS if command.group]
+    page.section("COMMANDS", _grouped(commands))
+    operations = [(text.group.lower(), text.name, text.summary) for text in operation_texts()]
+    page.section("OPERATIONS OF THE API", _grouped(operations))
+    page.section("TOPICS", [_topics()])
+    return page
+
+
+def _grouped(rows: list[tuple[str, str, str]]) -> list[Block]:
+    """Rows of group, name and words, as one table a group."""
+    return [
+        Lines((group, *_columns([(name, words) for of, name, words in rows if of == group])))
+        for group in dict.fromkeys(group for group, _, _ in rows)
+    ]
+
+
+def _topics() -> Lines:
+    return Lines(_columns([(topic.name, topic.summary) for topic in TOPICS]))
+
+
+def _columns(rows: list[tuple[str, str]]) -> tuple[str, ...]:
+    width = max(len(name) for name, _ in rows)
+    return tuple(f"  {name:{width}}  {words}" for name, words in rows)
+
+
+def _topics_page() -> Page:
+    page = Page()
+    page.section("TOPICS", [_topics()])
+    page.section("HOW TO READ THEM", [Lines(("entrepot help <topic>",))])
+    return page
+
+
+def _with_other_topics(topic: Topic) -> Page:
+    page = topic.page()
+    command = own_command(topic.name)
+    if command is not None:
+        page.section("THE COMMAND", [Paragraph(f"{command.help}: see entrepot {command.name} --help.")])
+    return page
+
+
+def _unknown(word: str) -> UsageError:
+    from difflib import get_close_matches
+
+    known = [command.name for command in COMMANDS if command.group]
+    known += [text.name for text in operation_texts()] + [topic.name for topic in TOPICS]
+    close = get_close_matches(word, known, n=1)
+    hint = f"Did you mean `entrepot help {close[0]}`?" if close else "`entrepot help` lists everything."
+    return UsageError(f"{word!r} is neither a command nor an operation nor a topic. {hint}")

@@ -1,0 +1,129 @@
+"""The options that every operation has: where to, as whom, and how the answer is shown."""
+
+from __future__ import annotations
+
+from entrepot.cli.aws.operation.grammar import ONE, SWITCH_OFF, SWITCH_ON, VERSION, Grammar, Option, Word
+from entrepot.cli.aws.operation.usage import usage_text
+from entrepot.client.target import Options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+OUTPUTS = ("json", "text", "table", "yaml", "yaml-stream")
+COLOURS = ("on", "off", "auto")
+ERROR_FORMATS = ("legacy", "json", "yaml", "text", "table", "enhanced")
+BINARY_FORMATS = ("base64", "raw-in-base64-out")
+
+_SERVICE = "dataexchange"
+"""The word before an operation where the AWS CLI reads one; here too, so that `--` means the same."""
+
+
+class Globals:
+    """What the shared options say."""
+
+    __slots__ = (
+        "binary_format",
+        "ca_bundle",
+        "colour",
+        "connect_timeout",
+        "debug",
+        "endpoint_url",
+        "error_format",
+        "output",
+        "pager",
+        "paginate",
+        "profile",
+        "query",
+        "read_timeout",
+        "region",
+        "sign",
+        "verify_ssl",
+    )
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.debug: bool = values["debug"]
+        self.endpoint_url: str | None = values["endpoint_url"]
+        self.verify_ssl: bool = values["verify_ssl"]
+        self.paginate: bool = values["paginate"]
+        self.output: str | None = values["output"]
+        self.query: str | None = values["query"]
+        self.profile: str | None = values["profile"]
+        self.region: str | None = values["region"]
+        self.colour: str = values["color"]
+        self.sign: bool = values["sign_request"]
+        self.ca_bundle: str | None = values["ca_bundle"]
+        self.read_timeout: str | None = values["cli_read_timeout"]
+        self.connect_timeout: str | None = values["cli_connect_timeout"]
+        self.binary_format: str | None = values["cli_binary_format"]
+        self.pager: bool = not values["no_cli_pager"]
+        self.error_format: str | None = values["cli_error_format"]
+
+    def connection(self) -> Options:
+        """What they say about the connection."""
+        return Options(
+            profile=self.profile,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            verify_ssl=self.verify_ssl,
+            ca_bundle=self.ca_bundle,
+            sign=self.sign,
+            read_timeout=self.read_timeout,
+            connect_timeout=self.connect_timeout,
+        )
+
+
+def global_options() -> tuple[Option, ...]:
+    """In the order in which an ambiguous one names its candidates.
+
+    `--output off` and `--cli-error-format` came with later editions of the AWS CLI than the one that this
+    program equals. They work, but nothing that is said of other options changes for them.
+    """
+    output = Option("--output", choices=OUTPUTS)
+    output.accepted = (*OUTPUTS, "off")
+    error_format = Option("--cli-error-format", choices=ERROR_FORMATS)
+    error_format.unlisted = True
+    return (
+        Option("--debug", SWITCH_ON, default=False),
+        Option("--endpoint-url"),
+        Option("--no-verify-ssl", SWITCH_OFF, dest="verify_ssl", default=True),
+        Option("--no-paginate", SWITCH_OFF, dest="paginate", default=True),
+        output,
+        Option("--query"),
+        Option("--profile"),
+        Option("--region"),
+        Option("--color", choices=COLOURS, default="auto"),
+        Option("--no-sign-request", SWITCH_OFF, dest="sign_request", default=True),
+        Option("--ca-bundle"),
+        Option("--cli-read-timeout"),
+        Option("--cli-connect-timeout"),
+        Option("--cli-binary-format", choices=BINARY_FORMATS),
+        Option("--no-cli-pager", SWITCH_ON, default=False),
+        Option("--cli-auto-prompt", SWITCH_ON, default=False),
+        Option("--no-cli-auto-prompt", SWITCH_ON, default=False),
+        Option("--version", VERSION),
+        error_format,
+    )
+
+
+def read_first(arguments: Sequence[str]) -> bool:
+    """Reads `--profile` and `--debug` before all else, as the AWS CLI does; whether `--debug` is given.
+
+    A wrong use of one of the two is therefore reported before any other mistake. Raises `UsageError`.
+    """
+    grammar = Grammar(
+        (Option("--profile", ONE), Option("--debug", SWITCH_ON, default=False)), None, usage_text()
+    )
+    values, _ = grammar.read(arguments)
+    return values["debug"] is True
+
+
+def read_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
+    """What the shared options say, and the rest of the command line.
+
+    Raises `UsageError` and `VersionAsked`.
+    """
+    grammar = Grammar(global_options(), Word("command"), usage_text())
+    values, rest = grammar.read([_SERVICE, *arguments])
+    return Globals(values), rest

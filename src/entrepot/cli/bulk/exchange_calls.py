@@ -1,0 +1,211 @@
+"""The calls to the exchange that `publish` and `fetch` need, patient where patience helps."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from entrepot.cli.bulk.failures import CannotBegin
+from entrepot.client.edition import Model
+from entrepot.client.errors import ServiceAnswer, TlsFailed, TransportError
+
+_PAGE = 200
+"""The most that one page of a listing has."""
+_PATIENCE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 5.0
+_TRIED_AGAIN = frozenset(
+    {
+        "InternalServerException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_FULL = frozenset({"ConflictException", "ServiceLimitExceededException"})
+_ID = re.compile(r"[a-zA-Z0-9]{30,40}")
+_ENDED = frozenset({"COMPLETED", "ERROR", "CANCELLED", "TIMED_OUT"})
+
+
+class Client(Protocol):
+    """What is used of a client of the exchange; each thread has its own."""
+
+    def call(self, operation: Any, parameters: dict[str, Any], /) -> dict[str, Any]:
+        """Raises a `ClientError`."""
+        ...
+
+    def call_as_sent(self, operation: Any, parameters: dict[str, Any], /) -> dict[str, Any]:
+        """The same, unread: some answers are long."""
+        ...
+
+    def get_json(self, path: str, name: str, /) -> dict[str, Any]:
+        """A signed GET outside the API of AWS."""
+        ...
+
+
+def has_ended(job: Mapping[str, Any]) -> bool:
+    """Whether a job stays in its state for good."""
+    return job["State"] in _ENDED
+
+
+class Exchange:
+    """May be used from several threads: each gets a client of its own.
+
+    What fails because the exchange is overloaded, restarting or out of reach is tried again for a minute.
+    """
+
+    def __init__(
+        self,
+        open_client: Callable[[], Client],
+        *,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
+        self._open_client = open_client
+        self._patience_seconds = patience_seconds
+        self._model = Model.load()
+        self._local = threading.local()
+        self._stop = threading.Event()
+        self._answered = False
+
+    def call(self, command: str, **parameters: Any) -> dict[str, Any]:
+        """One operation, called as on the command line. Parameters that are None are left out.
+
+        Raises a `ClientError`. CreateJob, too, may be sent twice: a job that nobody starts does nothing.
+        """
+        operation = self._model.operation(command)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        deadline: float | None = None
+        pause = 0.1
+        while True:
+            try:
+                client = self._client()
+                call = client.call if operation.output is None else client.call_as_sent
+                answer = call(operation, given)
+            except Exception as error:
+                now = time.monotonic()
+                deadline = now + self._patience_seconds if deadline is None else deadline
+                if not self._helps_to_wait(error) or now + pause > deadline:
+                    raise
+                self._stop.wait(random.uniform(pause / 2, pause))
+                if self._stop.is_set():
+                    raise
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._answered = True
+                return answer
+
+    def _helps_to_wait(self, error: Exception) -> bool:
+        if isinstance(error, ServiceAnswer):
+            return error.code in _TRIED_AGAIN or error.status in {429, 500, 502, 503, 504}
+        # A wrong address or certificate is told at once.
+        return self._answered and isinstance(error, TransportError) and not isinstance(error, TlsFailed)
+
+    def stop(self) -> None:
+        """Ends pauses; calls under way end by themselves."""
+        self._stop.set()
+
+    def progress(self, job_id: str) -> dict[str, Any] | None:
+        """How far a job is, as far as it is known. None from an exchange that does not tell, as AWS."""
+        try:
+            return self._client().get_json(f"/entrepot/jobs/{job_id}/progress", "progress")
+        except Exception:  # noqa: BLE001 - progress is a courtesy
+            return None
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._open_client()
+        return client
+
+    # Data sets and revisions
+
+    def find_data_set(self, id_or_name: str) -> dict[str, Any]:
+        """The data set of that id, or the only one of that name. Raises `CannotBegin` and `ClientError`s."""
+        if _ID.fullmatch(id_or_name):
+            try:
+                return self.call("get-data-set", DataSetId=id_or_name)
+            except ServiceAnswer as answer:
+                if answer.code != "ResourceNotFoundException":
+                    raise
+        found = list(self._named(id_or_name))
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise CannotBegin(
+                f"There is no data set with the id or name {id_or_name!r} in this account and Region; "
+                "see `entrepot list-data-sets`."
+            )
+        ids = ", ".join(str(data_set["Id"]) for data_set in found[:5])
+        raise CannotBegin(f"{len(found)} data sets are named {id_or_name!r}; give the id of one: {ids}.")
+
+    def _named(self, name: str) -> Iterator[dict[str, Any]]:
+        for origin in ("OWNED", "ENTITLED"):
+            for data_set in self.data_sets(origin):
+                if data_set["Name"] == name:
+                    yield data_set
+
+    def data_sets(self, origin: str) -> Iterator[dict[str, Any]]:
+        """All of this origin."""
+        return self._pages("list-data-sets", "DataSets", Origin=origin)
+
+    def revisions(self, data_set_id: str) -> Iterator[dict[str, Any]]:
+        """Of a data set, the newest first."""
+        return self._pages("list-data-set-revisions", "Revisions", DataSetId=data_set_id)
+
+    def assets(self, data_set_id: str, revision_id: str) -> Iterator[dict[str, Any]]:
+        """Of a revision."""
+        return self._pages("list-revision-assets", "Assets", DataSetId=data_set_id, RevisionId=revision_id)
+
+    # Jobs
+
+    def jobs(self, revision_id: str) -> Iterator[dict[str, Any]]:
+        """Of a revision, the newest first."""
+        return self._pages("list-jobs", "Jobs", RevisionId=revision_id)
+
+    def newest_jobs(self, revision_id: str, count: int) -> Iterator[dict[str, Any]]:
+        """The same in pages of that size, for those who only look at the beginning."""
+        return self._pages("list-jobs", "Jobs", size=count, RevisionId=revision_id)
+
+    def create_job(self, job_type: str, details: Mapping[str, Any]) -> dict[str, Any]:
+        """A job that waits to be started."""
+        return self.call("create-job", Type=job_type, Details=dict(details))
+
+    def start_job(self, job_id: str) -> bool:
+        """False when as many jobs of its type run as may: it can be started later."""
+        try:
+            self.call("start-job", JobId=job_id)
+        except ServiceAnswer as answer:
+            if answer.code not in _FULL:
+                raise
+            # Or it was started already, by a request whose answer was lost.
+            return bool(self.job(job_id)["State"] != "WAITING")
+        return True
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """One job."""
+        return self.call("get-job", JobId=job_id)
+
+    def cancel_job(self, job_id: str) -> None:
+        """Cancels a job that waits; one that does not any more is left alone."""
+        try:
+            self.call("cancel-job", JobId=job_id)
+        except ServiceAnswer as answer:
+            if answer.code not in {"ConflictException", "ResourceNotFoundException"}:
+                raise
+
+    def _pages(
+        self, command: str, key: str, *, size: int = _PAGE, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        token: str | None = None
+        while True:
+            page = self.call(command, MaxResults=min(size, _PAGE), NextToken=token, **parameters)
+            yield from page.get(key, ())
+            token = page.get("NextToken")
+            if not token:
+                return

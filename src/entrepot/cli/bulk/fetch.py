@@ -1,0 +1,241 @@
+"""`entrepot fetch`: the assets of a revision arrive in a folder, or in a bucket below a prefix."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from entrepot.cli.arguments import Parser
+from entrepot.cli.bulk.asset_paths import folds_case
+from entrepot.cli.bulk.download import (
+    BucketDestination,
+    Destination,
+    FolderDestination,
+    Plan,
+    chosen_revisions,
+)
+from entrepot.cli.bulk.download_assets import remote_assets
+from entrepot.cli.bulk.download_folder import ReceivingFolder
+from entrepot.cli.bulk.exchange_calls import Exchange
+from entrepot.cli.bulk.export_jobs import Origin, Waypoint
+from entrepot.cli.bulk.job_runner import JobRunner, RunningJob
+from entrepot.cli.bulk.locations import BucketPlace, read_place
+from entrepot.cli.bulk.options import (
+    EXIT_CODES,
+    Connections,
+    add_transfer_options,
+    finish,
+    interruptible,
+    new_tally,
+)
+from entrepot.cli.bulk.run_summary import Tally
+from entrepot.client.errors import UsageError
+from entrepot.domain.errors import StoreError
+
+_MANY_FILES = 200
+"""From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
+_LISTED = 10
+_CONCURRENCY = 10
+_JOBS_LOOKED_AT = 200
+
+_DESCRIPTION = f"""\
+Fetches the assets of a data set's newest finalized revision into a folder, under paths that are their names,
+or into s3://bucket/prefix, under keys that are their names.
+
+Run again, the same command goes on where it was broken off, and skips what is there already: in a folder what
+it has fetched itself, still the same by size and time or else by checksum; in a bucket objects of the same
+size that a job of this exchange has put there. Files appear whole or not at all.
+
+Into a folder each asset comes by a job and a signed URL of its own. From a few hundred assets on, --through
+is several times as fast.
+
+{EXIT_CODES}"""
+
+
+def run(arguments: list[str]) -> int:
+    """Fetches; returns the exit code. Raises `EntrepotError`s where it cannot begin or has to give up."""
+    options = _parser().parse_args(arguments)
+    place = read_place(options.destination)
+    if isinstance(place, BucketPlace) and (options.through is not None or options.escape_names):
+        raise UsageError("--through and --escape-names are for folders.")
+    tally = new_tally("fetch")
+    with interruptible(tally), Connections(options) as connections:
+        exchange = connections.exchange
+        tally.show("looking")
+        data_set = exchange.find_data_set(options.data_set)
+        revisions = chosen_revisions(exchange, data_set["Id"], options.revision, every=options.all_revisions)
+        with _folder(place, dry_run=options.dry_run) as folder:
+            reception = _Reception(options, place, folder, connections, tally)
+            for revision in revisions:
+                reception.receive(data_set["Id"], revision["Id"])
+        ids = [revision["Id"] for revision in revisions]
+        summary: dict[str, Any] = {"DataSetId": data_set["Id"]}
+        summary |= {"RevisionIds": ids} if options.all_revisions else {"RevisionId": ids[0]}
+        if options.dry_run:
+            tally.display.close(keep=False)
+            summary = {"DryRun": True, **summary}
+        return finish(tally, {**summary, "Destination": str(place)}, _advice(options, place, tally))
+
+
+def _advice(options: argparse.Namespace, place: BucketPlace | Path, tally: Tally) -> str:
+    moved = tally.assets - tally.skipped
+    if (
+        isinstance(place, BucketPlace)
+        or options.through is not None
+        or options.dry_run
+        or moved < _MANY_FILES
+    ):
+        return ""
+    return f"{moved:,} assets took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
+
+
+def _parser() -> Parser:
+    parser = Parser("fetch", _DESCRIPTION)
+    parser.add_argument(
+        "data_set", metavar="DATA_SET", help="the id of a data set, or its name if only one has it"
+    )
+    parser.add_argument("destination", metavar="FOLDER|S3_URL", help="where to fetch it to")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--revision", metavar="ID", help="this revision instead of the newest finalized one")
+    which.add_argument(
+        "--all-revisions",
+        action="store_true",
+        help="all finalized ones, each below a folder named for its id",
+    )
+    parser.add_argument(
+        "--escape-names",
+        action="store_true",
+        help="for a folder: write what cannot be in a path as a URL would have it, such as %%2F for the "
+        "second of two slashes in a row",
+    )
+    add_transfer_options(
+        parser,
+        through_help="for a folder: export to this place in a bucket first and download from there, a "
+        "hundred assets a job; the objects are removed again",
+    )
+    return parser
+
+
+@contextmanager
+def _folder(place: BucketPlace | Path, *, dry_run: bool) -> Iterator[ReceivingFolder | None]:
+    if isinstance(place, BucketPlace):
+        yield None
+    else:
+        with ReceivingFolder.look_at(place) if dry_run else ReceivingFolder.open(place) as folder:
+            yield folder
+
+
+class _Reception:
+    """Receives one revision after the other at one place."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        place: BucketPlace | Path,
+        folder: ReceivingFolder | None,
+        connections: Connections,
+        tally: Tally,
+    ) -> None:
+        self._options = options
+        self._place = place
+        self._folder = folder
+        self._connections = connections
+        self._exchange: Exchange = connections.exchange
+        self._tally = tally
+
+    def receive(self, data_set_id: str, revision_id: str) -> None:
+        """Raises `EntrepotError`s where it has to give up; what fails for single assets is in the tally."""
+        tally = self._tally
+        tally.show("looking")
+        assets, others = remote_assets(self._exchange.assets(data_set_id, revision_id))
+        tally.assets += len(assets) + len(others)
+        tally.bytes += sum(asset.size_bytes for asset in assets)
+        for name, reason in others:
+            tally.fail(name, reason)
+        waypoint = self._waypoint(revision_id)
+        destination = self._destination(revision_id, waypoint)
+        origin = Origin(data_set_id, revision_id, self._exchange, tally)
+        if not self._options.dry_run:
+            self._await_former_run(origin, destination)
+        plan = destination.plan(self._exchange, revision_id, assets)
+        for name, reason in plan.refused:
+            tally.fail(name, reason)
+        tally.skip(len(plan.there), sum(one.asset.size_bytes for one in plan.there))
+        if self._options.dry_run:
+            self._tell(revision_id, plan)
+            return
+        self._runner(origin, destination).run(destination.tasks(origin, plan))
+        if waypoint is not None:
+            self._clean(waypoint)
+
+    def _waypoint(self, revision_id: str) -> Waypoint | None:
+        """Objects on their way lie below a prefix of this revision and this folder alone."""
+        through: BucketPlace | None = self._options.through
+        if through is None or not isinstance(self._place, Path):
+            return None
+        work = f"{platform.node()}:{self._place.resolve()} {revision_id}"
+        token = hashlib.sha256(work.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        bucket = self._connections.bucket(through.bucket)
+        return Waypoint(bucket, through.below("entrepot-fetch").below(token).prefix)
+
+    def _destination(self, revision_id: str, waypoint: Waypoint | None) -> Destination:
+        place, each_below = self._place, bool(self._options.all_revisions)
+        if isinstance(place, BucketPlace):
+            bucket = self._connections.bucket(place.bucket)
+            return BucketDestination(bucket, place.below(revision_id) if each_below else place)
+        if self._folder is None:
+            raise AssertionError("a folder is opened before it is fetched into")
+        return FolderDestination(
+            self._folder,
+            waypoint or self._connections.signed_urls(),
+            below=f"{revision_id}/" if each_below else "",
+            escape=self._options.escape_names,
+            folds_case=folds_case(str(place)),
+        )
+
+    def _runner(self, origin: Origin, destination: Destination) -> JobRunner:
+        return JobRunner(
+            self._exchange,
+            origin.revision_id,
+            self._tally,
+            concurrency=self._options.concurrency or _CONCURRENCY,
+            threads=destination.threads,
+            doing="exporting" if self._folder is None else "fetching",
+        )
+
+    def _await_former_run(self, origin: Origin, destination: Destination) -> None:
+        """Jobs that still write to this place end first; they are among the newest."""
+        if not destination.outlives_a_run:
+            return
+        running = [
+            RunningJob(job["Id"])
+            for job in islice(self._exchange.jobs(origin.revision_id), _JOBS_LOOKED_AT)
+            if job["State"] == "IN_PROGRESS" and destination.is_written_by(job)
+        ]
+        if running:
+            self._tally.note(f"fetch: waiting for {len(running)} jobs of a former run")
+            self._runner(origin, destination).run(running)
+
+    def _tell(self, revision_id: str, plan: Plan) -> None:
+        size_bytes = sum(one.asset.size_bytes for one in plan.missing)
+        self._tally.note(
+            f"fetch: would fetch {len(plan.missing):,} assets, {size_bytes:,} bytes, of revision "
+            f"{revision_id} to {self._place}; {len(plan.there):,} are there already."
+        )
+        for one in plan.missing[:_LISTED]:
+            self._tally.note(f"fetch: would fetch {one.where!r}")
+        if len(plan.missing) > _LISTED:
+            self._tally.note(f"fetch: and {len(plan.missing) - _LISTED:,} more")
+
+    def _clean(self, waypoint: Waypoint) -> None:
+        """Removes what interrupted runs have left behind."""
+        try:
+            waypoint.bucket.delete([one.key for one in waypoint.bucket.objects(waypoint.prefix)])
+        except StoreError as error:
+            self._tally.note(f"fetch: exported objects are left in the bucket: {error.message}")

@@ -1,0 +1,272 @@
+"""Drives any number of jobs through the exchange, as many at once as it allows.
+
+    prepare   in a thread: make the job, and upload where there is something to upload
+    start     in a thread: StartJob; "as many as may run already" means later
+    follow    here: ListJobs, one call for all that run; soon at first, then less often
+    complete  in a thread: what is to be done with a job that is COMPLETED
+    fail      here: what a job that ended otherwise means; may ask for other tasks in its place
+
+Ctrl-C in any of it leaves jobs behind that wait, which do nothing, or that run, which go on by themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from entrepot.cli.bulk.exchange_calls import Exchange, has_ended
+from entrepot.cli.bulk.failures import GivenUp, ItemFailed
+from entrepot.cli.bulk.job_errors import reason_of
+from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.task_threads import Outcome, WorkThreads
+from entrepot.client.errors import ClientError, ServiceAnswer
+
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
+_SHOW_SECONDS = 0.2
+_PROGRESS_SECONDS = 2.0
+_BUSY_PAUSE = 0.2
+_LONGEST_BUSY_PAUSE = 5.0
+_PAGES_LOOKED_AT = 2
+_ENOUGH_FAILURES = 50
+"""After so many, and not one success, nothing further is tried."""
+
+
+class Task(Protocol):
+    """One job, and what belongs to it. `assets` and `size_bytes` count towards the progress."""
+
+    job_id: str
+    """Empty until the job exists."""
+    is_running: bool
+    """Whether it was found running, so that there is nothing to prepare or to start."""
+    assets: int
+    size_bytes: int
+
+    def prepare(self) -> None:
+        """In a thread: makes the job. Raises an `EntrepotError` that becomes the task's failure."""
+        ...
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        """In a thread: the job is COMPLETED. Raises as `prepare`."""
+        ...
+
+    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
+        """What to do instead, if anything; otherwise tells the tally what failed.
+
+        The problem is what `prepare` or `complete` raised, or the job that ended without completing.
+        """
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class RunningJob:
+    """A job of a former run that goes on by itself; only its end is waited for."""
+
+    job_id: str
+    is_running: bool = True
+    assets: int = 0
+    size_bytes: int = 0
+
+    def prepare(self) -> None:
+        """Nothing: it runs."""
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        """What it did is found when the revision, or the destination, is looked at."""
+
+    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
+        """What it did not do is done anew."""
+        return ()
+
+
+class JobRunner:
+    """Runs tasks whose jobs are all about one revision."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        revision_id: str,
+        tally: Tally,
+        *,
+        concurrency: int,
+        threads: int,
+        doing: str,
+    ) -> None:
+        """`doing` is what its jobs do, for the display."""
+        self._exchange = exchange
+        self._revision_id = revision_id
+        self._tally = tally
+        self._concurrency = concurrency
+        self._doing = doing
+        self._lookahead = concurrency + threads // 2
+        self._threads: WorkThreads[Task] = WorkThreads(threads)
+        self._again: deque[Task] = deque()
+        self._ready: deque[Task] = deque()
+        self._running: dict[str, Task] = {}
+        self._preparing = self._starting = self._completing = 0
+        self._pause = _SHORTEST_PAUSE
+        self._poll_at = 0.0
+        self._busy_pause = _BUSY_PAUSE
+        self._start_at = 0.0
+        self._progress_at = 0.0
+        self._tells_progress = True
+        self._successes = self._failures = 0
+
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Returns when every task is done or has failed.
+
+        Raises a `ClientError` where the exchange itself is what fails: it is away, or refuses the work.
+        """
+        waiting = iter(tasks)
+        try:
+            while True:
+                self._prepare(waiting)
+                self._start()
+                if not (self._threads.pending or self._ready or self._running):
+                    return
+                self._take_outcomes()
+                if self._running and time.monotonic() >= self._poll_at:
+                    self._poll()
+                self._tally.show(self._doing, len(self._running) + self._starting)
+        finally:
+            self._exchange_stops_if_unfinished()
+            self._threads.stop()
+
+    def _exchange_stops_if_unfinished(self) -> None:
+        if self._threads.pending or self._ready or self._running:
+            self._exchange.stop()
+
+    def _prepare(self, waiting: Iterator[Task]) -> None:
+        # What is still to be completed counts: a signed URL must not expire while it waits for a thread.
+        while self._preparing + len(self._ready) + self._completing < self._lookahead:
+            task = self._again.popleft() if self._again else next(waiting, None)
+            if task is None:
+                return
+            if task.is_running:
+                self._running[task.job_id] = task
+                self._tally.jobs += 1
+                continue
+            self._preparing += 1
+            self._threads.submit(task, "prepare", task.prepare)
+
+    def _start(self) -> None:
+        if time.monotonic() < self._start_at:
+            return
+        while self._ready and len(self._running) + self._starting < self._concurrency:
+            task = self._ready.popleft()
+            self._starting += 1
+            self._threads.submit(task, "start", partial(self._exchange.start_job, task.job_id))
+
+    def _take_outcomes(self) -> None:
+        outcome = self._threads.next_outcome(self._seconds_to_wait())
+        while outcome is not None:
+            self._take(outcome)
+            outcome = self._threads.next_outcome(0) if self._threads.pending else None
+
+    def _seconds_to_wait(self) -> float:
+        now = time.monotonic()
+        moments = [now + _SHOW_SECONDS]
+        if self._running:
+            moments.append(self._poll_at)
+        if self._ready and len(self._running) + self._starting < self._concurrency:
+            moments.append(self._start_at)
+        return min(moments) - now
+
+    def _take(self, outcome: Outcome[Task]) -> None:
+        task, error = outcome.subject, outcome.error
+        match outcome.action:
+            case "prepare":
+                self._preparing -= 1
+                if error is None and task.job_id:  # without: there was nothing left to make a job of
+                    self._tally.jobs += 1
+                    self._ready.append(task)
+            case "start":
+                self._starting -= 1
+                if error is None and outcome.value:
+                    self._started(task)
+                elif error is None:
+                    self._ready.appendleft(task)
+                    self._wait_for_a_place()
+            case _:
+                self._completing -= 1
+                if error is None:
+                    self._successes += 1
+                    self._tally.done(task, task.assets, task.size_bytes)
+        if error is not None:
+            self._failed(task, error)
+
+    def _started(self, task: Task) -> None:
+        if not self._running:
+            self._poll_at = time.monotonic() + _SHORTEST_PAUSE
+        self._running[task.job_id] = task
+        self._busy_pause = _BUSY_PAUSE
+
+    def _wait_for_a_place(self) -> None:
+        """Others run jobs of this type, too: all places are taken."""
+        self._start_at = time.monotonic() + self._busy_pause
+        if self._busy_pause >= _LONGEST_BUSY_PAUSE and not self._running:
+            self._tally.note(f"{self._tally.verb}: other jobs of this account take all the places; waiting.")
+        self._busy_pause = min(2 * self._busy_pause, _LONGEST_BUSY_PAUSE)
+
+    def _failed(self, task: Task, problem: Exception | Mapping[str, Any]) -> None:
+        if isinstance(problem, ClientError) and _ends_all(problem):
+            raise problem
+        self._failures += 1
+        if self._failures >= _ENOUGH_FAILURES and not self._successes:
+            reason = problem if isinstance(problem, Exception) else reason_of(problem)
+            raise GivenUp(f"{self._failures} attempts failed and none succeeded, the last because {reason}")
+        self._tally.settle(task)
+        self._again.extend(task.fail(problem))
+
+    def _poll(self) -> None:
+        ended = [job for job in self._states() if has_ended(job)]
+        for job in ended:
+            task = self._running.pop(job["Id"])
+            self._tally.jobs_done += 1
+            if job["State"] == "COMPLETED":
+                self._completing += 1
+                self._threads.submit(task, "complete", partial(task.complete, job))
+            else:
+                self._failed(task, job)
+        now = time.monotonic()
+        if ended:
+            self._pause = max(_SHORTEST_PAUSE, self._pause / 2)
+        else:
+            self._pause = min(_LONGEST_PAUSE, 1.5 * self._pause)
+            self._ask_for_progress(now)
+        self._poll_at = time.monotonic() + self._pause
+
+    def _states(self) -> Iterator[dict[str, Any]]:
+        """The jobs that run, as they are now."""
+        missing = set(self._running)
+        size = len(missing) + len(self._ready) + self._preparing + 5
+        for looked_at, job in enumerate(self._exchange.newest_jobs(self._revision_id, size), 1):
+            if job["Id"] in missing:
+                missing.discard(job["Id"])
+                yield job
+            if not missing or looked_at >= _PAGES_LOOKED_AT * size:
+                break
+        for job_id in missing:
+            yield self._exchange.job(job_id)
+
+    def _ask_for_progress(self, now: float) -> None:
+        """Between the ends of jobs that take long; an exchange that never answers is not asked again."""
+        if not self._tells_progress or now < self._progress_at + _PROGRESS_SECONDS:
+            return
+        self._progress_at = now
+        for job_id, task in self._running.items():
+            progress = self._exchange.progress(job_id)
+            if progress is None:
+                self._tells_progress = False
+                return
+            self._tally.moving(task, progress.get("BytesDone", 0), progress.get("ItemsDone", 0))
+
+
+def _ends_all(error: ClientError) -> bool:
+    """Whether the other tasks would fail alike, so that trying them is of no use."""
+    if isinstance(error, ServiceAnswer):
+        return error.code not in {"ValidationException", "ResourceNotFoundException"}
+    return not isinstance(error, ItemFailed)

@@ -1,0 +1,178 @@
+"""What the command lines of `publish` and `fetch` share: options, connections, the summary, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from entrepot.cli.arguments import Parser
+from entrepot.cli.bulk.exchange_calls import Exchange
+from entrepot.cli.bulk.locations import BucketPlace, read_bucket_place
+from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.signed_urls import SignedUrls
+from entrepot.cli.bulk.user_bucket import Bucket, S3Connection
+from entrepot.cli.client_options import add_connection_options, open_client
+from entrepot.cli.exit_codes import FAILED, SUCCESS
+from entrepot.cli.jobs.progress_display import ProgressDisplay
+from entrepot.settings.environment import environment
+from entrepot.settings.settings import Settings
+
+EXIT_CODES = (
+    "Exit codes: 0 everything is there; 1 something failed, the rest is done; 130 interrupted by Ctrl-C; "
+    "252 to 255 it could not begin, or had to give up. Whatever the code, the same command run again goes on "
+    "from what is there."
+)
+
+
+def add_transfer_options(parser: Parser, *, through_help: str) -> None:
+    """Adds the options that both commands have."""
+    parser.add_argument("--through", metavar="S3_URL", type=_bucket_place, help=through_help)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument(
+        "--concurrency",
+        metavar="NUMBER",
+        type=positive_number,
+        help="how many jobs run at once (default: the service's limit, 10 of a type)",
+    )
+    add_connection_options(parser)
+    group = parser.add_argument_group(
+        "your buckets",
+        "the exchange must reach them, too. Keys that are set in the environment go to both; where they need "
+        "different ones, name those for S3 by --s3-profile, or those for the exchange by --profile",
+    )
+    group.add_argument(
+        "--s3-endpoint-url", metavar="URL", help="where they are [AWS_ENDPOINT_URL_S3; default: AWS]"
+    )
+    group.add_argument(
+        "--s3-profile",
+        metavar="NAME",
+        help="the profile with the keys for S3 (default: as any AWS program finds them)",
+    )
+
+
+def _bucket_place(text: str) -> BucketPlace:
+    return read_bucket_place(text)
+
+
+def positive_number(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return number
+
+
+class Connections(AbstractContextManager["Connections"]):
+    """Everything that a run talks to, opened when it is needed and closed at the end."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Raises `ConfigurationError` and `ClientError`s."""
+        self._options = options
+        self._environ = environment()
+        self._settings = Settings.load({}, self._environ)
+        self.exchange = Exchange(lambda: open_client(options))
+        self._buckets: list[Bucket] = []
+        self._signed_urls: SignedUrls | None = None
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment."""
+        return self._environ
+
+    def bucket(self, name: str) -> Bucket:
+        """A bucket of the user."""
+        options, settings = self._options, self._settings
+        has_keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= self._environ.keys()
+        region = options.region or self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        connection = S3Connection(
+            endpoint_url=options.s3_endpoint_url or settings.s3_endpoint_url,
+            region=region or settings.region,
+            profile=options.s3_profile or (None if has_keys else options.profile),
+            environ=self._environ,
+            ca_bundle=settings.ca_bundle,
+            proxies=settings.proxies,
+            no_proxy=settings.no_proxy,
+        )
+        bucket = Bucket(connection.open(), name)
+        self._buckets.append(bucket)
+        return bucket
+
+    def signed_urls(self) -> SignedUrls:
+        """Where signed URLs lead to."""
+        if self._signed_urls is None:
+            settings = self._settings
+            self._signed_urls = SignedUrls(
+                ca_bundle=settings.ca_bundle, proxies=settings.proxies, no_proxy=settings.no_proxy
+            )
+        return self._signed_urls
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for bucket in self._buckets:
+            bucket.close()
+        if self._signed_urls is not None:
+            self._signed_urls.close()
+
+
+def state_folder() -> Path:
+    """Where programs of this platform keep what they remember between runs."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("entrepot", appauthor=False))
+
+
+def new_tally(verb: str) -> Tally:
+    """Nothing done yet; what is done is shown on standard error."""
+    return Tally(verb, ProgressDisplay.on(sys.stderr, environment()))
+
+
+@contextmanager
+def interruptible(tally: Tally) -> Iterator[None]:
+    """Makes SIGTERM end the program as Ctrl-C does, and either say how to go on."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        tally.display.close()
+        tally.note(f"{tally.verb}: interrupted; run the same command again to go on from here.")
+        raise
+    except BaseException:
+        tally.display.close()
+        raise
+
+
+def finish(tally: Tally, summary: Mapping[str, Any], advice: str = "") -> int:
+    """Prints the summary on standard output, and the advice beside it; returns the exit code."""
+    tally.display.close()
+    if advice:
+        tally.note(f"{tally.verb}: {advice}")
+    counts = {
+        "Assets": tally.assets,
+        "Bytes": tally.bytes,
+        "Skipped": tally.skipped,
+        "Removed": tally.removed,
+        "Failed": tally.failed,
+        "Jobs": tally.jobs,
+        "Seconds": round(tally.seconds, 3),
+    }
+    failures = [{"Name": name, "Reason": reason} for name, reason in tally.failures]
+    document = {**summary, **counts, **({"Failures": failures} if failures else {})}
+    # Names of files may hold what no encoding has; then they are written as escapes.
+    print(json.dumps(document, indent=4, ensure_ascii=_needs_escapes(document)))
+    return FAILED if tally.failed else SUCCESS
+
+
+def _needs_escapes(document: object) -> bool:
+    try:
+        json.dumps(document, ensure_ascii=False).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return True
+    return False

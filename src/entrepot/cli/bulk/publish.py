@@ -1,0 +1,227 @@
+"""`entrepot publish`: a folder, or what is below an S3 prefix, becomes a finalized revision of a data set."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from entrepot.cli.arguments import Parser
+from entrepot.cli.bulk.locations import BucketPlace, read_place
+from entrepot.cli.bulk.options import (
+    EXIT_CODES,
+    Connections,
+    add_transfer_options,
+    finish,
+    interruptible,
+    new_tally,
+    positive_number,
+    state_folder,
+)
+from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.staged_upload import Staging
+from entrepot.cli.bulk.upload import Comparison, Publication, Wishes
+from entrepot.cli.bulk.upload_journal import Command, Journal
+from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, StagedFolderSource
+from entrepot.cli.client_options import configuration_of, connection_options
+from entrepot.client.errors import UsageError
+from entrepot.client.target import resolve_target
+from entrepot.domain.errors import StoreError
+from entrepot.domain.job import JobType
+from entrepot.domain.limits import CONCURRENT_JOBS, DEFAULT_LIMITS, Limit
+
+_MANY_FILES = 200
+"""From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
+_LISTED = 10
+
+_DESCRIPTION = f"""\
+Publishes a folder, or what is below s3://bucket/prefix: makes a data set (or takes the one of --data-set) \
+and a revision, imports everything by as many jobs as it takes, and finalizes the revision.
+
+Assets are named as the service names them: objects by their keys, files by their paths below the folder.
+
+Run again, the same command goes on where it was broken off: what is there already, of the same size and \
+bytes, is skipped, what has changed is replaced. When all is published and nothing has changed, there is \
+nothing to do; when something has changed, the data set gets a new revision.
+
+Files of a folder go to the exchange by a job and a signed URL each, at most 5 GiB a file. From a few \
+hundred files on, --through is several times as fast.
+
+{EXIT_CODES}"""
+
+
+def run(arguments: list[str]) -> int:
+    """Publishes; returns the exit code. Raises `EntrepotError`s where it cannot begin or has to give up."""
+    options = _parser().parse_args(arguments)
+    place = read_place(options.source)
+    if options.through is not None and isinstance(place, BucketPlace):
+        raise UsageError("--through is for folders; objects are imported from where they are.")
+    tally = new_tally("publish")
+    with interruptible(tally), Connections(options) as connections:
+        command = _command(options, place)
+        folder = state_folder()
+        with (
+            Journal.look_at(folder, command) if options.dry_run else Journal.open(folder, command) as journal
+        ):
+            source = _source(options, place, connections, command)
+            tally.show("reading what there is")
+            source.look()
+            publication = Publication(
+                connections.exchange, journal, source, tally, _wishes(options, place, command)
+            )
+            if options.dry_run:
+                return _tell_plan(publication, place)
+            if isinstance(source, StagedFolderSource):
+                source.require_room(journal)
+            publication.run()
+            _clean(source, tally)
+            return finish(tally, _summary(publication), _advice(options, place, tally))
+
+
+def _parser() -> Parser:
+    parser = Parser("publish", _DESCRIPTION)
+    parser.add_argument("source", metavar="FOLDER|S3_URL", help="what to publish")
+    parser.add_argument("--data-set", metavar="ID", help="publish in this data set instead of one of its own")
+    parser.add_argument("--name", help="the name of the data set that is made (default: the folder's own)")
+    parser.add_argument("--description", metavar="TEXT", help="what the data set that is made says of itself")
+    parser.add_argument("--comment", metavar="TEXT", help="the comment of the revision")
+    parser.add_argument(
+        "--tag",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="tags",
+        help="a tag of the revision, and of the data set if it is made; may be repeated",
+    )
+    parser.add_argument("--no-finalize", action="store_true", help="leave the revision open")
+    parser.add_argument(
+        "--assets-per-revision",
+        metavar="NUMBER",
+        type=positive_number,
+        default=DEFAULT_LIMITS[Limit.ASSETS_PER_REVISION],
+        help="the exchange's limit, where it is not the service's own %(default)s",
+    )
+    add_transfer_options(
+        parser,
+        through_help="for a folder: upload to this place in a bucket first and import from there, a hundred "
+        "files a job and up to 100 GiB a file; what was uploaded is removed again. Without a prefix, which "
+        "takes a bucket of its own, it is faster still, as no asset needs to be renamed",
+    )
+    return parser
+
+
+def _command(options: argparse.Namespace, place: BucketPlace | Path) -> Command:
+    target = resolve_target(configuration_of(options), connection_options(options))
+    credentials = target.signing_credentials()
+    source = str(place) if isinstance(place, BucketPlace) else f"{platform.node()}:{place.resolve()}"
+    return Command(
+        source=source,
+        target=f"data set {options.data_set}"
+        if options.data_set
+        else f"a data set named {_name(options, place)}",
+        exchange=f"{target.endpoint_url} {target.region}",
+        access_key_id="" if credentials is None else credentials.access_key_id,
+    )
+
+
+def _name(options: argparse.Namespace, place: BucketPlace | Path) -> str:
+    if options.name:
+        return str(options.name)
+    if isinstance(place, BucketPlace):
+        return place.prefix.rstrip("/").rpartition("/")[2] or place.bucket
+    return place.resolve().name or "root"
+
+
+def _source(
+    options: argparse.Namespace, place: BucketPlace | Path, connections: Connections, command: Command
+) -> BucketSource | FolderSource:
+    if isinstance(place, BucketPlace):
+        return BucketSource(connections.bucket(place.bucket), place)
+    if options.through is None:
+        return FolderSource(place, connections.signed_urls())
+    return StagedFolderSource(
+        place, Staging(connections.bucket(options.through.bucket), _staged_prefix(options, command))
+    )
+
+
+def _staged_prefix(options: argparse.Namespace, command: Command) -> str:
+    """A folder of this command alone, so that nothing of others is ever overwritten or removed."""
+    if options.through is None or not options.through.prefix:
+        return ""
+    return str(options.through.below(command.token).prefix)
+
+
+def _wishes(options: argparse.Namespace, place: BucketPlace | Path, command: Command) -> Wishes:
+    by_url = not isinstance(place, BucketPlace) and options.through is None
+    job_type = JobType.IMPORT_ASSET_FROM_SIGNED_URL if by_url else JobType.IMPORT_ASSETS_FROM_S3
+    name = _name(options, place)
+    return Wishes(
+        data_set_id=options.data_set,
+        name=name,
+        description=options.description or f"{name}, published by entrepot.",
+        comment=options.comment,
+        tags=_tags(options.tags),
+        token=command.token,
+        finalize=not options.no_finalize,
+        concurrency=options.concurrency or DEFAULT_LIMITS[CONCURRENT_JOBS[job_type]],
+        staged_prefix=_staged_prefix(options, command),
+        assets_per_revision=options.assets_per_revision,
+    )
+
+
+def _tags(given: Sequence[str]) -> dict[str, str]:
+    tags = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--tag takes KEY=VALUE, and {text!r} is not of that form.")
+        tags[key] = value
+    return tags
+
+
+def _tell_plan(publication: Publication, place: BucketPlace | Path) -> int:
+    plan: Comparison = publication.plan()
+    tally, sizes = publication.tally, publication.source.sizes
+    missing = plan.missing
+    tally.skip(len(plan.present), sum(sizes[name] for name in plan.present))
+    tally.display.close(keep=False)
+    size_bytes = sum(sizes[name] for name in missing)
+    where = publication.data_set_id or "a new data set"
+    which = publication.revision_id or "a new revision"
+    print(
+        f"publish: would import {len(missing):,} assets, {size_bytes:,} bytes, from {place} into {which} of "
+        f"{where}; {len(plan.present):,} are there already, {len(plan.delete):,} would be removed.",
+        file=sys.stderr,
+    )
+    for name in missing[:_LISTED]:
+        print(f"publish: would import {name!r}", file=sys.stderr)
+    if len(missing) > _LISTED:
+        print(f"publish: and {len(missing) - _LISTED:,} more", file=sys.stderr)
+    return finish(tally, {"DryRun": True, **_summary(publication)})
+
+
+def _clean(source: BucketSource | FolderSource, tally: Tally) -> None:
+    if not isinstance(source, StagedFolderSource):
+        return
+    try:
+        source.clean()
+    except StoreError as error:
+        tally.note(f"publish: uploaded objects are left in the bucket: {error.message}")
+
+
+def _advice(options: argparse.Namespace, place: BucketPlace | Path, tally: Tally) -> str:
+    moved = tally.assets - tally.skipped
+    if isinstance(place, BucketPlace) or options.through is not None or moved < _MANY_FILES:
+        return ""
+    return f"{moved:,} files took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
+
+
+def _summary(publication: Publication) -> dict[str, Any]:
+    return {
+        "DataSetId": publication.data_set_id,
+        "RevisionId": publication.revision_id,
+        "Finalized": publication.is_finalized,
+    }

@@ -1,0 +1,215 @@
+"""Files to and from signed URLs: one PUT, or a GET that is taken up again where it broke off."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from entrepot.cli.bulk.failures import ItemFailed
+from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
+from entrepot.stores.s3_pool import ConnectionOptions, ConnectionPool
+from entrepot.stores.store import Reader
+
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+_ANSWER_BYTES = 64 * 1024
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_S3_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
+_S3_MESSAGE = re.compile(rb"<Message>([^<]{1,500})</Message>")
+
+
+class UrlRefused(ItemFailed):
+    """The server behind the URL answered with an error; `code` is S3's name for it, or empty."""
+
+    def __init__(self, verb: str, status: int, code: str, message: str) -> None:
+        words = " ".join(word for word in (str(status), code, f"({message})" if message else "") if word)
+        super().__init__(f"the {verb} by signed URL was refused: {words}")
+        self.status = status
+        self.code = code
+
+
+class SignedUrls:
+    """Connections to where signed URLs lead. Several threads may use one."""
+
+    def __init__(
+        self,
+        *,
+        ca_bundle: Path | None = None,
+        proxies: Mapping[str, str] | None = None,
+        no_proxy: tuple[str, ...] = (),
+    ) -> None:
+        """Raises `ConfigurationError` for a proxy that cannot be used."""
+        options = ConnectionOptions(ca_bundle=ca_bundle, proxies=proxies or {}, no_proxy=no_proxy)
+        self._pool = ConnectionPool(options)
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        """Ends idle connections, and pauses between attempts."""
+        self._closing.set()
+        self._pool.close()
+
+    def put(self, url: str, open_body: Callable[[], memoryview | Reader], size_bytes: int, md5: str) -> None:
+        """Uploads; `md5` is that of the body, in base64. Raises `ItemFailed`, and what opening raises."""
+        headers = f"content-md5: {md5}\r\ncontent-length: {size_bytes}\r\n"
+
+        def attempt() -> None:
+            body = open_body()
+            try:
+                answer = self._exchange("PUT", url, headers, body, size_bytes)
+            finally:
+                if not isinstance(body, memoryview):
+                    body.close()
+            _read_all(answer)
+
+        self._repeat("upload", attempt)
+
+    def get(self, url: str, size_bytes: int, take: Callable[[memoryview], None]) -> None:
+        """Downloads all bytes, which must be `size_bytes`, in their order. Raises `ItemFailed`.
+
+        A connection that breaks is replaced by one for the rest, of the same version of the object.
+        """
+        buffer = memoryview(bytearray(min(max(size_bytes, 1), 1024 * 1024)))
+        position = 0
+        etag = ""
+
+        def attempt() -> None:
+            nonlocal position, etag
+            headers = ""
+            if position:
+                headers = f"range: bytes={position}-\r\n" + (f"if-match: {etag}\r\n" if etag else "")
+            answer = self._exchange("GET", url, headers, None, 0)
+            try:
+                etag = etag or answer.headers.get("etag", "")
+                _require_rest(answer, position, size_bytes)
+                while position < size_bytes:
+                    count = answer.readinto(buffer[: size_bytes - position])
+                    if count == 0:
+                        raise ConnectionFailed("the answer is shorter than it said", unanswered=False)
+                    take(buffer[:count])
+                    position += count
+            finally:
+                answer.close()
+
+        self._repeat("download", attempt, lambda: position)
+
+    def _repeat(
+        self, verb: str, attempt: Callable[[], None], progress: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Attempts that bring something further do not count."""
+        tried, reached = 0, progress()
+        while True:
+            try:
+                attempt()
+            except ConnectionFailed as failure:
+                problem: ItemFailed = ItemFailed(f"the {verb} by signed URL failed: {failure}")
+                final = failure.permanent
+            except UrlRefused as refused:
+                problem = refused
+                final = refused.status not in {408, 429, 500, 502, 503, 504}
+            else:
+                return
+            tried = 1 if progress() > reached else tried + 1
+            reached = progress()
+            pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** (tried - 1))
+            if final or tried >= _ATTEMPTS or self._closing.wait(random.uniform(pause / 2, pause)):
+                raise problem
+
+    def _exchange(
+        self, method: str, url: str, headers: str, body: memoryview | Reader | None, size_bytes: int
+    ) -> Answer:
+        try:
+            origin = Origin.parse(url)
+        except ValueError as error:
+            raise ItemFailed(f"the exchange gave a signed URL that is none: {error}") from error
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        rest = f"host: {origin.authority}\r\n{headers}user-agent: entrepot\r\n\r\n".encode()
+        for again in (False, True):
+            connection = self._pool.take(origin, fresh=again)
+            line = f"{origin}{target}" if connection.via is not None else target
+            head = f"{method} {line} HTTP/1.1\r\n".encode() + (connection.via or b"") + rest
+            try:
+                answer = connection.exchange(head, body, size_bytes, method=method)
+            except ConnectionFailed as failure:
+                sent_again = body is None or isinstance(body, memoryview)
+                if again or not (failure.unanswered and connection.reused and sent_again):
+                    raise
+            else:
+                if answer.status >= 300:
+                    raise _refusal("upload" if method == "PUT" else "download", answer)
+                return answer
+        raise AssertionError("the second round returns or raises")
+
+
+class FileReader:
+    """A file as the body of an upload; sends the size that was announced or breaks off."""
+
+    def __init__(self, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> None:
+        """Raises `OSError`."""
+        self.size_bytes = size_bytes
+        self.etag = ""
+        self._file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed by `close`
+        self._on_bytes = on_bytes
+        self._read = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills the front of the buffer; 0 at the end."""
+        try:
+            count = self._file.readinto(buffer[: self.size_bytes - self._read]) or 0
+        except OSError as error:
+            reason = f"the file cannot be read: {error.strerror}"
+            raise ConnectionFailed(reason, unanswered=False, permanent=True) from error
+        self._read += count
+        self._on_bytes(self._read)
+        return count
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def __enter__(self) -> FileReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def write_all(descriptor: int, data: memoryview) -> None:
+    """Writes all of it; a write to a file may take only a part. Raises `OSError`."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _require_rest(answer: Answer, position: int, size_bytes: int) -> None:
+    """Raises `ItemFailed` unless the answer is what is missing from `position` on, and of the right size."""
+    if position == 0:
+        if answer.length is not None and answer.length != size_bytes:
+            raise ItemFailed(f"{answer.length:,} bytes came, and the asset has {size_bytes:,}")
+        return
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+    if answer.status != 206 or match is None or (int(match[1]), int(match[3])) != (position, size_bytes):
+        raise ItemFailed("the server does not answer for the rest of an object; run the command again")
+
+
+def _refusal(verb: str, answer: Answer) -> UrlRefused:
+    try:
+        body = answer.read(_ANSWER_BYTES)
+    except ConnectionFailed:
+        body = b""
+    code, message = _S3_CODE.search(body), _S3_MESSAGE.search(body)
+    return UrlRefused(
+        verb,
+        answer.status,
+        code[1].decode() if code else "",
+        message[1].decode(errors="replace") if message else "",
+    )
+
+
+def _read_all(answer: Answer) -> None:
+    answer.read(_ANSWER_BYTES)

@@ -1,0 +1,124 @@
+"""`publish --through`: files go to a bucket of the user first, and are imported from there.
+
+Assets are named for their keys. So below a prefix, where the folder of this command keeps everybody else's
+objects apart, each asset is renamed afterwards; in a bucket without prefix the keys are the names.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from entrepot.cli.bulk.failures import ItemFailed
+from entrepot.cli.bulk.import_jobs import Revision
+from entrepot.cli.bulk.job_errors import verdict
+from entrepot.cli.bulk.job_runner import Task
+from entrepot.cli.bulk.upload_folder import SourceFile
+from entrepot.cli.bulk.upload_journal import Sent
+from entrepot.cli.bulk.user_bucket import Bucket
+from entrepot.domain.errors import StoreError
+
+STAGED_BYTES = 100 * 1024**3
+"""The largest asset that the exchange takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """Where files wait for their import."""
+
+    bucket: Bucket
+    prefix: str
+    """Of this command alone; empty where keys are names."""
+
+    def key(self, name: str) -> str:
+        """Where the file of that name waits."""
+        return self.prefix + name
+
+
+@dataclass(eq=False, slots=True)
+class StagedImport:
+    """One job: the upload of its files, their import, and the removal of what was uploaded."""
+
+    revision: Revision
+    staging: Staging
+    files: Sequence[SourceFile]
+    tried_before: bool = False
+    job_id: str = ""
+    is_running: bool = False
+    assets: int = field(init=False)
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        self.assets = len(self.files)
+        self.size_bytes = sum(file.size_bytes for file in self.files)
+
+    def prepare(self) -> None:
+        """Uploads and makes the job. Crash: what was uploaded is overwritten, or removed, by the next run."""
+        sent: dict[str, Sent] = {}
+        done = 0
+        for file in self.files:
+            try:
+                sent[file.name] = self._upload(file, done)
+            except ItemFailed as error:
+                self.revision.tally.fail(file.name, str(error))
+            else:
+                done += file.size_bytes
+        self.files = [file for file in self.files if file.name in sent]
+        self._count()
+        if sent:
+            self._make_job(sent)
+
+    def _upload(self, file: SourceFile, before: int) -> Sent:
+        if file.size_bytes > STAGED_BYTES:
+            raise ItemFailed(
+                f"{file.size_bytes:,} bytes are more than the {STAGED_BYTES:,} that an asset may have"
+            )
+        try:
+            md5 = self.staging.bucket.put_file(
+                self.staging.key(file.name),
+                file.path,
+                file.size_bytes,
+                lambda moved: self.revision.tally.moving(self, before + moved),
+            )
+        except OSError as error:
+            raise ItemFailed(f"the file cannot be read: {error.strerror}") from error
+        except StoreError as error:
+            raise ItemFailed(error.message) from error
+        return Sent(file.size_bytes, base64.b64encode(md5).decode(), file.modified_ns)
+
+    def _make_job(self, sent: Mapping[str, Sent]) -> None:
+        revision = self.revision
+        sources = [
+            {"Bucket": self.staging.bucket.name, "Key": self.staging.key(file.name)} for file in self.files
+        ]
+        details = {"ImportAssetsFromS3": {"AssetSources": sources, **revision.place}}
+        created = revision.exchange.create_job("IMPORT_ASSETS_FROM_S3", details)
+        revision.journal.note_sent(sent)
+        self.job_id = created["Id"]
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        """Removes what was uploaded; what cannot be removed now is told at the end."""
+        try:
+            self.staging.bucket.delete([self.staging.key(file.name) for file in self.files])
+        except StoreError as error:
+            self.revision.tally.note(f"publish: staged objects stay for now: {error.message}")
+
+    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
+        """One bad object fails the whole job: the others are tried again without it."""
+        by_key = {self.staging.key(file.name): file for file in self.files}
+        if isinstance(problem, Exception):
+            for file in self.files:
+                self.revision.tally.fail(file.name, str(problem))
+            return ()
+        found = verdict(problem, list(by_key), tried_before=self.tried_before)
+        for key, reason in found.failed.items():
+            self.revision.tally.fail(by_key[key].name, reason)
+        return [
+            StagedImport(self.revision, self.staging, [by_key[key] for key in part], tried_before=True)
+            for part in found.again
+        ]

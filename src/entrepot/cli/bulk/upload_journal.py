@@ -1,0 +1,154 @@
+"""What `publish` remembers of one command: which revision it fills, and of which bytes its assets are.
+
+It lies in the state folder of the platform, named after the command: what is published, under which name or
+into which data set, at which exchange, with whose key. It only saves work. What is published follows from the
+exchange alone: a rerun without the journal finds its revision by a tag that follows from the command, too,
+and trusts names and sizes where it cannot know the bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from entrepot.cli.bulk.journal_file import Record, read_lines
+
+TAG = "entrepot:publish"
+"""The tag of the data sets and revisions that `publish` makes; its value is the command's token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What makes two runs of `publish` the same work."""
+
+    source: str
+    """The URL of the bucket, or host and absolute path of the folder."""
+    target: str
+    """The id of a data set, or the name of one that is to be made."""
+    exchange: str
+    """The address of the exchange and the Region."""
+    access_key_id: str
+
+    @property
+    def token(self) -> str:
+        """32 hex digits that follow from all of it."""
+        text = json.dumps([self.source, self.target, self.exchange, self.access_key_id])
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The bytes that were sent for one name."""
+
+    size_bytes: int
+    digest: str
+    """The ETag of an object, or the MD5 of a file, in base64."""
+    modified_ns: int | None = None
+    """When the file had been changed last; a file that still says so need not be read again."""
+
+
+class Journal:
+    """The journal of one command, from which it also has its lock. Several threads may note something."""
+
+    def __init__(self, record: Record | None, lines: Iterable[dict[str, Any]]) -> None:
+        self._record = record
+        self._writing = threading.Lock()
+        self.data_set_id: str | None = None
+        self.revision_id: str | None = None
+        self.is_finalized = False
+        """Whether that revision was finalized by a former run."""
+        self.sent: dict[str, Sent] = {}
+        self.uploaded: set[str] = set()
+        """Jobs whose file has arrived at their signed URL."""
+        self.staging: str | None = None
+        """The bucket without prefix that was found to have room for the files of this command."""
+        for line in lines:
+            self._take(line)
+
+    @classmethod
+    def open(cls, folder: Path, command: Command) -> Self:
+        """Raises `AlreadyRunning` while another process has it, and `CannotBegin`."""
+        what = f"`entrepot publish` of {command.source} to {command.target}"
+        record = Record(_path(folder, command), what)
+        return cls(record, record.lines())
+
+    @classmethod
+    def look_at(cls, folder: Path, command: Command) -> Self:
+        """The journal as it is, for those who only want to know; nothing is written."""
+        return cls(None, read_lines(_path(folder, command)))
+
+    def begin_revision(self, data_set_id: str, revision_id: str) -> None:
+        """From now on this is the revision that is filled; nothing was sent to it yet."""
+        self.data_set_id, self.revision_id, self.is_finalized = data_set_id, revision_id, False
+        self.sent, self.uploaded = {}, set()
+        if self._record is not None:
+            staging = [] if self.staging is None else [{"staging": self.staging}]
+            self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staging])
+
+    def note_data_set(self, data_set_id: str) -> None:
+        """The data set was made, or found."""
+        self._write({"data_set": data_set_id})
+
+    def note_sent(self, sent: Mapping[str, Sent]) -> None:
+        """A job with these is about to be started."""
+        self._write(
+            {"sent": [[name, one.size_bytes, one.digest, one.modified_ns] for name, one in sent.items()]}
+        )
+
+    def note_uploaded(self, job_ids: Iterable[str]) -> None:
+        """The files of these jobs have arrived."""
+        self._write({"uploaded": list(job_ids)})
+
+    def note_finalized(self) -> None:
+        """The revision is finalized."""
+        self._write({"finalized": True})
+        if self._record is not None:
+            self._record.sync()
+
+    def note_staging(self, url: str) -> None:
+        """Objects of the names that are published are ours in this bucket."""
+        self._write({"staging": url})
+
+    def close(self) -> None:
+        """Lets another run begin."""
+        if self._record is not None:
+            self._record.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with self._writing:
+            self._take(line)
+            if self._record is not None:
+                self._record.add(line)
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        match line:
+            case {"data_set": str(data_set_id)}:
+                self.data_set_id = data_set_id
+            case {"revision": str(revision_id)}:
+                self.revision_id, self.is_finalized = revision_id, False
+            case {"sent": list(entries)}:
+                for name, size_bytes, digest, modified_ns in entries:
+                    self.sent[name] = Sent(size_bytes, digest, modified_ns)
+            case {"uploaded": list(job_ids)}:
+                self.uploaded.update(job_ids)
+            case {"staging": str(url)}:
+                self.staging = url
+            case {"finalized": True}:
+                self.is_finalized = True
+            case _:  # of a newer edition
+                pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _path(folder: Path, command: Command) -> Path:
+    return folder / "publish" / f"{command.token}.jsonl"

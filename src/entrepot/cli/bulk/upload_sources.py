@@ -1,0 +1,191 @@
+"""What is published: the objects of a bucket, or the files of a folder, by either road into the exchange."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from entrepot.cli.bulk.failures import CannotBegin
+from entrepot.cli.bulk.import_jobs import (
+    BucketImport,
+    FileImport,
+    Revision,
+    md5_of_file,
+)
+from entrepot.cli.bulk.job_runner import Task
+from entrepot.cli.bulk.locations import BucketPlace
+from entrepot.cli.bulk.signed_urls import SignedUrls
+from entrepot.cli.bulk.staged_upload import StagedImport, Staging
+from entrepot.cli.bulk.upload_folder import SourceFile, read_folder
+from entrepot.cli.bulk.upload_journal import Journal
+from entrepot.cli.bulk.user_bucket import Bucket
+from entrepot.stores.store import ListedObject
+
+Item = TypeVar("Item")
+SOURCES_PER_JOB = 100
+"""The service's own limit."""
+_CLEANINGS = 3
+"""What a killed run had sent may still arrive while the first of them looks."""
+
+
+class Source(Protocol):
+    """What is published, as it was when it was last looked at."""
+
+    threads: int
+    """How many of them its tasks are worth."""
+    sizes: Mapping[str, int]
+    """The bytes of each asset there is to be, by its name."""
+    problems: Sequence[tuple[str, str]]
+    """What cannot be published, with the reason."""
+
+    def look(self) -> None:
+        """Reads anew what there is. Raises `CannotBegin` and `StoreError`s."""
+        ...
+
+    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
+        """Whether the bytes that were sent for a name, of the right size, are those there are now."""
+        ...
+
+    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+        """The jobs that bring these."""
+        ...
+
+    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+        """The task that goes on with a job of a former run that waits, if it can be gone on with."""
+        ...
+
+
+class BucketSource:
+    """Objects, imported a hundred a job."""
+
+    threads = 4
+    problems: Sequence[tuple[str, str]] = ()
+
+    def __init__(self, bucket: Bucket, place: BucketPlace) -> None:
+        self._bucket = bucket
+        self._place = place
+        self._objects: dict[str, ListedObject] = {}
+        self.sizes: Mapping[str, int] = {}
+
+    def look(self) -> None:
+        """Lists the objects; keys are the names of their assets."""
+        self._objects = {one.key: one for one in self._bucket.objects(self._place.prefix)}
+        self.sizes = {key: one.size_bytes for key, one in self._objects.items()}
+
+    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
+        """By the ETag; where it was not noted, the size has to do."""
+        sent = journal.sent.get(name)
+        return sent is None or sent.digest == self._objects[name].etag
+
+    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+        """A hundred objects a job."""
+        for part in _parts([self._objects[name] for name in names], SOURCES_PER_JOB):
+            yield BucketImport(revision, self._bucket.name, part)
+
+    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+        """None: making it anew costs nothing."""
+        return None
+
+
+class FolderSource:
+    """Files, each by a job and a signed URL of its own."""
+
+    threads = 8
+
+    def __init__(self, folder: Path, signed_urls: SignedUrls | None) -> None:
+        self._folder = folder
+        self._signed_urls = signed_urls
+        self._files: dict[str, SourceFile] = {}
+        self._md5s: dict[SourceFile, str] = {}
+        self.problems: Sequence[tuple[str, str]] = ()
+        self.sizes: Mapping[str, int] = {}
+
+    def look(self) -> None:
+        """Reads the folder; paths below it are the names of assets."""
+        content = read_folder(self._folder)
+        self._files = {file.name: file for file in content.files}
+        self.sizes = {name: file.size_bytes for name, file in self._files.items()}
+        self.problems = content.problems
+
+    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
+        """By time and size where the journal has them, else by MD5; what nobody knows is not the same."""
+        file, sent = self._files[name], journal.sent.get(name)
+        if sent is not None and (sent.modified_ns, sent.size_bytes) == (file.modified_ns, file.size_bytes):
+            return True
+        expected = md5_known if sent is None else sent.digest
+        return expected is not None and self._md5(file) == expected
+
+    def _md5(self, file: SourceFile) -> str:
+        if file not in self._md5s:
+            try:
+                self._md5s[file] = base64.b64encode(md5_of_file(file.path)).decode()
+            except OSError:  # told when it is to be uploaded
+                return ""
+        return self._md5s[file]
+
+    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+        """One job a file, the largest first: what takes longest must not be left for the end."""
+        for file in sorted((self._files[name] for name in names), key=lambda file: -file.size_bytes):
+            yield FileImport(revision, self._urls(), file)
+
+    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+        """Only where the whole file had arrived and is still the same."""
+        details = job["Details"].get("ImportAssetFromSignedUrl", {})
+        file = self._files.get(details.get("AssetName", ""))
+        if file is None or job["Id"] not in revision.journal.uploaded:
+            return None
+        if not self.is_same(file.name, revision.journal, details.get("Md5Hash")):
+            return None
+        return FileImport(revision, self._urls(), file, job_id=job["Id"])
+
+    def _urls(self) -> SignedUrls:
+        if self._signed_urls is None:
+            raise CannotBegin("This folder is to be published through a bucket.")
+        return self._signed_urls
+
+
+class StagedFolderSource(FolderSource):
+    """Files that go through a bucket."""
+
+    def __init__(self, folder: Path, staging: Staging) -> None:
+        super().__init__(folder, None)
+        self._staging = staging
+
+    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+        """Up to a hundred files a job; fewer where there would be threads without work."""
+        files = [self._files[name] for name in names]
+        for part in _parts(files, max(1, min(SOURCES_PER_JOB, len(files) // (2 * self.threads)))):
+            yield StagedImport(revision, self._staging, part)
+
+    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+        """None: what was uploaded is overwritten."""
+        return None
+
+    def require_room(self, journal: Journal) -> None:
+        """Raises `CannotBegin` where objects of others have the keys that files would get."""
+        url = f"s3://{self._staging.bucket.name}/"
+        if self._staging.prefix or journal.staging == url:
+            return
+        taken = [one.key for one in self._staging.bucket.objects("") if one.key in self._files]
+        if taken:
+            raise CannotBegin(
+                f"{url} holds {len(taken)} objects under the names of files to be published, such as "
+                f"{taken[0]!r}; they would be overwritten. Name an empty bucket, or a prefix in it."
+            )
+        journal.note_staging(url)
+
+    def clean(self) -> None:
+        """Removes what interrupted runs have left behind in the bucket. Raises `StoreError`s."""
+        for _ in range(_CLEANINGS):
+            found = [one.key for one in self._staging.bucket.objects(self._staging.prefix)]
+            ours = found if self._staging.prefix else [key for key in found if key in self._files]
+            if not ours:
+                return
+            self._staging.bucket.delete(ours)
+
+
+def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

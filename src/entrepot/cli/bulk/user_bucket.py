@@ -1,0 +1,184 @@
+"""The user's own buckets, as `publish` and `fetch` read and write them: by the lean client of `stores`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.cli.bulk.locations import BucketPlace
+from entrepot.domain.errors import StoreError
+from entrepot.domain.job import UploadedPart
+from entrepot.stores.credentials import ChainCredentials, CredentialSource, StaticCredentials
+from entrepot.stores.s3 import S3Store
+from entrepot.stores.s3_client import S3Client, S3Options, S3Request
+from entrepot.stores.s3_pool import ConnectionOptions
+from entrepot.stores.s3_xml import escaped, parse, required
+from entrepot.stores.store import ListedObject, Reader
+
+DELETED_AT_ONCE = 1000
+_PAGE = 1000
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_PART_BYTES = 8 * 1024 * 1024
+"""What one thread has in memory at most; smaller files go in one piece."""
+_MOST_PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class S3Connection:
+    """How the user's buckets are reached."""
+
+    endpoint_url: str | None
+    region: str
+    profile: str | None
+    environ: Mapping[str, str]
+    ca_bundle: Path | None = None
+    proxies: Mapping[str, str] | None = None
+    no_proxy: tuple[str, ...] = ()
+
+    def open(self) -> S3Client:
+        """Raises `ConfigurationError` where the endpoint cannot be one."""
+        connection = ConnectionOptions(
+            ca_bundle=self.ca_bundle, proxies=self.proxies or {}, no_proxy=self.no_proxy
+        )
+        return S3Client(
+            self._credentials(),
+            endpoint_url=self.endpoint_url,
+            region=self.region,
+            options=S3Options(connection),
+        )
+
+    def _credentials(self) -> CredentialSource:
+        """Keys in the environment are taken as they are: finding them by the whole chain takes 0.2 s."""
+        access_key_id = self.environ.get("AWS_ACCESS_KEY_ID")
+        secret_access_key = self.environ.get("AWS_SECRET_ACCESS_KEY")
+        if self.profile is None and access_key_id and secret_access_key:
+            return StaticCredentials(access_key_id, secret_access_key, self.environ.get("AWS_SESSION_TOKEN"))
+        return ChainCredentials(self.profile)
+
+
+class Bucket:
+    """The objects of one bucket. Several threads may use one; failures are `StoreError`s."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self.name = bucket
+        self._client = client
+        self._store = S3Store(client, bucket)
+
+    @classmethod
+    def open(cls, connection: S3Connection, place: BucketPlace) -> Bucket:
+        """Raises `ConfigurationError`."""
+        return cls(connection.open(), place.bucket)
+
+    def close(self) -> None:
+        """Ends idle connections and pauses."""
+        self._client.close()
+
+    def objects(self, prefix: str) -> Iterator[ListedObject]:
+        """All whose keys begin with the prefix, in the order of their keys."""
+        after = ""
+        while True:
+            page = self._store.list(prefix, after=after, limit=_PAGE)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].key
+
+    def is_empty(self, prefix: str) -> bool:
+        """Whether no key begins with the prefix."""
+        return not self._store.list(prefix, limit=1)
+
+    def put_file(self, key: str, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
+        """Uploads a file, a large one in parts; returns the MD5 of what was sent.
+
+        Raises `StoreError`, `OSError`, and `FileShrank` where there are fewer bytes than `size_bytes`.
+        """
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            if size_bytes <= _PART_BYTES:
+                data = memoryview(bytearray(size_bytes))
+                _fill(file.readinto, data)
+                self._store.put(key, data, size_bytes)
+                on_bytes(size_bytes)
+                return hashlib.md5(data, usedforsecurity=False).digest()
+            return self._put_parts(key, file.readinto, size_bytes, on_bytes)
+
+    def _put_parts(
+        self,
+        key: str,
+        readinto: Callable[[memoryview], int | None],
+        size_bytes: int,
+        on_bytes: Callable[[int], None],
+    ) -> bytes:
+        digest = hashlib.md5(usedforsecurity=False)
+        part_bytes = max(_PART_BYTES, -(-size_bytes // _MOST_PARTS))
+        buffer = memoryview(bytearray(part_bytes))
+        upload_id = self._store.begin_upload(key)
+        try:
+            parts: list[UploadedPart] = []
+            position = 0
+            while position < size_bytes:
+                data = buffer[: min(part_bytes, size_bytes - position)]
+                _fill(readinto, data)
+                digest.update(data)
+                parts.append(self._store.upload_part(key, upload_id, len(parts) + 1, data))
+                position += len(data)
+                on_bytes(position)
+            self._store.finish_upload(key, upload_id, parts)
+        except BaseException:
+            self._store.abort_upload(key, upload_id)
+            raise
+        return digest.digest()
+
+    def open_object(self, key: str) -> Reader:
+        """The bytes of an object, taken up again where a connection breaks."""
+        return self._store.open(key)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Removes objects, as many in one request as S3 takes; those that are absent are fine.
+
+        Raises a `StoreError` for one that cannot be removed.
+        """
+        writable = [key for key in keys if not _NOT_IN_XML.search(key)]
+        alone = sorted(set(keys) - set(writable))
+        for start in range(0, len(writable), DELETED_AT_ONCE):
+            body = _deletion(writable[start : start + DELETED_AT_ONCE])
+            md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+            reply = self._client.call(
+                S3Request(
+                    "DeleteObjects",
+                    "POST",
+                    self.name,
+                    None,
+                    (("delete", ""),),
+                    (("content-md5", md5), ("content-type", "application/xml")),
+                    memoryview(body),
+                    len(body),
+                )
+            )
+            # The answer is a success even where some of it failed; one by one, each says why.
+            if b"<Error" in reply.body:
+                alone += [required(each, "Key") for each in parse(reply.body).findall("Error")]
+        for key in alone:
+            self._store.delete(key)
+
+
+class FileShrank(StoreError):
+    """The file ended before its size was reached: it was changed meanwhile."""
+
+
+def _fill(readinto: Callable[[memoryview], int | None], data: memoryview) -> None:
+    filled = 0
+    while filled < len(data):
+        count = readinto(data[filled:])
+        if not count:
+            raise FileShrank("the file was made shorter while it was read")
+        filled += count
+
+
+def _deletion(keys: Iterable[str]) -> bytes:
+    texts = [escaped(key).replace("\r", "&#13;").replace("\n", "&#10;") for key in keys]
+    entries = "".join(f"<Object><Key>{text}</Key></Object>" for text in texts)
+    return f"<Delete><Quiet>true</Quiet>{entries}</Delete>".encode()

@@ -1,0 +1,1 @@
+"""Commands that follow jobs to their end: `watch` and `wait-job`."""

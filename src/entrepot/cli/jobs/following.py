@@ -1,0 +1,157 @@
+"""Following jobs to their end: what `watch` shows and `wait-job` waits for.
+
+A server that restarts, is overloaded or does not answer in time is asked again until it has been silent for
+minutes; only the first question must succeed, so that a wrong address or id is told at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from entrepot.cli.jobs.outcome import EXIT_CODES
+from entrepot.cli.jobs.progress_display import Counts
+from entrepot.client.edition import Operation, load_operation
+from entrepot.client.errors import ClientError, ServiceAnswer, TransportError
+
+PATIENCE_SECONDS = 300.0
+"""How long a server that has answered before may be silent."""
+
+_THROTTLING = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
+
+
+class Asked(Protocol):
+    """What is used of a client of the exchange."""
+
+    def call(self, operation: Operation, parameters: dict[str, Any], /) -> dict[str, Any]:
+        """One operation. Raises `ClientError`."""
+        ...
+
+    def get_json(self, path: str, name: str, /) -> dict[str, Any]:
+        """A signed GET outside the API of AWS. Raises `ClientError`."""
+        ...
+
+
+class FollowedJob:
+    """One job as it was last seen."""
+
+    __slots__ = ("answer", "counts", "id", "state")
+
+    def __init__(self, job_id: str) -> None:
+        self.id = job_id
+        self.state = ""
+        """Empty until it was seen for the first time."""
+        self.answer: dict[str, Any] = {}
+        """What GetJob answered last; current once the job has ended."""
+        self.counts: Counts | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it stays as it is."""
+        return self.state in EXIT_CODES
+
+
+class Follower:
+    """Asks for jobs, one round at a time; knows what can be told of each of them."""
+
+    def __init__(
+        self,
+        client: Asked,
+        job_ids: Iterable[str],
+        *,
+        wants_counts: bool,
+        note: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`wants_counts` asks for assets and bytes, too, where the server tells them; AWS does not.
+
+        `note` is told, in a sentence, when the server is silent and when it answers again.
+        """
+        self.jobs = [FollowedJob(job_id) for job_id in dict.fromkeys(job_ids)]
+        self._client = client
+        self._wants_counts = wants_counts
+        self._note = note
+        self._clock = clock
+        self._get_job = load_operation("get-job")
+        self._silent_since: float | None = None
+        self._began = clock()
+        self._answered = False
+
+    @property
+    def ended(self) -> list[FollowedJob]:
+        """Those that have ended."""
+        return [job for job in self.jobs if job.has_ended]
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return all(job.has_ended for job in self.jobs)
+
+    def look(self) -> None:
+        """One round. Raises `ClientError` where asking again would not help, or did not help for minutes."""
+        trouble: ClientError | None = None
+        for job in self.jobs:
+            if job.has_ended:
+                continue
+            try:
+                self._ask(job)
+            except ClientError as error:
+                if not self._answered or not _may_pass(error):
+                    raise
+                trouble = error
+                if not isinstance(error, ServiceAnswer):
+                    break  # nobody is there for the others either
+            else:
+                self._answered = True
+        if trouble is not None:
+            self._be_patient(trouble)
+        elif self._silent_since is not None:
+            self._silent_since = None
+            self._note("The exchange answers again.")
+
+    def pause(self, longest_seconds: float) -> float:
+        """How long to wait before the next round: short for short jobs, longer for those that run long."""
+        return min(max((self._clock() - self._began) / 10, 0.1), longest_seconds)
+
+    def _ask(self, job: FollowedJob) -> None:
+        if job.state and self._wants_counts and self._ask_for_counts(job):
+            return
+        answer = self._client.call(self._get_job, {"JobId": job.id})
+        job.answer, job.state = answer, str(answer.get("State", ""))
+        if job.state == "COMPLETED" and job.counts is not None:
+            items, size = job.counts.items, job.counts.bytes
+            job.counts = Counts(items, items or 0, size, size or 0)
+
+    def _ask_for_counts(self, job: FollowedJob) -> bool:
+        """Whether this said all there is to say: not for a job that has ended, nor where nobody counts."""
+        try:
+            told = self._client.get_json(f"/entrepot/jobs/{quote(job.id, safe='')}/progress", "GetProgress")
+        except ServiceAnswer as error:
+            if not _may_pass(error):
+                self._wants_counts = False  # AWS itself, which knows no such path
+            return False
+        if "Bytes" in told:
+            job.counts = Counts(told["Items"], told["ItemsDone"], told["Bytes"], told["BytesDone"])
+        if told.get("State") in EXIT_CODES:
+            return False
+        job.state = str(told.get("State", job.state))
+        return True
+
+    def _be_patient(self, error: ClientError) -> None:
+        now = self._clock()
+        if self._silent_since is None:
+            self._silent_since = now
+            self._note(f"{error.message.strip()} Asking again.")
+        elif now - self._silent_since > PATIENCE_SECONDS:
+            raise error
+
+
+def _may_pass(error: ClientError) -> bool:
+    """Whether the same question may be answered later."""
+    if isinstance(error, ServiceAnswer):
+        return error.status >= 500 or error.status == 429 or error.code in _THROTTLING
+    return isinstance(error, TransportError)  # a restart, a network that is down
