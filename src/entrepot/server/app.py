@@ -18,8 +18,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from entrepot.domain.errors import EntrepotError
+from entrepot.s3_gateway.request_recognition import is_for_s3
 from entrepot.server import health
-from entrepot.server.asgi import (
+from entrepot.server.metrics import CONTENT_TYPE, Metrics
+from entrepot.server.objects import SignedObjects
+from entrepot.server.own_routes import OwnRoutes
+from entrepot.transfer.signed_urls import OBJECTS_PATH
+from entrepot.wire.asgi import (
     CLOSE,
     AsgiScope,
     BodyTooLarge,
@@ -33,16 +38,11 @@ from entrepot.server.asgi import (
     send_stream,
     until_disconnected,
 )
-from entrepot.server.metrics import CONTENT_TYPE, Metrics
-from entrepot.server.objects import SignedObjects
-from entrepot.server.own_routes import OwnRoutes
-from entrepot.server.s3_gateway.recognition import is_for_s3
-from entrepot.transfer.signed_urls import OBJECTS_PATH
 from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
 from entrepot.wire.request import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from entrepot.server.s3_gateway.gateway import S3Gateway
+    from entrepot.s3_gateway.gateway import S3Gateway
 
 _OBJECTS = OBJECTS_PATH.encode("ascii")
 _TOO_SLOW = HttpResponse(

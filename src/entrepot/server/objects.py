@@ -11,7 +11,12 @@ from uuid import uuid4
 from entrepot.domain.errors import DatabaseError, StoreError
 from entrepot.domain.identifiers import job_of_upload
 from entrepot.domain.timestamp import Timestamp
-from entrepot.server.asgi import (
+from entrepot.server.metrics import Metrics
+from entrepot.server.object_download import Download
+from entrepot.server.object_upload import Upload
+from entrepot.stores.store import ObjectStore
+from entrepot.transfer.signed_urls import LocalSignedUrls
+from entrepot.wire.asgi import (
     AsgiScope,
     ClientDisconnected,
     Receive,
@@ -19,9 +24,8 @@ from entrepot.server.asgi import (
     connection_headers,
     send_response,
 )
-from entrepot.server.metrics import Metrics
-from entrepot.server.object_download import Download
-from entrepot.server.object_errors import (
+from entrepot.wire.request import HttpResponse
+from entrepot.wire.s3_errors import (
     METHOD_NOT_ALLOWED,
     NO_LONGER_ENTITLED,
     UPLOAD_NOT_AWAITED,
@@ -30,10 +34,6 @@ from entrepot.server.object_errors import (
     problem_of,
     problem_response,
 )
-from entrepot.server.object_upload import Upload
-from entrepot.stores.store import ObjectStore
-from entrepot.transfer.signed_urls import LocalSignedUrls
-from entrepot.wire.request import HttpResponse
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""

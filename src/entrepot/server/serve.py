@@ -45,7 +45,7 @@ from entrepot.stores.store import ObjectStore
 from entrepot.wiring import WiredApi, clock, open_api, prepare_database
 
 if TYPE_CHECKING:
-    from entrepot.server.s3_gateway.gateway import S3Gateway
+    from entrepot.s3_gateway.gateway import S3Gateway
 
 _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
@@ -170,8 +170,8 @@ def _s3_gateway(
     api: WiredApi, metrics: Metrics, audit: ServerAudit, threads: ThreadPoolExecutor
 ) -> S3Gateway:
     """The gateway. It is loaded when its first request comes: a server may well never have one."""
-    from entrepot.server.s3_gateway.gateway import GatewayParts, S3Gateway
-    from entrepot.server.s3_gateway.provider_threads import ProviderThreads
+    from entrepot.s3_gateway.gateway import GatewayParts, S3Gateway
+    from entrepot.s3_gateway.provider_threads import ProviderThreads
 
     return S3Gateway(
         GatewayParts(

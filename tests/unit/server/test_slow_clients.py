@@ -11,9 +11,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from entrepot.server import asgi, http_connection
-from entrepot.server.asgi import AsgiScope, BodyTooSlow, Message, Receive, Send, read_body, send_response
+from entrepot.server import http_connection
 from entrepot.server.http_connection import LONGEST_HEAD_BYTES, HttpConnection, OwnFaultsOnly
+from entrepot.wire import asgi
+from entrepot.wire.asgi import AsgiScope, BodyTooSlow, Message, Receive, Send, read_body, send_response
 from entrepot.wire.request import HttpResponse
 
 SOON_SECONDS = 0.3

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from entrepot.domain.errors import IntegrationUnavailable
-from entrepot.server.asgi import Message, send_stream
+from entrepot.wire.asgi import Message, send_stream
 from entrepot.wire.request import HttpResponse
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from entrepot.server.asgi import AsgiScope
+from entrepot.wire.asgi import AsgiScope
 
 _OF_S3 = re.compile(rb"(?:/|%2[Ff])s3(?:/|%2[Ff])aws4_request")
 _ALIAS_IN_PATH = re.compile(rb"/[a-z2-7]{52}-s3alias(?:/|\Z)")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from entrepot.server.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.provider_threads import ProviderThreads
 
 
 @pytest.fixture

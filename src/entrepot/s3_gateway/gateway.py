@@ -29,7 +29,23 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import shared_buckets
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
-from entrepot.server.asgi import (
+from entrepot.s3_gateway.buckets import BucketAnswers, opened
+from entrepot.s3_gateway.error_answers import (
+    INTERNAL_ERROR,
+    KEY_TOO_LONG,
+    NO_SUCH_BUCKET,
+    NOT_SHARED,
+    READ_ONLY,
+    UNKNOWN_AUTHORIZATION,
+    problem_of_error,
+    problem_of_signature,
+)
+from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
+from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.s3_request import S3Call, S3Operation, understood
+from entrepot.sigv4.verification import Authenticator, Principal
+from entrepot.transfer.user_buckets import Buckets
+from entrepot.wire.asgi import (
     CLOSE,
     AsgiScope,
     ClientDisconnected,
@@ -40,26 +56,10 @@ from entrepot.server.asgi import (
     header,
     send_response,
 )
-from entrepot.server.object_errors import NO_SUCH_KEY, ObjectProblem, ObjectRefused, problem_response
-from entrepot.server.s3_gateway.buckets import BucketAnswers, opened
-from entrepot.server.s3_gateway.objects import ObjectPassage, ObjectRequest
-from entrepot.server.s3_gateway.problems import (
-    INTERNAL_ERROR,
-    KEY_TOO_LONG,
-    NO_SUCH_BUCKET,
-    NOT_SHARED,
-    READ_ONLY,
-    UNKNOWN_AUTHORIZATION,
-    problem_of_error,
-    problem_of_signature,
-)
-from entrepot.server.s3_gateway.provider_threads import ProviderThreads
-from entrepot.server.s3_gateway.s3_request import S3Call, S3Operation, understood
-from entrepot.sigv4.verification import Authenticator, Principal
-from entrepot.transfer.user_buckets import Buckets
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry, AuditSink
 from entrepot.wire.request import Header, HttpRequest
+from entrepot.wire.s3_errors import NO_SUCH_KEY, ObjectProblem, ObjectRefused, problem_response
 
 _LONGEST_KEY_BYTES = 1024
 _CLIENT_GONE = 499

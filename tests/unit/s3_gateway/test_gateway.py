@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, error, scripted_server
 from tests.servers.sqlite import open_hastily
-from tests.unit.server.s3_gateway.exchange import ALIAS, NOW, OWNER, RECEIVER, Exchange
+from tests.unit.s3_gateway.gateway_in_asgi import ALIAS, NOW, OWNER, RECEIVER, Exchange
 
 from entrepot.database import data_grants
 from entrepot.database.migrate import migrate
 from entrepot.domain.errors import AuthenticationFailed, StoreAccessDenied
 from entrepot.domain.scope import Scope
-from entrepot.server.s3_gateway import objects
-from entrepot.server.s3_gateway.gateway import S3Gateway
+from entrepot.s3_gateway import objects
+from entrepot.s3_gateway.gateway import S3Gateway
 from entrepot.sigv4.verification import Principal, SignatureOutOfTime
 from entrepot.stores.s3 import S3Store
 

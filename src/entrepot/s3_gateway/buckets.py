@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
-from entrepot.server.object_errors import ObjectProblem, ObjectRefused
-from entrepot.server.s3_gateway import documents
-from entrepot.server.s3_gateway.documents import Listing
-from entrepot.server.s3_gateway.listing import (
+from entrepot.s3_gateway import documents
+from entrepot.s3_gateway.documents import Listing
+from entrepot.s3_gateway.error_answers import SLOW_DOWN
+from entrepot.s3_gateway.listing import (
     ListedPage,
     ListingRequest,
     Pages,
@@ -20,14 +20,14 @@ from entrepot.server.s3_gateway.listing import (
     list_shared,
     start_position,
 )
-from entrepot.server.s3_gateway.problems import SLOW_DOWN
-from entrepot.server.s3_gateway.provider_threads import ProviderThreads
-from entrepot.server.s3_gateway.s3_request import S3Call, S3Operation
+from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.s3_request import S3Call, S3Operation
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_view import PAGE, Page, S3View
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.request import Header, HttpResponse
+from entrepot.wire.s3_errors import ObjectProblem, ObjectRefused
 
 _XML: Header = (b"content-type", b"application/xml")
 _BAD_TOKEN = ObjectProblem(400, "InvalidArgument", "The continuation token provided is incorrect")

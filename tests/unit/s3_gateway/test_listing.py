@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.unit.server.s3_gateway.memory_bucket import MemoryBucket
+from tests.unit.s3_gateway.memory_bucket import MemoryBucket
 
 from entrepot.domain.shared_objects import SharedObjects, common_prefix
-from entrepot.server.s3_gateway.listing import (
+from entrepot.s3_gateway.listing import (
     ListedPage,
     ListingRequest,
     Position,

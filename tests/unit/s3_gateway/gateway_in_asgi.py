@@ -21,8 +21,8 @@ from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.server.s3_gateway.gateway import GatewayParts, S3Gateway
-from entrepot.server.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.gateway import GatewayParts, S3Gateway
+from entrepot.s3_gateway.provider_threads import ProviderThreads
 from entrepot.sigv4.verification import Authenticator, TrustAuthenticator
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
