@@ -15,7 +15,7 @@ from tests.parity.running import run
 from tests.parity.stand import open_stand
 
 from entrepot.cli.commands import COMMANDS, Command, own_command
-from entrepot.client.edition import commands
+from entrepot.client.command_line_model import commands
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "entrepot"
 

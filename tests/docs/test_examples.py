@@ -14,7 +14,7 @@ from tests.parity.case import read_cases
 
 from entrepot.cli.jobs.outcome import EXIT_CODES
 from entrepot.cli.jobs.wait_job import WAITED_TOO_LONG
-from entrepot.client.edition import commands
+from entrepot.client.command_line_model import commands
 from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limit
 from entrepot.jobs.registry import DEFINITIONS

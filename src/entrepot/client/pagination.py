@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.client.client import Client
-    from entrepot.client.edition import Operation, Pagination
+    from entrepot.client.command_line_model import Operation, Pagination
 
     Page = dict[str, Any]
     Token = dict[str, Any]

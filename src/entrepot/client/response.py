@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from entrepot.client.edition import Operation, Shape
+    from entrepot.client.command_line_model import Operation, Shape
     from entrepot.client.http_answer import Answer, Headers
 
     TimestampReader = Callable[[object], Any]

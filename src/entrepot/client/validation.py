@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from entrepot.client.edition import Shape
+    from entrepot.client.command_line_model import Shape
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),

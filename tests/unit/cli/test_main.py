@@ -11,7 +11,7 @@ import pytest
 from entrepot import __version__
 from entrepot.cli.commands import COMMANDS, HIDDEN
 from entrepot.cli.main import main
-from entrepot.client.edition import commands
+from entrepot.client.command_line_model import commands
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import botocore.model
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from entrepot.client.edition import Model, Operation, Shape
+from entrepot.client.command_line_model import Model, Operation, Shape
 
 MODEL = Model.load()
 OPERATIONS = [MODEL.operation(command) for command in MODEL.commands]

@@ -268,7 +268,7 @@ def test_a_call_that_succeeds_imports_nothing_heavy() -> None:
             f"import sys; sys.path[:] = {sys.path!r}\n"
             "from entrepot.client.client import Client\n"
             "from entrepot.client.credential_source import Credentials\n"
-            "from entrepot.client.edition import load_operation\n"
+            "from entrepot.client.command_line_model import load_operation\n"
             "class Target:\n"
             f"    endpoint_url, region, signing_name = {server.url!r}, 'us-east-1', 'dataexchange'\n"
             "    verify, connect_timeout, read_timeout, proxy_url, tcp_keepalive = True, 9, 9, None, False\n"

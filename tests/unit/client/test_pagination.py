@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.client.edition import Pagination
+from entrepot.client.command_line_model import Pagination
 from entrepot.client.errors import PaginationFailed
 from entrepot.client.pagination import Pages
 

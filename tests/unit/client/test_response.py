@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, answers, operation_of
 
-from entrepot.client.edition import Operation
+from entrepot.client.command_line_model import Operation
 from entrepot.client.errors import UnreadableAnswer
 from entrepot.client.http_answer import Answer, Headers
 from entrepot.client.response import as_sent, parse_error, parse_output

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, operation_of, valid
 
-from entrepot.client.edition import Operation
+from entrepot.client.command_line_model import Operation
 from entrepot.client.errors import ClientError
 from entrepot.client.serializer import Request, serialize, with_token
 

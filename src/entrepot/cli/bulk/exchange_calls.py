@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from entrepot.cli.bulk.failures import CannotBegin
-from entrepot.client.edition import Model
+from entrepot.client.command_line_model import Model
 from entrepot.client.errors import ServiceAnswer, TlsFailed, TransportError
 
 _PAGE = 200

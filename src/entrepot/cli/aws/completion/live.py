@@ -172,7 +172,7 @@ def _fetch(connection: Connection, listing: Listing, found: list[Candidate]) -> 
 
 
 def _entries(client: Client, listing: Listing) -> Iterator[Entry]:
-    from entrepot.client.edition import load_operation
+    from entrepot.client.command_line_model import load_operation
 
     operation = load_operation(listing.command)
     parameters = {**listing.parameters, "MaxResults": _PAGE_SIZE}

@@ -16,7 +16,7 @@ class NoMeanings:
 
     def operations(self) -> list[Candidate]:
         """All operations."""
-        from entrepot.client.edition import commands
+        from entrepot.client.command_line_model import commands
 
         return [Candidate(name) for name in commands()]
 

@@ -6,7 +6,7 @@ from entrepot.cli.aws.completion.candidate import Candidate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from entrepot.client.edition import Shape
+    from entrepot.client.command_line_model import Shape
 
 _OPENING = {"structure": "{", "map": "{", "list": "["}
 

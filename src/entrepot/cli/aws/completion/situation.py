@@ -6,13 +6,13 @@ from entrepot.cli.aws.operation.global_options import global_options
 from entrepot.cli.aws.operation.grammar import MANY, ONE, OPTIONAL, Option
 from entrepot.cli.aws.operation.operation_options import OperationOptions
 from entrepot.cli.commands import own_command
-from entrepot.client.edition import Model
+from entrepot.client.command_line_model import Model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from entrepot.client.edition import Member, Operation
+    from entrepot.client.command_line_model import Member, Operation
 
 _TAKES_A_VALUE = {ONE, MANY, OPTIONAL}
 _HIDDEN = {"--max-results", "--next-token"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from entrepot.cli.aws.completion.own_commands import OwnCommand
     from entrepot.cli.aws.completion.situation import Situation
     from entrepot.cli.aws.operation.grammar import Option
-    from entrepot.client.edition import Member
+    from entrepot.client.command_line_model import Member
 
 _PATHS = ("FILE", "FOLDER", "PATH", "DIR")
 """What a metavar of ours contains where a path may stand."""

@@ -60,7 +60,7 @@ def show_operation_help(command: str, *, paged: bool = True) -> int:
     On a terminal it goes through the pager, unless it is not to be `paged`.
     """
     from entrepot.cli.aws.help.operation_page import operation_page
-    from entrepot.client.edition import load_operation
+    from entrepot.client.command_line_model import load_operation
     from entrepot.model.document import read_document
 
     show(operation_page(load_operation(command), read_document()), environment(), paged=paged)

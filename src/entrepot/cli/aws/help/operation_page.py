@@ -11,7 +11,7 @@ from entrepot.cli.aws.help.prose import paragraphs
 from entrepot.cli.aws.help.summaries import OperationText, operation_text
 from entrepot.cli.aws.help.syntax import is_scalar, json_syntax, list_syntax, shorthand_syntax
 from entrepot.cli.aws.operation.operation_options import option_name
-from entrepot.client.edition import Member, Operation, Shape
+from entrepot.client.command_line_model import Member, Operation, Shape
 
 _API_DOCUMENTATION = "https://docs.aws.amazon.com/goto/WebAPI/dataexchange-2017-07-25/"
 _DEEPEST = 12

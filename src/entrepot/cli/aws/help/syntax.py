@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from entrepot.client.edition import Shape
+from entrepot.client.command_line_model import Shape
 
 _SCALARS = frozenset({"string", "integer", "double", "boolean", "timestamp"})
 _DEEPEST_SHORTHAND = 3

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from entrepot.client.edition import Shape
+    from entrepot.client.command_line_model import Shape
 
 _COMPLEX = frozenset({"structure", "list", "map"})
 

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from entrepot.client.edition import Member, Operation
+    from entrepot.client.command_line_model import Member, Operation
 
 SKELETON = "--generate-cli-skeleton"
 INPUT_JSON = "--cli-input-json"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.cli.aws.operation.operation_options import OperationOptions
-    from entrepot.client.edition import Operation
+    from entrepot.client.command_line_model import Operation
 
 PAGING = "PaginationConfig"
 """The key under which what the paging options say travels among the parameters, as in botocore."""

@@ -6,13 +6,13 @@ ARNs and times look like real ones, strings have the length and form that the mo
 
 from __future__ import annotations
 
-from entrepot.client.edition import Shape
+from entrepot.client.command_line_model import Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.client.edition import Operation
+    from entrepot.client.command_line_model import Operation
 
 _ACCOUNT = "123456789012"
 _SERVICE = f"arn:aws:dataexchange:us-east-1:{_ACCOUNT}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from re import Pattern
     from typing import Any
 
-    from entrepot.client.edition import Shape
+    from entrepot.client.command_line_model import Shape
 
 _KEY = frozenset(string.ascii_letters + string.digits + "-_.#/:")
 _SPACE = frozenset(string.whitespace)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from entrepot.client.edition import Shape
+from entrepot.client.command_line_model import Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from entrepot.client.edition import Operation
+    from entrepot.client.command_line_model import Operation
 
 _TIME = "1970-01-01T00:00:00"
 _MAP_KEY = "KeyName"

@@ -12,7 +12,7 @@ from entrepot.cli.aws.completion.engine import Engine
 from entrepot.cli.aws.completion.live import LiveIds
 from entrepot.cli.aws.completion.regions import REGIONS
 from entrepot.cli.commands import COMMANDS
-from entrepot.client.edition import commands
+from entrepot.client.command_line_model import commands
 
 
 class KnownIds(LiveIds):

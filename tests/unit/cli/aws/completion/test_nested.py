@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.cli.aws.completion.nested import nested_names, query_names
-from entrepot.client.edition import load_operation
+from entrepot.client.command_line_model import load_operation
 
 
 def shorthand(command: str, member: str, typed: str) -> list[str]:

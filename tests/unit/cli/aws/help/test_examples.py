@@ -13,7 +13,7 @@ from entrepot.cli.aws.operation.global_options import read_globals
 from entrepot.cli.aws.operation.operation_options import OperationOptions
 from entrepot.cli.aws.operation.parameters import PAGING, read_parameters
 from entrepot.cli.aws.output.query import compile_query
-from entrepot.client.edition import commands, load_operation
+from entrepot.client.command_line_model import commands, load_operation
 from entrepot.client.validation import validate
 
 VALUES = {

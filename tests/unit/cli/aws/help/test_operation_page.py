@@ -9,7 +9,7 @@ from entrepot.cli.aws.help.option_texts import GLOBAL_OPTIONS
 from entrepot.cli.aws.help.syntax import json_syntax, list_syntax, shorthand_syntax
 from entrepot.cli.aws.operation.global_options import global_options
 from entrepot.cli.aws.operation.operation_options import OperationOptions
-from entrepot.client.edition import Shape, commands, load_operation
+from entrepot.client.command_line_model import Shape, commands, load_operation
 from entrepot.model.document import read_document
 
 SECTIONS = ["NAME", "DESCRIPTION", "SYNOPSIS", "OPTIONS", "GLOBAL OPTIONS", "EXAMPLES", "OUTPUT"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from entrepot.cli.aws.operation.operation_options import OperationOptions, option_name
-from entrepot.client.edition import commands, load_operation
+from entrepot.client.command_line_model import commands, load_operation
 from entrepot.client.errors import UsageError
 
 

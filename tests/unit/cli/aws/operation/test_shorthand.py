@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from entrepot.cli.aws.operation.paramfile import FileNotRead
 from entrepot.cli.aws.operation.shorthand import ShorthandError, fit_to_model, parse_shorthand
-from entrepot.client.edition import load_operation
+from entrepot.client.command_line_model import load_operation
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from entrepot.cli.aws.operation.sample_answer import sample_answer
 from entrepot.cli.aws.operation.skeleton import input_skeleton, yaml_input_skeleton
-from entrepot.client.edition import Shape, commands, load_operation
+from entrepot.client.command_line_model import Shape, commands, load_operation
 
 
 def test_an_input_has_every_member() -> None:

@@ -1,6 +1,6 @@
-"""The operations as edition 2.23.6 of the AWS CLI knows them, from the compact model in `edition.json`.
+"""The operations as edition 2.23.6 of the AWS CLI knows them, from the compact model in `command_line_model.json`.
 
-The file is written by `python -m entrepot.model.edition`; a test keeps it current. Reading it takes a
+The file is written by `python -m entrepot.model.write_command_line_model`; a test keeps it current. Reading it takes a
 millisecond, and shapes are made when they are asked for, because every command starts here.
 """
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_FILE = os.path.join(os.path.dirname(__file__), "edition.json")  # noqa: PTH118, PTH120 - pathlib takes 5 ms
+_FILE = os.path.join(os.path.dirname(__file__), "command_line_model.json")  # noqa: PTH118, PTH120 - pathlib takes 5 ms
 
 
 class Shape:

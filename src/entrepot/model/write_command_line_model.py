@@ -1,4 +1,4 @@
-"""Writes `client/edition.json`, the compact model of the command line: `python -m entrepot.model.edition`.
+"""Writes `client/command_line_model.json`, the compact model of the command line: `python -m entrepot.model.write_command_line_model`.
 
 The command line equals edition 2.23.6 of the AWS CLI, whose model is a little older than the one that the
 server follows. What came later is left out here, in one table. Documentation is not in the compact form: help
@@ -17,7 +17,7 @@ from entrepot.model.loader import apply_patch, read_patches
 from entrepot.model.naming import snake_case
 
 EDITION = "2.23.6"
-COMPACT = Path(__file__).parents[1] / "client" / "edition.json"
+COMPACT = Path(__file__).parents[1] / "client" / "command_line_model.json"
 NEWER = {
     # The configuration of assets and the tags they get came in spring 2026.
     "CreateJobRequest": {"AssetConfiguration"},

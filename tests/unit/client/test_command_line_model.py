@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.client.edition import Model, commands, load_operation
-from entrepot.model import edition
+from entrepot.client.command_line_model import Model, commands, load_operation
+from entrepot.model import write_command_line_model
 from entrepot.model.loader import load_model
 from entrepot.model.naming import snake_case
 
 
 def test_the_compact_model_is_current() -> None:
-    assert edition.COMPACT.read_text() == edition.render(), "run `python -m entrepot.model.edition`"
+    assert write_command_line_model.COMPACT.read_text() == write_command_line_model.render(), (
+        "run `python -m entrepot.model.write_command_line_model`"
+    )
 
 
 def test_every_operation_of_the_service_is_a_command() -> None:
@@ -29,7 +31,7 @@ def test_an_operation_is_what_the_whole_model_says(command: str) -> None:
     members = {
         member.name: (member.required, str(member.location), member.key)
         for member in whole.shapes[operation.input].members
-        if member.name not in edition.NEWER.get(operation.input, ())
+        if member.name not in write_command_line_model.NEWER.get(operation.input, ())
     }
     keys = {
         name: (member.required, member.location, member.key if member.location == "body" else name)
@@ -41,7 +43,7 @@ def test_an_operation_is_what_the_whole_model_says(command: str) -> None:
 
 def test_what_is_left_out_exists_in_the_newer_model() -> None:
     shapes = load_model().shapes
-    for shape, members in edition.NEWER.items():
+    for shape, members in write_command_line_model.NEWER.items():
         assert members <= {member.name for member in shapes[shape].members}
 
 
