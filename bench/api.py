@@ -21,7 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bench import instructions
-from bench.exchange import exchange_with_a_job
+from bench.exchange_with_a_job import exchange_with_a_job
 from bench.measuring import free_port, median, server, table
 
 CONNECTIONS = 16

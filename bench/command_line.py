@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.exchange import REGION, Exchange, exchange_with_a_job
+from bench.exchange_with_a_job import REGION, Exchange, exchange_with_a_job
 from bench.measuring import median, table
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from tests.databases.test_events import event
 
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
-from entrepot.events.record import record
+from entrepot.events.recording import record
 from entrepot.server.events_route import EventsRoute
 from entrepot.server.metrics import Metrics
 from entrepot.server.own_routes import OwnRoutes

@@ -21,7 +21,7 @@ from tests.servers.postgresql import new_database
 from entrepot.database import migrate as migration
 from entrepot.database import sqlite
 from entrepot.database.migrate import NEWEST, VERSION_TABLE, migrate, schema_is_current
-from entrepot.database.opening import open_database, sqlite_path
+from entrepot.database.open_database import open_database, sqlite_path
 from entrepot.database.schema import METADATA
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
 
@@ -180,7 +180,7 @@ def test_looking_at_the_version_does_not_load_alembic(migrated_sqlite_file: Path
     code = f"""
 import asyncio, sys
 from entrepot.database.migrate import schema_is_current
-from entrepot.database.opening import open_database
+from entrepot.database.open_database import open_database
 async def main():
     database = await open_database("sqlite:///{migrated_sqlite_file}")
     assert await schema_is_current(database)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg import sql
-from tests.datashares.shop import Shop, administrator, close_to_public
+from tests.datashares.owner_database import OwnerDatabase, administrator, close_to_public
 from tests.servers.postgresql import new_database, running_postgresql
 
 
@@ -24,19 +24,19 @@ def owners_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def shop(owners_server: str) -> Iterator[Shop]:
+def owner_database(owners_server: str) -> Iterator[OwnerDatabase]:
     """A database with something to share and something to hide, closed to PUBLIC."""
     with new_database(owners_server) as url, administrator(url) as connection:
-        shop = Shop(url, connection)
+        owner_database = OwnerDatabase(url, connection)
         close_to_public(connection)
-        shop.fill()
-        yield shop
-        shop.drop_roles()
+        owner_database.fill()
+        yield owner_database
+        owner_database.drop_roles()
 
 
 @pytest.fixture(params=["superuser", "createrole"])
-def sharing_shop(request: pytest.FixtureRequest, shop: Shop) -> Shop:
+def sharing_shop(request: pytest.FixtureRequest, owner_database: OwnerDatabase) -> OwnerDatabase:
     """The same, shared by a superuser, or by its owner who has CREATEROLE and no more."""
     if request.param == "createrole":
-        shop.give_to_an_owner()
-    return shop
+        owner_database.give_to_an_owner()
+    return owner_database

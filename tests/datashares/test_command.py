@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.datashares.shop import Shop, administrator, close_to_public
+from tests.datashares.owner_database import OwnerDatabase, administrator, close_to_public
 from tests.servers.postgresql import new_database
 
 from entrepot.cli.admin.datashare import run
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 
 ACCOUNT = "111111111111"
 
@@ -32,7 +32,7 @@ def add(monkeypatch: pytest.MonkeyPatch, url: str, *options: str, name: str = "s
 
 
 def test_a_share_is_added_listed_checked_and_removed(
-    sharing_shop: Shop,
+    sharing_shop: OwnerDatabase,
     exchange: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -61,17 +61,17 @@ def test_a_share_is_added_listed_checked_and_removed(
 
 
 def test_a_share_that_receivers_could_reach_beyond_is_refused_unless_that_is_accepted(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    owner_database: OwnerDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop.run("GRANT SELECT ON public.notes TO PUBLIC")
+    owner_database.run("GRANT SELECT ON public.notes TO PUBLIC")
     with pytest.raises(UsageError, match="nothing was added"):
-        add(monkeypatch, shop.url)
+        add(monkeypatch, owner_database.url)
     told = capsys.readouterr().err
     assert "they can use public.notes, which is not shared" in told
     assert 'REVOKE ALL ON "public"."notes" FROM PUBLIC;' in told
     run(["list"])
     assert json.loads(capsys.readouterr().out) == {"Datashares": []}
-    add(monkeypatch, shop.url, "--accept-reach")
+    add(monkeypatch, owner_database.url, "--accept-reach")
     assert "public.notes" in capsys.readouterr().err
     assert run(["check", "sales"]) == 1
 
@@ -84,17 +84,19 @@ def test_a_share_that_receivers_could_reach_beyond_is_refused_unless_that_is_acc
     ],
 )
 def test_what_cannot_be_shared_is_refused_with_what_is_wrong(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+    owner_database: OwnerDatabase, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        add(monkeypatch, shop.url, *options)
+        add(monkeypatch, owner_database.url, *options)
 
 
-def test_a_user_who_may_not_create_roles_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.give_to_an_owner()
-    shop.run(f"ALTER ROLE {shop.made[0]} NOCREATEROLE")
+def test_a_user_who_may_not_create_roles_is_refused(
+    owner_database: OwnerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner_database.give_to_an_owner()
+    owner_database.run(f"ALTER ROLE {owner_database.made[0]} NOCREATEROLE")
     with pytest.raises(UsageError, match="must be able to create roles"):
-        add(monkeypatch, shop.url)
+        add(monkeypatch, owner_database.url)
 
 
 @pytest.mark.parametrize(
@@ -115,29 +117,31 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(
 
 
 def test_the_url_comes_from_the_environment_where_no_option_gives_it(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    owner_database: OwnerDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ENTREPOT_DATASHARE_DATABASE", shop.url)
+    monkeypatch.setenv("ENTREPOT_DATASHARE_DATABASE", owner_database.url)
     run(["add", "sales", "--account", ACCOUNT, "--schema", "sales"])
     assert json.loads(capsys.readouterr().out)["Name"] == "sales"
 
 
-def test_a_password_on_the_command_line_is_warned_of(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_password_on_the_command_line_is_warned_of(
+    owner_database: OwnerDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
     line = ["add", "sales", "--account", ACCOUNT, "--schema", "sales", "--database"]
-    run([*line, shop.url])
+    run([*line, owner_database.url])
     assert capsys.readouterr().err == "", "there is none in it"
-    shop.give_to_an_owner()
+    owner_database.give_to_an_owner()
     with pytest.raises(UsageError, match="already"):
-        run([*line, shop.url])
+        run([*line, owner_database.url])
     assert "note: others on this machine" in capsys.readouterr().err
 
 
 def test_a_name_that_is_taken_is_refused(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    owner_database: OwnerDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    add(monkeypatch, shop.url)
+    add(monkeypatch, owner_database.url)
     with pytest.raises(UsageError, match="already"):
-        add(monkeypatch, shop.url)
+        add(monkeypatch, owner_database.url)
 
 
 def test_a_share_whose_database_is_gone_is_removed_by_force_alone(
@@ -145,7 +149,7 @@ def test_a_share_whose_database_is_gone_is_removed_by_force_alone(
 ) -> None:
     with new_database(owners_server) as url, administrator(url) as connection:
         close_to_public(connection)
-        Shop(url, connection).fill()
+        OwnerDatabase(url, connection).fill()
         add(monkeypatch, url)
     with pytest.raises(UsageError, match="cannot be used now"):
         run(["check", "sales"])

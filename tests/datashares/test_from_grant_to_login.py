@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from tests.databases.conftest import migrated_sqlite_file
 from tests.databases.rows import an_id
-from tests.datashares.shop import Shop, logged_in
-from tests.provisioning.fixtures import OWNER, RECEIVER, World, masked_asset
+from tests.datashares.owner_database import OwnerDatabase, logged_in
+from tests.provisioning.fixtures import OWNER, RECEIVER, Fixtures, masked_asset
 from tests.servers.sqlite import open_hastily
 
 from entrepot.database import data_grants, datashares, events, external_access
@@ -35,10 +35,10 @@ TO = Scope(RECEIVER, "us-east-1")
 class Exchange:
     """One exchange with one share, and a grant of it that ends in an hour."""
 
-    def __init__(self, fixtures: World, shop: Shop) -> None:
+    def __init__(self, fixtures: Fixtures, owner_database: OwnerDatabase) -> None:
         self.fixtures = fixtures
-        self.shop = shop
-        self.url = shop.url
+        self.owner_database = owner_database
+        self.url = owner_database.url
         databases = PostgresqlShares(lambda _: self.url)
         provisioner = DatashareProvisioner(fixtures.database, Integrations(postgresql=databases))
         self.reconciler = Reconciler(fixtures.database, [provisioner], fixtures.clock)
@@ -47,24 +47,26 @@ class Exchange:
         self.role = role_name(an_id("a grant"), an_id("ds sales"))
 
     async def begin(self) -> None:
-        share = self.shop.share("orders")
+        share = self.owner_database.share("orders")
         await datashares.insert(self.fixtures.database, share)
         await self.fixtures.share("sales", arn=share.arn)
         grant = await self.fixtures.grant(ends_at=self.fixtures.now.plus_seconds(3600))
         self.asset_id = masked_asset(grant, "ds", "sales")
 
     def has_role(self) -> bool:
-        return self.shop.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", self.role) == 1
+        return self.owner_database.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", self.role) == 1
 
 
 @pytest_asyncio.fixture
-async def exchange(tmp_path: Path, migrated_sqlite_file: Path, shop: Shop) -> AsyncIterator[Exchange]:
+async def exchange(
+    tmp_path: Path, migrated_sqlite_file: Path, owner_database: OwnerDatabase
+) -> AsyncIterator[Exchange]:
     path = tmp_path / "entrepot.sqlite"
     path.write_bytes(migrated_sqlite_file.read_bytes())
     database = await open_hastily(f"sqlite:///{path}")
-    fixtures = World(database)
+    fixtures = Fixtures(database)
     fixtures.now = Timestamp(time.time_ns() // 1_000_000)
-    exchange = Exchange(fixtures, shop)
+    exchange = Exchange(fixtures, owner_database)
     await exchange.begin()
     yield exchange
     await exchange.reconciler.close()
@@ -153,15 +155,15 @@ async def test_a_role_is_dropped_as_soon_as_its_database_is_back(exchange: Excha
 async def test_a_share_that_goes_is_told_to_its_receiver_once(exchange: Exchange) -> None:
     fixtures = exchange.fixtures
     await exchange.reconciler.settle()
-    exchange.shop.run("DROP TABLE sales.orders CASCADE")
+    exchange.owner_database.run("DROP TABLE sales.orders CASCADE")
     for _ in range(3):
         fixtures.passes(301)
         await exchange.reconciler.settle()
     told = await events.after(fixtures.database, TO, 0, 10)
     assert [(event.detail_type, event.resources) for event in told] == [
-        ("Redshift Data Share Access Lost", (exchange.shop.share("orders").arn,))
+        ("Redshift Data Share Access Lost", (exchange.owner_database.share("orders").arn,))
     ]
-    exchange.shop.run("CREATE TABLE sales.orders (id int)")
+    exchange.owner_database.run("CREATE TABLE sales.orders (id int)")
     fixtures.passes(301)
     await exchange.reconciler.settle()
     recorded = await external_access.get(fixtures.database, an_id("a grant"), an_id("ds sales"))
@@ -170,9 +172,9 @@ async def test_a_share_that_goes_is_told_to_its_receiver_once(exchange: Exchange
 
 
 async def test_a_share_that_was_removed_is_no_longer_given_and_no_role_stays(exchange: Exchange) -> None:
-    share = exchange.shop.share("orders")
+    share = exchange.owner_database.share("orders")
     await exchange.reconciler.settle()
-    await exchange.shop.databases().withdraw(share, exchange.role)
+    await exchange.owner_database.databases().withdraw(share, exchange.role)
     await datashares.remove(exchange.fixtures.database, DatashareArn.parse(share.arn, "Arn"))
     exchange.fixtures.passes(301)
     await exchange.reconciler.settle()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.datashares.shop import Shop, logged_in, without_password
+from tests.datashares.owner_database import OwnerDatabase, logged_in, without_password
 
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.domain.errors import IntegrationUnavailable
@@ -20,13 +20,15 @@ from entrepot.integrations.postgresql_shares import split_endpoint
 ROLE = "entrepot_0123456789abcdef"
 
 
-async def let_in(shop: Shop, password: str = "first", expires_at: Timestamp | None = None) -> DatabaseLogin:
-    share, databases = shop.share(), shop.databases()
+async def let_in(
+    owner_database: OwnerDatabase, password: str = "first", expires_at: Timestamp | None = None
+) -> DatabaseLogin:
+    share, databases = owner_database.share(), owner_database.databases()
     await databases.give(share, ROLE)
     return await databases.let_in(share, ROLE, password, expires_at)
 
 
-async def test_nobody_logs_in_before_a_password_was_handed_out(sharing_shop: Shop) -> None:
+async def test_nobody_logs_in_before_a_password_was_handed_out(sharing_shop: OwnerDatabase) -> None:
     share, databases = sharing_shop.share(), sharing_shop.databases()
     with pytest.raises(IntegrationUnavailable, match="no role"):
         await databases.let_in(share, ROLE, "too early", None)
@@ -34,7 +36,7 @@ async def test_nobody_logs_in_before_a_password_was_handed_out(sharing_shop: Sho
     assert sharing_shop.value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", ROLE) is False
 
 
-async def test_a_new_password_ends_the_former_one_and_its_sessions(sharing_shop: Shop) -> None:
+async def test_a_new_password_ends_the_former_one_and_its_sessions(sharing_shop: OwnerDatabase) -> None:
     first = await let_in(sharing_shop)
     with pytest.raises(psycopg.OperationalError), logged_in(without_password(first)):
         pass
@@ -48,18 +50,18 @@ async def test_a_new_password_ends_the_former_one_and_its_sessions(sharing_shop:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (2,)
 
 
-async def test_a_password_ends_with_the_grant(shop: Shop) -> None:
+async def test_a_password_ends_with_the_grant(owner_database: OwnerDatabase) -> None:
     now = Timestamp(time.time_ns() // 1_000_000)
-    ended = await let_in(shop, expires_at=now.plus_seconds(-1))
+    ended = await let_in(owner_database, expires_at=now.plus_seconds(-1))
     with pytest.raises(psycopg.OperationalError), logged_in(ended):
         pass
-    goes_on = await let_in(shop, expires_at=now.plus_seconds(3600))
+    goes_on = await let_in(owner_database, expires_at=now.plus_seconds(3600))
     assert goes_on.expires_at == now.plus_seconds(3600)
     with logged_in(goes_on):
         pass
 
 
-async def test_what_is_taken_back_ends_at_once_and_leaves_no_role(sharing_shop: Shop) -> None:
+async def test_what_is_taken_back_ends_at_once_and_leaves_no_role(sharing_shop: OwnerDatabase) -> None:
     share, databases = sharing_shop.share(), sharing_shop.databases()
     login = await let_in(sharing_shop)
     with logged_in(login) as connection:
@@ -73,7 +75,7 @@ async def test_what_is_taken_back_ends_at_once_and_leaves_no_role(sharing_shop: 
 
 
 async def test_taking_back_drops_what_a_receiver_could_make_where_public_was_allowed_to(
-    sharing_shop: Shop,
+    sharing_shop: OwnerDatabase,
 ) -> None:
     sharing_shop.run("GRANT CREATE ON SCHEMA public TO PUBLIC")
     share, databases = sharing_shop.share(), sharing_shop.databases()
@@ -84,7 +86,7 @@ async def test_taking_back_drops_what_a_receiver_could_make_where_public_was_all
     assert sharing_shop.value("SELECT to_regclass('public.mine')") is None
 
 
-async def test_many_at_once_do_not_disturb_each_other(sharing_shop: Shop) -> None:
+async def test_many_at_once_do_not_disturb_each_other(sharing_shop: OwnerDatabase) -> None:
     share, databases = sharing_shop.share(), sharing_shop.databases()
     roles = [f"entrepot_{number:016x}" for number in range(8)]
     await asyncio.gather(*(databases.give(share, role) for role in (*roles, *roles)))
@@ -94,32 +96,36 @@ async def test_many_at_once_do_not_disturb_each_other(sharing_shop: Shop) -> Non
     assert sharing_shop.value("SELECT count(*) FROM pg_roles WHERE rolname ~ '^entrepot_'") == 0
 
 
-async def test_the_log_of_the_server_never_holds_a_password(shop: Shop) -> None:
-    shop.run("ALTER SYSTEM SET log_statement = 'all'")
-    shop.run("ALTER SYSTEM SET log_min_duration_statement = 0")
-    shop.run("SELECT pg_reload_conf()")
-    data = Path(str(shop.value("SHOW data_directory")))
+async def test_the_log_of_the_server_never_holds_a_password(owner_database: OwnerDatabase) -> None:
+    owner_database.run("ALTER SYSTEM SET log_statement = 'all'")
+    owner_database.run("ALTER SYSTEM SET log_min_duration_statement = 0")
+    owner_database.run("SELECT pg_reload_conf()")
+    data = Path(str(owner_database.value("SHOW data_directory")))
     try:
-        await let_in(shop, "a password nobody else may know")
+        await let_in(owner_database, "a password nobody else may know")
         log = (data.parent / "log").read_text(encoding="utf-8", errors="replace")
     finally:
-        shop.run("ALTER SYSTEM RESET ALL")
-        shop.run("SELECT pg_reload_conf()")
+        owner_database.run("ALTER SYSTEM RESET ALL")
+        owner_database.run("SELECT pg_reload_conf()")
     assert re.search(rf'ALTER ROLE "{ROLE}" LOGIN PASSWORD', log)
     assert "a password nobody else may know" not in log
 
 
 async def test_a_database_that_is_away_is_worth_another_try_and_its_place_stays_in_the_log(
-    shop: Shop,
+    owner_database: OwnerDatabase,
 ) -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
-        await _is_away(shop, nobody_listens.getsockname()[1])
+        await _is_away(owner_database, nobody_listens.getsockname()[1])
 
 
-async def _is_away(shop: Shop, port: int) -> None:
-    away = shop.somewhere_else(port)
-    for call in (away.check(shop.share()), away.give(shop.share(), ROLE), away.withdraw(shop.share(), ROLE)):
+async def _is_away(owner_database: OwnerDatabase, port: int) -> None:
+    away = owner_database.somewhere_else(port)
+    for call in (
+        away.check(owner_database.share()),
+        away.give(owner_database.share(), ROLE),
+        away.withdraw(owner_database.share(), ROLE),
+    ):
         with pytest.raises(IntegrationUnavailable) as unavailable:
             await call
         assert str(port) not in unavailable.value.message

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from psycopg import sql
-from tests.datashares.shop import Shop, administrator
+from tests.datashares.owner_database import OwnerDatabase, administrator
 from tests.servers.postgresql import new_database
 
 OPEN_TO_PUBLIC = {
@@ -28,36 +28,38 @@ OPEN_TO_PUBLIC = {
 }
 
 
-async def found_in(shop: Shop) -> list[tuple[str, str]]:
-    found = await shop.databases().reach(shop.share("orders"))
+async def found_in(owner_database: OwnerDatabase) -> list[tuple[str, str]]:
+    found = await owner_database.databases().reach(owner_database.share("orders"))
     return [(reach.what, reach.remedy) for reach in found]
 
 
-async def test_a_database_that_was_closed_to_public_shows_nothing(sharing_shop: Shop) -> None:
+async def test_a_database_that_was_closed_to_public_shows_nothing(sharing_shop: OwnerDatabase) -> None:
     assert await found_in(sharing_shop) == []
     assert sharing_shop.value("SELECT count(*) FROM pg_roles WHERE rolname ~ '^entrepot_'") == 0
 
 
 @pytest.mark.parametrize("what", OPEN_TO_PUBLIC)
-async def test_what_is_open_to_public_is_found_and_the_advice_closes_it(shop: Shop, what: str) -> None:
-    database = sql.Identifier(shop.connection.info.dbname).as_string(shop.connection)
-    shop.run(OPEN_TO_PUBLIC[what].format(database=database))
-    found = await found_in(shop)
+async def test_what_is_open_to_public_is_found_and_the_advice_closes_it(
+    owner_database: OwnerDatabase, what: str
+) -> None:
+    database = sql.Identifier(owner_database.connection.info.dbname).as_string(owner_database.connection)
+    owner_database.run(OPEN_TO_PUBLIC[what].format(database=database))
+    found = await found_in(owner_database)
     assert [said for said, _ in found if what in said] != []
     for _, remedy in found:
-        shop.run(remedy)
-    assert await found_in(shop) == []
+        owner_database.run(remedy)
+    assert await found_in(owner_database) == []
 
 
 @pytest.fixture
-def untouched_shop(owners_server: str) -> Iterator[Shop]:
+def untouched_shop(owners_server: str) -> Iterator[OwnerDatabase]:
     with new_database(owners_server) as url, administrator(url) as connection:
-        shop = Shop(url, connection)
-        shop.fill()
-        yield shop
+        owner_database = OwnerDatabase(url, connection)
+        owner_database.fill()
+        yield owner_database
 
 
-async def test_a_database_as_postgresql_makes_it_is_open_in_known_ways(untouched_shop: Shop) -> None:
+async def test_a_database_as_postgresql_makes_it_is_open_in_known_ways(untouched_shop: OwnerDatabase) -> None:
     found = await found_in(untouched_shop)
     assert [what.partition(":")[0] for what, _ in found] == [
         "use TEMPORARY on the database",

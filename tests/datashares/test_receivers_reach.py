@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import Connection
-from tests.datashares.shop import Shop, logged_in
+from tests.datashares.owner_database import OwnerDatabase, logged_in
 
 from entrepot.domain.errors import IntegrationRefused, ShareGone
 
@@ -69,9 +69,9 @@ FORBIDDEN = {
 
 
 @pytest_asyncio.fixture
-async def receiver(shop: Shop) -> AsyncIterator[Connection]:
+async def receiver(owner_database: OwnerDatabase) -> AsyncIterator[Connection]:
     """A receiver of two tables of a schema, logged in, who has taken off what can be taken off."""
-    share, databases = shop.share("orders", "big"), shop.databases()
+    share, databases = owner_database.share("orders", "big"), owner_database.databases()
     await databases.give(share, ROLE)
     await databases.give(share, ANOTHER)
     with logged_in(await databases.let_in(share, ROLE, "first", None)) as connection:
@@ -85,7 +85,7 @@ async def test_a_receiver_reads_what_is_shared(receiver: Connection) -> None:
     assert receiver.execute("SELECT id FROM sales.big").fetchall() == [(2,)]
 
 
-async def test_a_receiver_can_do_nothing_else(receiver: Connection, shop: Shop) -> None:
+async def test_a_receiver_can_do_nothing_else(receiver: Connection, owner_database: OwnerDatabase) -> None:
     done = []
     for what, statement in FORBIDDEN.items():
         try:
@@ -97,20 +97,22 @@ async def test_a_receiver_can_do_nothing_else(receiver: Connection, shop: Shop) 
         else:
             done.append(what)
     assert done == []
-    assert shop.value("SELECT count(*) FROM sales.orders") == 2
+    assert owner_database.value("SELECT count(*) FROM sales.orders") == 2
 
 
-async def test_a_receiver_can_pass_nothing_on(receiver: Connection, shop: Shop) -> None:
+async def test_a_receiver_can_pass_nothing_on(receiver: Connection, owner_database: OwnerDatabase) -> None:
     receiver.execute("GRANT SELECT ON sales.orders TO PUBLIC")  # a warning, and no effect
-    shop.run("CREATE ROLE nobody_else")
-    shop.made.append("nobody_else")
-    assert shop.value("SELECT has_table_privilege('nobody_else', 'sales.orders', 'SELECT')") is False
+    owner_database.run("CREATE ROLE nobody_else")
+    owner_database.made.append("nobody_else")
+    assert (
+        owner_database.value("SELECT has_table_privilege('nobody_else', 'sales.orders', 'SELECT')") is False
+    )
 
 
 async def test_a_receiver_cannot_connect_to_other_databases_of_the_server(
-    shop: Shop, owners_server: str
+    owner_database: OwnerDatabase, owners_server: str
 ) -> None:
-    share, databases = shop.share("orders"), shop.databases()
+    share, databases = owner_database.share("orders"), owner_database.databases()
     await databases.give(share, ROLE)
     login = await databases.let_in(share, ROLE, "first", None)
     with (
@@ -120,8 +122,8 @@ async def test_a_receiver_cannot_connect_to_other_databases_of_the_server(
         pass
 
 
-async def test_transactions_are_read_only_from_the_beginning(shop: Shop) -> None:
-    share, databases = shop.share(), shop.databases()
+async def test_transactions_are_read_only_from_the_beginning(owner_database: OwnerDatabase) -> None:
+    share, databases = owner_database.share(), owner_database.databases()
     await databases.give(share, ROLE)
     with logged_in(await databases.let_in(share, ROLE, "first", None)) as connection:
         assert connection.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
@@ -130,7 +132,7 @@ async def test_transactions_are_read_only_from_the_beginning(shop: Shop) -> None
         assert shown == ("on",)
 
 
-async def test_a_role_has_no_rights_but_these(sharing_shop: Shop) -> None:
+async def test_a_role_has_no_rights_but_these(sharing_shop: OwnerDatabase) -> None:
     await sharing_shop.databases().give(sharing_shop.share("orders"), ROLE)
     assert sharing_shop.connection.execute(
         "SELECT rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,"
@@ -141,7 +143,7 @@ async def test_a_role_has_no_rights_but_these(sharing_shop: Shop) -> None:
 
 
 async def test_a_table_that_comes_later_is_shared_with_its_schema_and_not_with_a_list(
-    sharing_shop: Shop,
+    sharing_shop: OwnerDatabase,
 ) -> None:
     databases = sharing_shop.databases()
     everything, listed = sharing_shop.share(), sharing_shop.share("orders")
@@ -157,7 +159,7 @@ async def test_a_table_that_comes_later_is_shared_with_its_schema_and_not_with_a
     assert sharing_shop.value(query, ANOTHER) is False
 
 
-async def test_a_table_that_leaves_the_schema_leaves_the_share(sharing_shop: Shop) -> None:
+async def test_a_table_that_leaves_the_schema_leaves_the_share(sharing_shop: OwnerDatabase) -> None:
     databases, share = sharing_shop.databases(), sharing_shop.share()
     await databases.give(share, ROLE)
     sharing_shop.run("ALTER TABLE sales.orders SET SCHEMA people")
@@ -165,15 +167,17 @@ async def test_a_table_that_leaves_the_schema_leaves_the_share(sharing_shop: Sho
     assert sharing_shop.value("SELECT has_table_privilege(%s, 'people.orders', 'SELECT')", ROLE) is False
 
 
-async def test_a_share_whose_table_is_gone_is_told_from_one_that_cannot_be_granted(shop: Shop) -> None:
-    databases = shop.databases()
+async def test_a_share_whose_table_is_gone_is_told_from_one_that_cannot_be_granted(
+    owner_database: OwnerDatabase,
+) -> None:
+    databases = owner_database.databases()
     with pytest.raises(ShareGone, match="has no table or view 'none'"):
-        await databases.check(shop.share("orders", "none"))
+        await databases.check(owner_database.share("orders", "none"))
     with pytest.raises(ShareGone, match="has no schema 'none'"):
-        await databases.check(shop.share(schema="none"))
-    shop.give_to_an_owner()
+        await databases.check(owner_database.share(schema="none"))
+    owner_database.give_to_an_owner()
     with pytest.raises(IntegrationRefused) as refused:
-        await databases.check(shop.share(schema="public"))
+        await databases.check(owner_database.share(schema="public"))
     assert refused.value.denied
 
 
@@ -191,35 +195,41 @@ async def test_a_share_whose_table_is_gone_is_told_from_one_that_cannot_be_grant
         ),
     ],
 )
-async def test_who_may_use_and_not_pass_on_shares_nothing(shop: Shop, taken: str, said: str) -> None:
-    shop.give_to_an_owner()
-    shop.run(taken.format(owner=shop.made[0], database=shop.connection.info.dbname))
+async def test_who_may_use_and_not_pass_on_shares_nothing(
+    owner_database: OwnerDatabase, taken: str, said: str
+) -> None:
+    owner_database.give_to_an_owner()
+    owner_database.run(
+        taken.format(owner=owner_database.made[0], database=owner_database.connection.info.dbname)
+    )
     with pytest.raises(IntegrationRefused, match=f"may not pass on {said}") as refused:
-        await shop.databases().check(shop.share())
+        await owner_database.databases().check(owner_database.share())
     assert refused.value.denied
 
 
-async def test_a_role_that_was_there_and_can_do_more_is_not_taken_for_ours(shop: Shop) -> None:
-    shop.run(f"CREATE ROLE {ROLE} CREATEDB")
+async def test_a_role_that_was_there_and_can_do_more_is_not_taken_for_ours(
+    owner_database: OwnerDatabase,
+) -> None:
+    owner_database.run(f"CREATE ROLE {ROLE} CREATEDB")
     with pytest.raises(IntegrationRefused, match="is not as this exchange made it"):
-        await shop.databases().give(shop.share(), ROLE)
-    shop.run(f"ALTER ROLE {ROLE} NOCREATEDB")
+        await owner_database.databases().give(owner_database.share(), ROLE)
+    owner_database.run(f"ALTER ROLE {ROLE} NOCREATEDB")
     with pytest.raises(IntegrationRefused, match="is not as this exchange made it"):
-        await shop.databases().give(shop.share(), ROLE)
+        await owner_database.databases().give(owner_database.share(), ROLE)
 
 
 @pytest.mark.parametrize(
     "name",
     ['a"b', "a'b", 'x"; DROP TABLE people.salaries; --', "x'; DROP TABLE people.salaries; --", "%s", "ä b.c"],
 )
-async def test_names_are_names_whatever_they_hold(shop: Shop, name: str) -> None:
+async def test_names_are_names_whatever_they_hold(owner_database: OwnerDatabase, name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
-    shop.run(f"CREATE SCHEMA {quoted}")
-    shop.run(f"CREATE TABLE {quoted}.{quoted} AS SELECT 7 AS x")
-    databases, share = shop.databases(), shop.share(name, name=name, schema=name)
+    owner_database.run(f"CREATE SCHEMA {quoted}")
+    owner_database.run(f"CREATE TABLE {quoted}.{quoted} AS SELECT 7 AS x")
+    databases, share = owner_database.databases(), owner_database.share(name, name=name, schema=name)
     await databases.check(share)
     await databases.give(share, ROLE)
     with logged_in(await databases.let_in(share, ROLE, "p'w\"", None)) as connection:
         assert connection.execute(f"SELECT x FROM {quoted}".encode()).fetchone() == (7,)
     await databases.withdraw(share, ROLE)
-    assert shop.value("SELECT amount FROM people.salaries") == 4242
+    assert owner_database.value("SELECT amount FROM people.salaries") == 4242

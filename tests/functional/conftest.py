@@ -17,7 +17,7 @@ from entrepot.testing.seaweedfs import S3Server
 from entrepot.testing.server import RunningServer, running_entrepot
 
 if TYPE_CHECKING:
-    from tests.functional.live_place import Place
+    from tests.functional.shared_bucket_exchange import Place
 
 MakeClient = Callable[..., Any]
 
@@ -117,7 +117,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory, storage: S3Server, moto_url: str) -> Iterator[Place]:
     """An exchange in which a part of a bucket is shared where it is."""
-    from tests.functional.live_place import live_place  # loads Arrow, which the other tests have no use for
+    from tests.functional.shared_bucket_exchange import (
+        live_place,  # loads Arrow, which the other tests have no use for
+    )
 
     with live_place(tmp_path_factory.mktemp("live"), storage, moto_url) as opened:
         yield opened

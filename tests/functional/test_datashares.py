@@ -14,15 +14,15 @@ from typing import Any
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
-from tests.datashares.conftest import owners_server, shop
-from tests.datashares.shop import Shop, logged_in
+from tests.datashares.conftest import owner_database, owners_server
+from tests.datashares.owner_database import OwnerDatabase, logged_in
 from tests.functional.accounts import Account, first_account, new_account, run_entrepot
 from tests.servers.redshift import FakeRedshift, running_redshift
 
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.testing.server import RunningServer, running_entrepot
 
-__all__ = ["owners_server", "shop"]
+__all__ = ["owner_database", "owners_server"]
 
 PATIENCE_SECONDS = 60.0
 NAMESPACE = "86b5169f-01dc-4a6f-9fbb-e2e24359e9a8"
@@ -104,10 +104,10 @@ def grant_share(fair: Fair, arn: str, **options: Any) -> Granted:
     return Granted(data_set, revision, grant["Arn"], asset["Id"])
 
 
-def add_share(fair: Fair, shop: Shop, name: str, *options: str) -> str:
+def add_share(fair: Fair, owner_database: OwnerDatabase, name: str, *options: str) -> str:
     """Registers tables of the shop; the ARN."""
     line = ("datashare", "add", name, "--account", fair.provider.id, "--database", "-", "--schema", "sales")
-    added: dict[str, str] = run_entrepot(fair.server, *line, *options, stdin=f"{shop.url}\n")
+    added: dict[str, str] = run_entrepot(fair.server, *line, *options, stdin=f"{owner_database.url}\n")
     assert added["Arn"].startswith(f"arn:aws:redshift:us-east-1:{fair.provider.id}:datashare:")
     assert added["Arn"].endswith(f"/{name}")
     return added["Arn"]
@@ -143,8 +143,8 @@ def is_over(login: DatabaseLogin) -> bool:
         return True
 
 
-def test_tables_are_shared_granted_read_and_taken_back(fair: Fair, shop: Shop) -> None:
-    arn = add_share(fair, shop, "to be revoked", "--table", "orders")
+def test_tables_are_shared_granted_read_and_taken_back(fair: Fair, owner_database: OwnerDatabase) -> None:
+    arn = add_share(fair, owner_database, "to be revoked", "--table", "orders")
     granted = grant_share(fair, arn)
     login = login_of(fair.receiver, granted.entitled_asset_id)
     with logged_in(login) as connection:
@@ -166,8 +166,8 @@ def test_tables_are_shared_granted_read_and_taken_back(fair: Fair, shop: Shop) -
     until(lambda: is_over(rotated))
 
 
-def test_the_end_of_a_grant_ends_the_login_by_itself(fair: Fair, shop: Shop) -> None:
-    arn = add_share(fair, shop, "for a while")
+def test_the_end_of_a_grant_ends_the_login_by_itself(fair: Fair, owner_database: OwnerDatabase) -> None:
+    arn = add_share(fair, owner_database, "for a while")
     granted = grant_share(fair, arn, EndsAt=datetime.now(UTC) + timedelta(seconds=8))
     login = login_of(fair.receiver, granted.entitled_asset_id)
     assert login.expires_at is not None
@@ -181,11 +181,13 @@ def test_the_end_of_a_grant_ends_the_login_by_itself(fair: Fair, shop: Shop) -> 
             return False
 
         until(session_is_over)
-    until(lambda: shop.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", login.user) == 0)
+    until(lambda: owner_database.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", login.user) == 0)
 
 
-def test_a_share_that_is_removed_is_told_to_receivers_and_leaves_no_role(fair: Fair, shop: Shop) -> None:
-    arn = add_share(fair, shop, "to be removed")
+def test_a_share_that_is_removed_is_told_to_receivers_and_leaves_no_role(
+    fair: Fair, owner_database: OwnerDatabase
+) -> None:
+    arn = add_share(fair, owner_database, "to be removed")
     granted = grant_share(fair, arn)
     login = login_of(fair.receiver, granted.entitled_asset_id)
     listed = run_entrepot(fair.server, "datashare", "list")["Datashares"]
@@ -193,7 +195,7 @@ def test_a_share_that_is_removed_is_told_to_receivers_and_leaves_no_role(fair: F
     assert share["Receivers"] == [{"AccountId": fair.receiver.id, "Role": login.user, "State": "GIVEN"}]
     assert "postgresql://" not in json.dumps(listed)
     assert run_entrepot(fair.server, "datashare", "remove", "to be removed")["Status"] == "Removed"
-    assert shop.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", login.user) == 0
+    assert owner_database.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", login.user) == 0
     fair.receiver.awaited_event(arn, "Redshift Data Share Access Lost")
     _, _, job = import_share(fair.provider, arn)
     assert [error["Code"] for error in job["Errors"]] == ["RESOURCE_NOT_FOUND_EXCEPTION"]
@@ -209,8 +211,8 @@ def test_a_share_of_redshift_is_authorised_for_the_receiver_and_deauthorised(fai
     until(lambda: fair.redshift.shares[arn].get(fair.receiver.id) == "DEAUTHORIZED")
 
 
-def test_nobody_shares_what_is_another_accounts(fair: Fair, shop: Shop) -> None:
-    arn = add_share(fair, shop, "mine alone")
+def test_nobody_shares_what_is_another_accounts(fair: Fair, owner_database: OwnerDatabase) -> None:
+    arn = add_share(fair, owner_database, "mine alone")
     warehouse = f"arn:aws:redshift:us-east-1:{fair.provider.id}:datashare:{NAMESPACE}/mine"
     fair.redshift.shares[warehouse] = {}
     codes = []

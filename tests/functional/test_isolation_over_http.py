@@ -25,10 +25,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.functional.accounts import allow_bucket, first_account, new_account
 from tests.functional.flow import import_by_signed_url
-from tests.isolation.belongings import BUCKET, Client, Refused
+from tests.isolation.account_resources import BUCKET, Client, Refused
+from tests.isolation.accounts import ELSEWHERE, HERE, OWNER, RECEIVER, STRANGER, SUPPLIER, Scene
 from tests.isolation.checks import may_use_what_was_granted, sees_nothing
 from tests.isolation.forms import MODEL, forms
-from tests.isolation.scene import ELSEWHERE, HERE, OWNER, RECEIVER, STRANGER, SUPPLIER, Scene
 
 from entrepot.testing.seaweedfs import S3Server
 from entrepot.testing.server import RunningServer, running_entrepot
@@ -160,7 +160,7 @@ async def test_what_was_granted_is_read_and_exported_and_never_changed(stage: St
 
 async def test_what_aws_has_no_call_for_is_as_closed(stage: Stage) -> None:
     exchange = stage.exchange
-    owned, seen = stage.scene.belongings[OWNER, HERE], stage.scene.granted[RECEIVER]
+    owned, seen = stage.scene.resources[OWNER, HERE], stage.scene.granted[RECEIVER]
     for role, region in ((STRANGER, HERE), (RECEIVER, HERE), (OWNER, ELSEWHERE)):
         asked = [
             ("GET", f"/entrepot/jobs/{owned.job}/progress"),
@@ -184,7 +184,7 @@ async def test_what_aws_has_no_call_for_is_as_closed(stage: Stage) -> None:
 
 
 async def test_keys_decide_and_not_what_a_request_says_of_itself(stage: Stage) -> None:
-    exchange, owned = stage.exchange, stage.scene.belongings[OWNER, HERE]
+    exchange, owned = stage.exchange, stage.scene.resources[OWNER, HERE]
     stranger = exchange.client_of(STRANGER)
 
     def pretend(request: Any, **_: Any) -> None:

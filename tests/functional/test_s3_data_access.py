@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.functional import flow
 from tests.functional.accounts import allow_bucket, new_account, run_entrepot
-from tests.functional.live_place import KIND, LARGE, OBJECTS, SHARED, Place
+from tests.functional.shared_bucket_exchange import KIND, LARGE, OBJECTS, SHARED, Place
 
 pytestmark = pytest.mark.seaweedfs
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyarrow import csv, fs
 from tests.functional.accounts import Account
-from tests.functional.live_place import LARGE, OBJECTS, SHARED, Place
+from tests.functional.shared_bucket_exchange import LARGE, OBJECTS, SHARED, Place
 from tests.functional.tools import aws_cli, rclone
 
 pytestmark = pytest.mark.seaweedfs

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tests.isolation.belongings import Belongings, Client, Refused
+from tests.isolation.account_resources import AccountResources, Client, Refused
 from tests.isolation.forms import Form, Position
 from tests.isolation.rows import Receiver, Stranger, row
 
@@ -22,8 +22,8 @@ class Angle(NamedTuple):
 
     words: str
     viewer: Client
-    mine: Belongings
-    theirs: Belongings
+    mine: AccountResources
+    theirs: AccountResources
 
 
 class Outcome(NamedTuple):
@@ -42,7 +42,9 @@ async def sees_nothing(angle: Angle, form: Form) -> None:
                 await _is_as_nothing(angle, form, theirs, at)
 
 
-async def _is_as_nothing(angle: Angle, form: Form, theirs: Belongings, at: tuple[Position, ...]) -> None:
+async def _is_as_nothing(
+    angle: Angle, form: Form, theirs: AccountResources, at: tuple[Position, ...]
+) -> None:
     case = f"{angle.words}: {form} with {at} of somebody else"
     request = form.filled(angle.mine, theirs, at)
     outcome = await _outcome(angle, request, form)

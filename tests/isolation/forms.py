@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.isolation.belongings import NOBODY, Belongings
+from tests.isolation.account_resources import NOBODY, AccountResources
 
 from entrepot.model.loader import load_model
 from entrepot.model.service_model import Kind, Operation, Shape
@@ -100,7 +100,7 @@ class Form:
         return dict(_positions(self.template, ()))
 
     def filled(
-        self, mine: Belongings, theirs: Belongings | None = None, at: Collection[Position] = ()
+        self, mine: AccountResources, theirs: AccountResources | None = None, at: Collection[Position] = ()
     ) -> dict[str, Any]:
         """The request: with my names, and with theirs at some positions."""
 

@@ -6,8 +6,8 @@ from secrets import token_hex
 
 import pytest
 import pytest_asyncio
+from tests.jobs.harness import Harness, migrated, opened
 from tests.jobs.s3_buckets import S3Buckets
-from tests.jobs.stage import Stage, migrated, opened
 
 from entrepot.testing.seaweedfs import S3Server
 
@@ -18,9 +18,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture
-async def stage(
+async def harness(
     tmp_path: Path, template: Path, database_kind: str, request: pytest.FixtureRequest
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     url = request.getfixturevalue("empty_postgresql_url") if database_kind == "postgresql" else None
     async with opened(tmp_path, template=template, database_url=url) as opened_stage:
         yield opened_stage

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from tests.jobs.harness import bucket_in, opened
 from tests.jobs.s3_buckets import S3Buckets
-from tests.jobs.stage import bucket_in, opened
 
 from entrepot.domain.job import RunId
 from entrepot.jobs.crash_points import CrashPoint
@@ -48,7 +48,7 @@ class Order(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class MortalWorkers:
+class CrashingWorkers:
     """The process that takes orders."""
 
     process: subprocess.Popen[bytes]
@@ -63,7 +63,7 @@ class MortalWorkers:
 
     @classmethod
     @contextmanager
-    def ready(cls) -> Iterator[MortalWorkers]:
+    def ready(cls) -> Iterator[CrashingWorkers]:
         command = [sys.executable, "-m", "tests.jobs.crash_process"]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             yield cls(process)  # the end of its input is the end of the process
@@ -83,9 +83,9 @@ async def obey(order: Order) -> None:
         buckets = None
         if order.s3 is not None:
             buckets = open_buckets.enter_context(S3Buckets.opened(order.s3, order.prefix))
-        async with opened(folder, database_url=order.database_url, buckets=buckets) as stage:
-            await stage.runner(at=at).run(RunId(order.job_id, order.attempt))
-            await sweep_garbage(stage.database, stage.transfer, at)
+        async with opened(folder, database_url=order.database_url, buckets=buckets) as harness:
+            await harness.runner(at=at).run(RunId(order.job_id, order.attempt))
+            await sweep_garbage(harness.database, harness.transfer, at)
 
 
 def take_orders() -> None:

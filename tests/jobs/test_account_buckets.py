@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.jobs.stage import (
+from tests.jobs.harness import (
     OTHER_SCOPE,
     SCOPE,
+    Harness,
     Interrupted,
-    Stage,
     bucket_in,
     contents,
     import_details,
@@ -57,7 +57,7 @@ class Landscape:
 class Exchange:
     """An exchange of two accounts, as a job worker sees it. Jobs of the stage are MINE."""
 
-    stage: Stage
+    harness: Harness
     landscape: Landscape
     secrets: SecretBox
 
@@ -77,41 +77,41 @@ class Exchange:
         if keys is not None:
             sealed = sealed_credentials(self.secrets, keys, permission.sealing_context)
             permission = replace(permission, encrypted_credentials=sealed)
-        await bucket_permissions.put(self.stage.database, permission)
+        await bucket_permissions.put(self.harness.database, permission)
 
     def seen(self, **changes: Any) -> Exchange:
         """The exchange as another process sees it."""
-        buckets = self.stage.buckets
+        buckets = self.harness.buckets
         assert isinstance(buckets, PermittedBuckets)
-        return replace(self, stage=replace(self.stage, buckets=replace(buckets, **changes)))
+        return replace(self, harness=replace(self.harness, buckets=replace(buckets, **changes)))
 
     async def mine(self) -> AccountBuckets:
-        return await self.stage.buckets.of_account(MINE)
+        return await self.harness.buckets.of_account(MINE)
 
     async def import_objects(self, bucket: str, keys: Sequence[str]) -> Job:
-        revision = await self.stage.revision()
+        revision = await self.harness.revision()
         details = import_details(revision, bucket, keys)
-        return await self.stage.finish(await self.stage.create(JobType.IMPORT_ASSETS_FROM_S3, details))
+        return await self.harness.finish(await self.harness.create(JobType.IMPORT_ASSETS_FROM_S3, details))
 
     async def export(self, names: Sequence[str], bucket: str, pattern: str) -> Job:
-        revision = await self.stage.revision()
+        revision = await self.harness.revision()
         whole = self.seen(accounts_are_proven=False).stage
         await imported(whole, revision, {name: name.encode() for name in names})
         destination = {"RevisionId": revision.id, "Bucket": bucket, "KeyPattern": pattern}
         details = {"DataSetId": revision.data_set_id, "RevisionDestinations": [destination]}
-        job = await self.stage.create(JobType.EXPORT_REVISIONS_TO_S3, {"ExportRevisionsToS3": details})
-        return await self.stage.finish(job)
+        job = await self.harness.create(JobType.EXPORT_REVISIONS_TO_S3, {"ExportRevisionsToS3": details})
+        return await self.harness.finish(job)
 
 
 @pytest.fixture
-async def exchange(stage: Stage, tmp_path: Path) -> Exchange:
+async def exchange(harness: Harness, tmp_path: Path) -> Exchange:
     for account in (MINE, THEIRS):
-        await accounts.insert_account(stage.database, account, "", now())
+        await accounts.insert_account(harness.database, account, "", now())
     create_key_file(tmp_path / "secrets.key")
     secrets = SecretBox(tmp_path / "secrets.key")
     landscape = Landscape(tmp_path)
-    buckets = PermittedBuckets(stage.database, landscape, secrets, accounts_are_proven=True)
-    return Exchange(replace(stage, buckets=buckets), landscape, secrets)
+    buckets = PermittedBuckets(harness.database, landscape, secrets, accounts_are_proven=True)
+    return Exchange(replace(harness, buckets=buckets), landscape, secrets)
 
 
 def code_of(job: Job) -> JobErrorCode | None:
@@ -226,18 +226,18 @@ async def test_keys_at_another_place_are_asked_for_at_that_place(exchange: Excha
 async def test_a_permission_counts_for_runs_that_begin_after_it_was_given_or_taken(
     exchange: Exchange,
 ) -> None:
-    stage = exchange.stage
-    stage.put("mine", {"a": b"bytes"})
-    revision = await stage.revision()
-    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", ["a"]))
+    harness = exchange.stage
+    harness.put("mine", {"a": b"bytes"})
+    revision = await harness.revision()
+    job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", ["a"]))
     await exchange.allow(MINE, "mine", "r")
-    run_id = await stage.start(job)
+    run_id = await harness.start(job)
     with pytest.raises(Interrupted):
-        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
-    await bucket_permissions.remove(stage.database, MINE, "mine", "")
-    await stage.runner().run(await stage.taken_over(run_id))
-    assert code_of(await stage.job(job.id)) is JobErrorCode.ACCESS_DENIED_EXCEPTION
-    assert await stage.assets(revision) == []
+        await harness.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+    await bucket_permissions.remove(harness.database, MINE, "mine", "")
+    await harness.runner().run(await harness.taken_over(run_id))
+    assert code_of(await harness.job(job.id)) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert await harness.assets(revision) == []
 
 
 async def test_a_bucket_is_opened_where_it_is_and_with_its_own_credentials(exchange: Exchange) -> None:
@@ -247,27 +247,27 @@ async def test_a_bucket_is_opened_where_it_is_and_with_its_own_credentials(excha
     assert exchange.landscape.opened == [("mine", Place("http://s3.partner", "eu-west-1", KEYS))]
 
 
-async def test_secrets_are_in_no_text_and_not_in_the_database(exchange: Exchange, stage: Stage) -> None:
+async def test_secrets_are_in_no_text_and_not_in_the_database(exchange: Exchange, harness: Harness) -> None:
     await exchange.allow(MINE, "mine", "rw", keys=KEYS)
     mine = await exchange.mine()
     mine.open("mine", "a", Access.READ)
     assert "hush" not in repr((mine, exchange.landscape.opened))
-    (permission,) = await bucket_permissions.every(stage.database)
+    (permission,) = await bucket_permissions.every(harness.database)
     assert permission.encrypted_credentials is not None
     assert "hush" not in permission.encrypted_credentials
-    for file in stage.folder.glob("entrepot.sqlite*"):
+    for file in harness.folder.glob("entrepot.sqlite*"):
         assert b"hush" not in file.read_bytes()
 
 
-async def test_sealed_credentials_are_of_no_use_in_another_row(exchange: Exchange, stage: Stage) -> None:
+async def test_sealed_credentials_are_of_no_use_in_another_row(exchange: Exchange, harness: Harness) -> None:
     await exchange.allow(THEIRS, "theirs", "r", keys=KEYS)
-    (theirs,) = await bucket_permissions.every(stage.database)
+    (theirs,) = await bucket_permissions.every(harness.database)
     for stolen in (
         replace(theirs, account_id=MINE),
         replace(theirs, account_id=MINE, bucket="mine"),
         replace(theirs, account_id=MINE, prefix="a"),
     ):
-        await bucket_permissions.put(stage.database, stolen)
+        await bucket_permissions.put(harness.database, stolen)
         with pytest.raises(StoreAccessDenied, match="cannot be decrypted"):
             (await exchange.mine()).open(stolen.bucket, "a", Access.READ)
 
@@ -293,18 +293,18 @@ async def test_without_the_key_file_buckets_without_credentials_work(exchange: E
 
 
 async def test_the_only_account_uses_every_bucket_until_there_is_a_second(
-    stage: Stage, tmp_path: Path
+    harness: Harness, tmp_path: Path
 ) -> None:
-    await accounts.insert_account(stage.database, MINE, "", now())
+    await accounts.insert_account(harness.database, MINE, "", now())
     landscape = Landscape(tmp_path)
-    buckets = PermittedBuckets(stage.database, landscape, None, accounts_are_proven=True)
+    buckets = PermittedBuckets(harness.database, landscape, None, accounts_are_proven=True)
     mine = await buckets.of_account(MINE)
     for access in Access:
         mine.open("any", "a/../b", access)
     assert {place for _, place in landscape.opened} == {Place()}
     with pytest.raises(StoreAccessDenied):
         (await buckets.of_account(THEIRS)).open("any", "a", Access.READ)
-    await accounts.insert_account(stage.database, THEIRS, "", now())
+    await accounts.insert_account(harness.database, THEIRS, "", now())
     with pytest.raises(StoreAccessDenied):
         (await buckets.of_account(MINE)).open("any", "a", Access.READ)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
-from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, import_details, imported, now
+from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, import_details, imported, now
 
 from entrepot.database import revisions
 from entrepot.domain.asset import Asset
@@ -28,7 +28,7 @@ Details = dict[str, object]
 class Subject:
     """An open revision with two assets, and requests about it that are good."""
 
-    stage: Stage
+    harness: Harness
     revision: Revision
     assets: list[Asset]
 
@@ -63,7 +63,7 @@ class Subject:
         return {name: {**good, **changes}}
 
     async def check(self, job_type: JobType, **changes: object) -> Checked:
-        return (await self.stage.check(job_type, self.details(job_type, **changes)))[1]
+        return (await self.harness.check(job_type, self.details(job_type, **changes)))[1]
 
     async def export_to(self, *destinations: Details, **changes: object) -> Checked:
         return await self.check(JobType.EXPORT_ASSETS_TO_S3, AssetDestinations=list(destinations), **changes)
@@ -74,9 +74,9 @@ class Subject:
 
 
 @pytest_asyncio.fixture
-async def subject(stage: Stage) -> Subject:
-    revision = await stage.revision()
-    return Subject(stage, revision, await imported(stage, revision, {"a": b"a", "folder/b": b"b"}))
+async def subject(harness: Harness) -> Subject:
+    revision = await harness.revision()
+    return Subject(harness, revision, await imported(harness, revision, {"a": b"a", "folder/b": b"b"}))
 
 
 IMPORTS = [JobType.IMPORT_ASSETS_FROM_S3, JobType.IMPORT_ASSET_FROM_SIGNED_URL]
@@ -159,13 +159,13 @@ async def test_a_data_set_that_holds_no_files_is_refused(subject: Subject, job_t
         await other.check(job_type)
 
 
-async def _finalize(stage: Stage, revision: Revision) -> None:
-    await stage.finalized(revision)
+async def _finalize(harness: Harness, revision: Revision) -> None:
+    await harness.finalized(revision)
 
 
-async def _revoke(stage: Stage, revision: Revision) -> None:
+async def _revoke(harness: Harness, revision: Revision) -> None:
     await revisions.save(
-        stage.database, replace(revision, finalized=True, revocation_comment="x" * 10, revoked_at=now())
+        harness.database, replace(revision, finalized=True, revocation_comment="x" * 10, revoked_at=now())
     )
 
 

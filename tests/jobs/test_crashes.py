@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.jobs.crash_process import MortalWorkers, Order
+from tests.jobs.crash_process import CrashingWorkers, Order
+from tests.jobs.harness import Harness, contents, import_details, imported, opened
 from tests.jobs.s3_buckets import S3Buckets
-from tests.jobs.stage import Stage, contents, import_details, imported, opened
 
 from entrepot.database import garbage, job_items
 from entrepot.domain.job import Job, JobState, JobType, RunId
@@ -25,26 +25,26 @@ LARGE = bytes(range(256)) * (40 * 4096)
 
 
 @pytest.fixture(scope="module")
-def mortals() -> Iterator[MortalWorkers]:
-    with MortalWorkers.ready() as workers:
+def crashing_workers() -> Iterator[CrashingWorkers]:
+    with CrashingWorkers.ready() as workers:
         yield workers
 
 
-async def import_job(stage: Stage) -> tuple[Revision, Job]:
-    revision = await stage.revision()
-    stage.put("source", OBJECTS)
+async def import_job(harness: Harness) -> tuple[Revision, Job]:
+    revision = await harness.revision()
+    harness.put("source", OBJECTS)
     details = import_details(revision, "source", OBJECTS)
-    return revision, await replace(stage, limits=WIDE).create(JobType.IMPORT_ASSETS_FROM_S3, details)
+    return revision, await replace(harness, limits=WIDE).create(JobType.IMPORT_ASSETS_FROM_S3, details)
 
 
-async def resume(stage: Stage, job: Job, *, taken_over: bool) -> Job:
+async def resume(harness: Harness, job: Job, *, taken_over: bool) -> Job:
     """Runs the job to its end here, as a worker that is back or as another one."""
-    if (await stage.job(job.id)).state is JobState.IN_PROGRESS:
+    if (await harness.job(job.id)).state is JobState.IN_PROGRESS:
         run_id = RunId(job.id, 1)
-        await stage.runner().run(await stage.taken_over(run_id) if taken_over else run_id)
+        await harness.runner().run(await harness.taken_over(run_id) if taken_over else run_id)
     else:
-        await stage.runner().run(RunId(job.id, 1))
-    return await stage.job(job.id)
+        await harness.runner().run(RunId(job.id, 1))
+    return await harness.job(job.id)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ async def resume(stage: Stage, job: Job, *, taken_over: bool) -> Job:
     indirect=["database_kind"],
 )
 async def test_an_import_that_crashes_ends_with_each_asset_once_and_no_other_bytes(
-    stage: Stage, mortals: MortalWorkers, point: CrashPoint
+    harness: Harness, crashing_workers: CrashingWorkers, point: CrashPoint
 ) -> None:
-    revision, job = await import_job(stage)
-    await stage.start(job)
-    mortals.die(Order(str(stage.folder), job.id, 1, point.name, database_url=stage.database_url))
+    revision, job = await import_job(harness)
+    await harness.start(job)
+    crashing_workers.die(Order(str(harness.folder), job.id, 1, point.name, database_url=harness.database_url))
 
-    visible = await stage.assets(revision)
+    visible = await harness.assets(revision)
     assert len(visible) == (len(OBJECTS) if point is CrashPoint.AFTER_FINISH else 0)
-    async with opened(stage.folder, database_url=stage.database_url) as restarted:
+    async with opened(harness.folder, database_url=harness.database_url) as restarted:
         ended = await resume(restarted, job, taken_over=point is not CrashPoint.ITEM_MOVED)
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
         assets = await restarted.assets(revision)
@@ -87,13 +87,13 @@ async def test_an_import_that_crashes_ends_with_each_asset_once_and_no_other_byt
     ids=lambda point: point.name,
 )
 async def test_an_import_that_fails_and_crashes_leaves_an_error_and_no_bytes(
-    stage: Stage, mortals: MortalWorkers, point: CrashPoint
+    harness: Harness, crashing_workers: CrashingWorkers, point: CrashPoint
 ) -> None:
-    revision, job = await import_job(stage)
-    await stage.start(job)
-    mortals.die(Order(str(stage.folder), job.id, 1, point.name, vanishing_key="077"))
+    revision, job = await import_job(harness)
+    await harness.start(job)
+    crashing_workers.die(Order(str(harness.folder), job.id, 1, point.name, vanishing_key="077"))
 
-    async with opened(stage.folder) as restarted:
+    async with opened(harness.folder) as restarted:
         ended = await resume(restarted, job, taken_over=True)
         (error,) = ended.errors
         assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION)
@@ -106,25 +106,27 @@ async def test_an_import_that_fails_and_crashes_leaves_an_error_and_no_bytes(
 
 @pytest.mark.seaweedfs
 async def test_a_large_import_goes_on_with_the_upload_that_was_begun(
-    stage: Stage, mortals: MortalWorkers, s3_buckets: S3Buckets
+    harness: Harness, crashing_workers: CrashingWorkers, s3_buckets: S3Buckets
 ) -> None:
-    revision = await stage.revision()
+    revision = await harness.revision()
     s3_buckets("source").put("large", memoryview(LARGE), len(LARGE))
     details = import_details(revision, "source", ["large"])
-    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, details)
-    await stage.start(job)
+    job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, details)
+    await harness.start(job)
     point = CrashPoint.CHECKPOINT_RECORDED.name
-    mortals.die(Order(str(stage.folder), job.id, 1, point, s3=s3_buckets.server, prefix=s3_buckets.prefix))
-    (begun,) = await job_items.load(stage.database, job.id)
+    crashing_workers.die(
+        Order(str(harness.folder), job.id, 1, point, s3=s3_buckets.server, prefix=s3_buckets.prefix)
+    )
+    (begun,) = await job_items.load(harness.database, job.id)
     assert begun.checkpoint is not None and begun.result is None
 
-    async with opened(stage.folder, buckets=s3_buckets) as restarted:
+    async with opened(harness.folder, buckets=s3_buckets) as restarted:
         ended = await resume(restarted, job, taken_over=True)
         assert ended.state is JobState.COMPLETED
         (asset,) = await restarted.assets(revision)
         assert restarted.content(asset) == LARGE
         assert restarted.stored_keys() == {asset.store_key}
-    assert list((stage.folder / "own" / ".uploads").iterdir()) == []
+    assert list((harness.folder / "own" / ".uploads").iterdir()) == []
 
 
 @pytest.mark.seaweedfs
@@ -132,23 +134,23 @@ async def test_a_large_import_goes_on_with_the_upload_that_was_begun(
     "point", [CrashPoint.CHECKPOINT_RECORDED, CrashPoint.ITEM_MOVED], ids=lambda point: point.name
 )
 async def test_an_export_that_crashes_ends_with_every_object_whole(
-    stage: Stage, mortals: MortalWorkers, s3_buckets: S3Buckets, point: CrashPoint
+    harness: Harness, crashing_workers: CrashingWorkers, s3_buckets: S3Buckets, point: CrashPoint
 ) -> None:
-    revision = await stage.revision()
+    revision = await harness.revision()
     objects = {"large": LARGE, "small": b"small"}
-    await imported(stage, revision, objects)
+    await imported(harness, revision, objects)
     destination = {"RevisionId": revision.id, "Bucket": "target"}
-    job = await stage.create(
+    job = await harness.create(
         JobType.EXPORT_REVISIONS_TO_S3,
         {"ExportRevisionsToS3": {"DataSetId": revision.data_set_id, "RevisionDestinations": [destination]}},
     )
-    await stage.start(job)
-    mortals.die(
-        Order(str(stage.folder), job.id, 1, point.name, s3=s3_buckets.server, prefix=s3_buckets.prefix)
+    await harness.start(job)
+    crashing_workers.die(
+        Order(str(harness.folder), job.id, 1, point.name, s3=s3_buckets.server, prefix=s3_buckets.prefix)
     )
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
 
-    async with opened(stage.folder, buckets=s3_buckets) as restarted:
+    async with opened(harness.folder, buckets=s3_buckets) as restarted:
         ended = await resume(restarted, job, taken_over=True)
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
     assert contents(s3_buckets("target")) == objects

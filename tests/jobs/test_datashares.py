@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, now
+from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, now
 
 from entrepot.database import datashares
 from entrepot.domain.data_set import AssetType
@@ -74,12 +74,12 @@ def services() -> Services:
 
 
 @pytest.fixture
-def connected(stage: Stage, services: Services) -> Stage:
-    return replace(stage, integrations=Integrations(redshift=services, postgresql=services))
+def connected(harness: Harness, services: Services) -> Harness:
+    return replace(harness, integrations=Integrations(redshift=services, postgresql=services))
 
 
-async def revision_for_shares(stage: Stage, scope: Scope = SCOPE) -> Revision:
-    return await stage.revision(await stage.data_set(AssetType.REDSHIFT_DATA_SHARE, scope))
+async def revision_for_shares(harness: Harness, scope: Scope = SCOPE) -> Revision:
+    return await harness.revision(await harness.data_set(AssetType.REDSHIFT_DATA_SHARE, scope))
 
 
 def details(revision: Revision, arns: Sequence[str]) -> dict[str, object]:
@@ -92,16 +92,16 @@ def details(revision: Revision, arns: Sequence[str]) -> dict[str, object]:
     }
 
 
-async def imported(stage: Stage, revision: Revision, *arns: str, scope: Scope = SCOPE) -> Job:
-    return await stage.finish(await stage.create(TYPE, details(revision, arns), scope=scope))
+async def imported(harness: Harness, revision: Revision, *arns: str, scope: Scope = SCOPE) -> Job:
+    return await harness.finish(await harness.create(TYPE, details(revision, arns), scope=scope))
 
 
-async def register(stage: Stage, name: str, owner: Scope = SCOPE) -> None:
+async def register(harness: Harness, name: str, owner: Scope = SCOPE) -> None:
     share = PostgresqlShare(postgresql_arn(name, owner), owner, name, "sealed", "sales", now())
-    await datashares.insert(stage.database, share)
+    await datashares.insert(harness.database, share)
 
 
-async def test_each_share_becomes_an_asset_of_its_name(connected: Stage, services: Services) -> None:
+async def test_each_share_becomes_an_asset_of_its_name(connected: Harness, services: Services) -> None:
     await register(connected, 'sales "2024"')
     revision = await revision_for_shares(connected)
     arns = [redshift_arn("warehouse"), postgresql_arn('sales "2024"')]
@@ -132,27 +132,27 @@ async def test_each_share_becomes_an_asset_of_its_name(connected: Stage, service
         redshift_arn("sales", Scope("123456789012", "eu-west-1")),
     ],
 )
-async def test_what_is_no_datashare_of_the_region_is_refused(stage: Stage, arn: str) -> None:
-    revision = await revision_for_shares(stage)
+async def test_what_is_no_datashare_of_the_region_is_refused(harness: Harness, arn: str) -> None:
+    revision = await revision_for_shares(harness)
     with pytest.raises(ValidationFailed, match="atashare"):
-        await stage.check(TYPE, details(revision, [arn]))
+        await harness.check(TYPE, details(revision, [arn]))
 
 
-async def test_a_job_takes_one_to_ten_shares_each_once(stage: Stage) -> None:
-    revision = await revision_for_shares(stage)
+async def test_a_job_takes_one_to_ten_shares_each_once(harness: Harness) -> None:
+    revision = await revision_for_shares(harness)
     many = [redshift_arn(f"share-{number}") for number in range(11)]
-    await stage.check(TYPE, details(revision, many[:10]))
+    await harness.check(TYPE, details(revision, many[:10]))
     for wrong in ([], many, [many[0], many[0]]):
         with pytest.raises(ValidationFailed):
-            await stage.check(TYPE, details(revision, wrong))
+            await harness.check(TYPE, details(revision, wrong))
 
 
-async def test_a_data_set_of_files_takes_no_shares(stage: Stage) -> None:
+async def test_a_data_set_of_files_takes_no_shares(harness: Harness) -> None:
     with pytest.raises(ValidationFailed, match="REDSHIFT_DATA_SHARE"):
-        await stage.check(TYPE, details(await stage.revision(), [redshift_arn("sales")]))
+        await harness.check(TYPE, details(await harness.revision(), [redshift_arn("sales")]))
 
 
-async def test_a_revision_takes_twenty_shares(connected: Stage) -> None:
+async def test_a_revision_takes_twenty_shares(connected: Harness) -> None:
     revision = await revision_for_shares(connected)
     names = [f"share-{number}" for number in range(21)]
     for start in (0, 10):
@@ -163,17 +163,19 @@ async def test_a_revision_takes_twenty_shares(connected: Stage) -> None:
     assert len(await connected.assets(revision)) == 20
 
 
-async def test_without_redshift_the_error_names_the_setting_and_the_other_way(stage: Stage) -> None:
-    revision = await revision_for_shares(stage)
-    job = await imported(stage, revision, redshift_arn("sales"))
+async def test_without_redshift_the_error_names_the_setting_and_the_other_way(harness: Harness) -> None:
+    revision = await revision_for_shares(harness)
+    job = await imported(harness, revision, redshift_arn("sales"))
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, "VALIDATION_EXCEPTION")
     assert "ENTREPOT_REDSHIFT_ENDPOINT_URL" in error.message
     assert "entrepot datashare add" in error.message
-    assert await stage.assets(revision) == []
+    assert await harness.assets(revision) == []
 
 
-async def test_another_accounts_share_is_as_if_it_did_not_exist(connected: Stage, services: Services) -> None:
+async def test_another_accounts_share_is_as_if_it_did_not_exist(
+    connected: Harness, services: Services
+) -> None:
     await register(connected, "sales", SCOPE)
     revision = await revision_for_shares(connected, OTHER_SCOPE)
     there = await imported(connected, revision, postgresql_arn("sales", SCOPE), scope=OTHER_SCOPE)
@@ -184,7 +186,7 @@ async def test_another_accounts_share_is_as_if_it_did_not_exist(connected: Stage
     assert services.asked == []
 
 
-async def test_all_shares_that_cannot_be_shared_are_named(connected: Stage, services: Services) -> None:
+async def test_all_shares_that_cannot_be_shared_are_named(connected: Harness, services: Services) -> None:
     services.problems = {
         "gone": ShareGone("gone is gone"),
         "denied": IntegrationRefused("denied is denied", denied=True),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from tests.grants import an_accepted_grant
-from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, contents, imported, now
+from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, contents, imported, now
 from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import data_grants, revisions
@@ -30,7 +30,7 @@ from entrepot.model import shapes
 class Granted:
     """A data set of SCOPE's with one finalized revision, granted to OTHER_SCOPE, and accepted."""
 
-    stage: Stage
+    harness: Harness
     grant: DataGrant
     source: Revision
     seen: Revision
@@ -38,11 +38,11 @@ class Granted:
 
     @classmethod
     async def on(
-        cls, stage: Stage, objects: Mapping[str, bytes], ends_at: Timestamp | None = None
+        cls, harness: Harness, objects: Mapping[str, bytes], ends_at: Timestamp | None = None
     ) -> Granted:
-        source = await stage.revision()
-        await imported(stage, source, objects)
-        source = await stage.finalized(source)
+        source = await harness.revision()
+        await imported(harness, source, objects)
+        source = await harness.finalized(source)
         moment = now()
         grant = an_accepted_grant(
             moment,
@@ -51,15 +51,15 @@ class Granted:
             source_data_set_id=source.data_set_id,
             ends_at=ends_at,
         )
-        await data_grants.insert(stage.database, grant)
-        seen = await entitled(stage.database, OTHER_SCOPE, grant.data_set_id, now())
+        await data_grants.insert(harness.database, grant)
+        seen = await entitled(harness.database, OTHER_SCOPE, grant.data_set_id, now())
         assert seen is not None
-        ((revision, _),) = await seen_revisions.page_entitled(stage.database, seen, after=None, limit=2)
-        return cls(stage, grant, source, revision)
+        ((revision, _),) = await seen_revisions.page_entitled(harness.database, seen, after=None, limit=2)
+        return cls(harness, grant, source, revision)
 
     async def export(self, pattern: str | None = None) -> Job:
-        stage = self.stage
-        stage.bucket("target")
+        harness = self.harness
+        harness.bucket("target")
         more = {} if pattern is None else {"KeyPattern": pattern}
         details = {
             "ExportRevisionsToS3": {
@@ -67,14 +67,14 @@ class Granted:
                 "RevisionDestinations": [{"RevisionId": self.seen.id, "Bucket": "target", **more}],
             }
         }
-        return await stage.create(JobType.EXPORT_REVISIONS_TO_S3, details, scope=OTHER_SCOPE)
+        return await harness.create(JobType.EXPORT_REVISIONS_TO_S3, details, scope=OTHER_SCOPE)
 
     async def take_back(self) -> None:
-        assert await data_grants.delete(self.stage.database, SCOPE, self.grant.id)
+        assert await data_grants.delete(self.harness.database, SCOPE, self.grant.id)
 
     async def revoke(self) -> None:
         revoked = replace(self.source, revocation_comment="wrong numbers", revoked_at=now())
-        assert await revisions.save(self.stage.database, revoked)
+        assert await revisions.save(self.harness.database, revoked)
 
 
 class HeldUp(ExportRevisionsToS3):
@@ -90,99 +90,99 @@ class HeldUp(ExportRevisionsToS3):
 
 
 @on_both_databases
-async def test_a_receiver_exports_under_the_identifiers_that_it_knows(stage: Stage) -> None:
-    granted = await Granted.on(stage, {"a": b"1", "b": b"22"})
+async def test_a_receiver_exports_under_the_identifiers_that_it_knows(harness: Harness) -> None:
+    granted = await Granted.on(harness, {"a": b"1", "b": b"22"})
     assets = await seen_assets.all_of_revision(
-        stage.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
+        harness.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
     )
     job = await granted.export("${DataSet.Id}/${Revision.Id}/${Revision.CreatedAt}/${Asset.Id}")
-    ended = await stage.finish(job)
+    ended = await harness.finish(job)
     assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
     created_at = granted.seen.created_at.isoformat()
     prefix = f"{granted.grant.data_set_id}/{granted.seen.id}/{created_at}"
     by_name = {asset.name: f"{prefix}/{asset.id}" for asset in assets}
-    assert contents(stage.bucket("target")) == {by_name["a"]: b"1", by_name["b"]: b"22"}
+    assert contents(harness.bucket("target")) == {by_name["a"]: b"1", by_name["b"]: b"22"}
 
 
-async def test_chosen_assets_go_to_the_bucket_and_one_to_a_url(stage: Stage) -> None:
-    granted = await Granted.on(stage, {"a": b"1", "b": b"22"})
+async def test_chosen_assets_go_to_the_bucket_and_one_to_a_url(harness: Harness) -> None:
+    granted = await Granted.on(harness, {"a": b"1", "b": b"22"})
     place = {"DataSetId": granted.grant.data_set_id, "RevisionId": granted.seen.id}
     assets = await seen_assets.all_of_revision(
-        stage.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
+        harness.database, OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id, now()
     )
-    stage.bucket("target")
+    harness.bucket("target")
     destinations = [{"AssetId": assets[0].id, "Bucket": "target"}]
     details = {"ExportAssetsToS3": {"AssetDestinations": destinations, **place}}
-    job = await stage.create(JobType.EXPORT_ASSETS_TO_S3, details, scope=OTHER_SCOPE)
-    assert (await stage.finish(job)).state is JobState.COMPLETED
-    assert contents(stage.bucket("target")) == {"b": b"22"}
+    job = await harness.create(JobType.EXPORT_ASSETS_TO_S3, details, scope=OTHER_SCOPE)
+    assert (await harness.finish(job)).state is JobState.COMPLETED
+    assert contents(harness.bucket("target")) == {"b": b"22"}
     details = {"ExportAssetToSignedUrl": {"AssetId": assets[1].id, **place}}
-    job = await stage.create(JobType.EXPORT_ASSET_TO_SIGNED_URL, details, scope=OTHER_SCOPE)
-    ended = await stage.finish(job)
+    job = await harness.create(JobType.EXPORT_ASSET_TO_SIGNED_URL, details, scope=OTHER_SCOPE)
+    ended = await harness.finish(job)
     export = shapes.decode(ended.details_json, shapes.ResponseDetails).export_asset_to_signed_url
     assert export is not None
     assert export.signed_url is not None
 
 
 @pytest.mark.parametrize("loss", ["take_back", "revoke"])
-async def test_what_is_lost_before_the_job_runs_ends_it_in_error(stage: Stage, loss: str) -> None:
-    granted = await Granted.on(stage, {"a": b"1"})
+async def test_what_is_lost_before_the_job_runs_ends_it_in_error(harness: Harness, loss: str) -> None:
+    granted = await Granted.on(harness, {"a": b"1"})
     job = await granted.export()
     await getattr(granted, loss)()
-    ended = await stage.finish(job)
+    ended = await harness.finish(job)
     assert ended.state is JobState.ERROR
-    assert contents(stage.bucket("target")) == {}
+    assert contents(harness.bucket("target")) == {}
 
 
 @on_both_databases
 @pytest.mark.parametrize("loss", ["take_back", "revoke"])
-async def test_a_running_export_ends_when_its_account_loses_the_data_set(stage: Stage, loss: str) -> None:
-    granted = await Granted.on(stage, {"a": b"1"})
+async def test_a_running_export_ends_when_its_account_loses_the_data_set(harness: Harness, loss: str) -> None:
+    granted = await Granted.on(harness, {"a": b"1"})
     job = await granted.export()
-    assert await _end(stage, job, granted, loss) is JobErrorCode.ACCESS_DENIED_EXCEPTION
-    assert await stage.nothing_is_left_of(job)
+    assert await _end(harness, job, granted, loss) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert await harness.nothing_is_left_of(job)
 
 
-async def _end(stage: Stage, job: Job, granted: Granted, loss: str) -> JobErrorCode:
+async def _end(harness: Harness, job: Job, granted: Granted, loss: str) -> JobErrorCode:
     """Takes the entitlement away while bytes move; the code that the job ends with."""
     held_up = HeldUp()
-    run_id: RunId = await stage.start(job)
-    running = asyncio.create_task(stage.runner(definition=held_up).run(run_id))
+    run_id: RunId = await harness.start(job)
+    running = asyncio.create_task(harness.runner(definition=held_up).run(run_id))
     await held_up.moving.wait()
     await getattr(granted, loss)()
     await running
-    ended = await stage.job(job.id)
+    ended = await harness.job(job.id)
     assert ended.state is JobState.ERROR
     (error,) = ended.errors
     return error.code
 
 
-async def test_a_running_export_ends_with_the_grant(stage: Stage) -> None:
-    granted = await Granted.on(stage, {"a": b"1"}, ends_at=now().plus_seconds(1.5))
+async def test_a_running_export_ends_with_the_grant(harness: Harness) -> None:
+    granted = await Granted.on(harness, {"a": b"1"}, ends_at=now().plus_seconds(1.5))
     job = await granted.export()
     held_up = HeldUp()
-    await stage.runner(definition=held_up).run(await stage.start(job))
-    (error,) = (await stage.job(job.id)).errors
+    await harness.runner(definition=held_up).run(await harness.start(job))
+    (error,) = (await harness.job(job.id)).errors
     assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
     assert "no longer entitled" in error.message
 
 
-async def test_a_revocation_does_not_stop_the_owners_own_export(stage: Stage) -> None:
-    granted = await Granted.on(stage, {"a": b"1"})
+async def test_a_revocation_does_not_stop_the_owners_own_export(harness: Harness) -> None:
+    granted = await Granted.on(harness, {"a": b"1"})
     await granted.revoke()
-    stage.bucket("target")
+    harness.bucket("target")
     details = {
         "ExportRevisionsToS3": {
             "DataSetId": granted.source.data_set_id,
             "RevisionDestinations": [{"RevisionId": granted.source.id, "Bucket": "target"}],
         }
     }
-    job = await stage.create(JobType.EXPORT_REVISIONS_TO_S3, details)
-    assert (await stage.finish(job)).state is JobState.COMPLETED
+    job = await harness.create(JobType.EXPORT_REVISIONS_TO_S3, details)
+    assert (await harness.finish(job)).state is JobState.COMPLETED
 
 
-async def test_a_receiver_cannot_begin_an_export_of_what_it_has_lost(stage: Stage) -> None:
-    granted = await Granted.on(stage, {"a": b"1"})
+async def test_a_receiver_cannot_begin_an_export_of_what_it_has_lost(harness: Harness) -> None:
+    granted = await Granted.on(harness, {"a": b"1"})
     await granted.revoke()
     with pytest.raises(AccessDenied, match="wrong numbers"):
         await granted.export()

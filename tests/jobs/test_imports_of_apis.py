@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.jobs.stage import OTHER_SCOPE, Interrupted, Stage, interrupt_at
+from tests.jobs.harness import OTHER_SCOPE, Harness, Interrupted, interrupt_at
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ResourceNotFound, ValidationFailed
@@ -29,8 +29,8 @@ DOCUMENT = json.dumps(
 
 
 @pytest.fixture
-async def revision(stage: Stage) -> Revision:
-    return await stage.revision(await stage.data_set(AssetType.API_GATEWAY_API))
+async def revision(harness: Harness) -> Revision:
+    return await harness.revision(await harness.data_set(AssetType.API_GATEWAY_API))
 
 
 def details(revision: Revision, document: bytes = DOCUMENT, **members: Any) -> dict[str, Any]:
@@ -47,16 +47,16 @@ def details(revision: Revision, document: bytes = DOCUMENT, **members: Any) -> d
 
 
 async def imported(
-    stage: Stage, revision: Revision, document: bytes | None = DOCUMENT, **members: Any
+    harness: Harness, revision: Revision, document: bytes | None = DOCUMENT, **members: Any
 ) -> Job:
-    job = await stage.create(KIND, details(revision, document or b"", **members), {"team": "a"})
+    job = await harness.create(KIND, details(revision, document or b"", **members), {"team": "a"})
     if document is not None:
-        stage.own.put(upload_store_key(job.id), memoryview(document), len(document))
-    return await stage.finish(job)
+        harness.own.put(upload_store_key(job.id), memoryview(document), len(document))
+    return await harness.finish(job)
 
 
-async def test_createjob_answers_where_the_document_goes(stage: Stage, revision: Revision) -> None:
-    job_id, checked = await stage.check(KIND, details(revision, ApiKey="k", ApiDescription="d"))
+async def test_createjob_answers_where_the_document_goes(harness: Harness, revision: Revision) -> None:
+    job_id, checked = await harness.check(KIND, details(revision, ApiKey="k", ApiDescription="d"))
     answered = checked.details.import_asset_from_api_gateway_api
     assert answered is not None
     assert upload_store_key(job_id) in answered.api_specification_upload_url
@@ -65,17 +65,17 @@ async def test_createjob_answers_where_the_document_goes(stage: Stage, revision:
 
 
 async def test_the_document_becomes_the_bytes_of_an_asset_that_is_the_api(
-    stage: Stage, revision: Revision
+    harness: Harness, revision: Revision
 ) -> None:
-    job = await imported(stage, revision, ApiKey="k-1", ApiDescription="# Weather")
+    job = await imported(harness, revision, ApiKey="k-1", ApiDescription="# Weather")
     assert (job.state, job.errors) == (JobState.COMPLETED, ())
-    (asset,) = await stage.assets(revision)
+    (asset,) = await harness.assets(revision)
     assert (asset.name, asset.asset_type, asset.size_bytes) == (
         "Weather",
         AssetType.API_GATEWAY_API,
         len(DOCUMENT),
     )
-    assert stage.content(asset) == DOCUMENT
+    assert harness.content(asset) == DOCUMENT
     assert asset.details_json is not None
     api = shapes.decode(asset.details_json, shapes.AssetDetails).api_gateway_api_asset
     assert api == shapes.ApiGatewayApiAsset(
@@ -84,9 +84,9 @@ async def test_the_document_becomes_the_bytes_of_an_asset_that_is_the_api(
         api_key="k-1",
         api_name="Weather",
         protocol_type="REST",
-        stage="prod",
+        harness="prod",
     )
-    assert await stage.nothing_is_left_of(job)
+    assert await harness.nothing_is_left_of(job)
 
 
 @pytest.mark.parametrize(
@@ -109,22 +109,24 @@ async def test_the_document_becomes_the_bytes_of_an_asset_that_is_the_api(
     ],
 )
 async def test_what_cannot_be_part_of_a_url_or_a_header_is_refused(
-    stage: Stage, revision: Revision, members: dict[str, str]
+    harness: Harness, revision: Revision, members: dict[str, str]
 ) -> None:
     with pytest.raises(ValidationFailed, match=next(iter(members))):
-        await stage.check(KIND, details(revision, **members))
+        await harness.check(KIND, details(revision, **members))
 
 
-async def test_the_revision_is_the_caller_s_own_open_and_of_apis(stage: Stage, revision: Revision) -> None:
+async def test_the_revision_is_the_caller_s_own_open_and_of_apis(
+    harness: Harness, revision: Revision
+) -> None:
     with pytest.raises(ResourceNotFound):
-        await stage.check(KIND, details(revision), OTHER_SCOPE)
+        await harness.check(KIND, details(revision), OTHER_SCOPE)
     with pytest.raises(ValidationFailed, match="API_GATEWAY_API"):
-        await stage.check(KIND, details(await stage.revision()))
+        await harness.check(KIND, details(await harness.revision()))
     with pytest.raises(ValidationFailed, match="ImportAssetFromApiGatewayApi"):
-        await stage.check(KIND, {})
-    await stage.finalized(revision)
+        await harness.check(KIND, {})
+    await harness.finalized(revision)
     with pytest.raises(Conflict):
-        await stage.check(KIND, details(revision))
+        await harness.check(KIND, details(revision))
 
 
 @pytest.mark.parametrize(
@@ -137,53 +139,53 @@ async def test_the_revision_is_the_caller_s_own_open_and_of_apis(stage: Stage, r
     ],
 )
 async def test_a_document_that_nobody_can_read_makes_no_asset(
-    stage: Stage, revision: Revision, document: bytes | None, code: JobErrorCode, told: str
+    harness: Harness, revision: Revision, document: bytes | None, code: JobErrorCode, told: str
 ) -> None:
-    job = await imported(stage, revision, document)
+    job = await imported(harness, revision, document)
     assert job.state is JobState.ERROR
     (error,) = job.errors
     assert error.code is code
     assert told in error.message
     assert "'Weather'" in error.message
-    assert await stage.assets(revision) == []
-    assert await stage.nothing_is_left_of(job)
+    assert await harness.assets(revision) == []
+    assert await harness.nothing_is_left_of(job)
 
 
-async def test_another_document_than_was_announced_is_refused(stage: Stage, revision: Revision) -> None:
-    job = await stage.create(KIND, details(revision))
-    stage.own.put(upload_store_key(job.id), memoryview(DOCUMENT + b" "), len(DOCUMENT) + 1)
-    ended = await stage.finish(job)
+async def test_another_document_than_was_announced_is_refused(harness: Harness, revision: Revision) -> None:
+    job = await harness.create(KIND, details(revision))
+    harness.own.put(upload_store_key(job.id), memoryview(DOCUMENT + b" "), len(DOCUMENT) + 1)
+    ended = await harness.finish(job)
     assert (ended.state, ended.errors[0].code) == (JobState.ERROR, JobErrorCode.VALIDATION_EXCEPTION)
     assert "ApiSpecificationMd5Hash" in ended.errors[0].message
 
 
 async def test_a_document_is_read_up_to_its_limit(
-    stage: Stage, revision: Revision, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, revision: Revision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_asset_from_api_gateway_api, "LARGEST_DOCUMENT_BYTES", len(DOCUMENT))
-    assert (await imported(stage, revision)).state is JobState.COMPLETED
-    (error,) = (await imported(stage, revision, DOCUMENT + b" ")).errors
+    assert (await imported(harness, revision)).state is JobState.COMPLETED
+    (error,) = (await imported(harness, revision, DOCUMENT + b" ")).errors
     assert f"may have {len(DOCUMENT)}" in error.message
 
 
-async def test_a_revision_takes_as_many_apis_as_the_quota_says(stage: Stage, revision: Revision) -> None:
-    few = replace(stage, limits=Limits({Limit.API_ASSETS_PER_REVISION: 1}))
+async def test_a_revision_takes_as_many_apis_as_the_quota_says(harness: Harness, revision: Revision) -> None:
+    few = replace(harness, limits=Limits({Limit.API_ASSETS_PER_REVISION: 1}))
     assert (await imported(few, revision)).state is JobState.COMPLETED
     (error,) = (await imported(few, revision)).errors
     assert error.code is JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION
-    assert len(await stage.assets(revision)) == 1
+    assert len(await harness.assets(revision)) == 1
 
 
 @pytest.mark.parametrize("point", [CrashPoint.PLAN_RECORDED, CrashPoint.ITEM_MOVED, CrashPoint.INSIDE_FINISH])
 async def test_an_import_that_is_interrupted_is_taken_up_again(
-    stage: Stage, revision: Revision, point: CrashPoint
+    harness: Harness, revision: Revision, point: CrashPoint
 ) -> None:
-    job = await stage.create(KIND, details(revision))
-    stage.own.put(upload_store_key(job.id), memoryview(DOCUMENT), len(DOCUMENT))
-    run_id = await stage.start(job)
+    job = await harness.create(KIND, details(revision))
+    harness.own.put(upload_store_key(job.id), memoryview(DOCUMENT), len(DOCUMENT))
+    run_id = await harness.start(job)
     with pytest.raises(Interrupted):
-        await stage.runner(at=interrupt_at(point)).run(run_id)
-    assert await stage.assets(revision) == []
-    await stage.runner().run(await stage.taken_over(run_id))
-    assert (await stage.job(job.id)).state is JobState.COMPLETED
-    assert len(await stage.assets(revision)) == 1
+        await harness.runner(at=interrupt_at(point)).run(run_id)
+    assert await harness.assets(revision) == []
+    await harness.runner().run(await harness.taken_over(run_id))
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
+    assert len(await harness.assets(revision)) == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.jobs.harness import contents, import_details, opened
 from tests.jobs.s3_buckets import S3Buckets
-from tests.jobs.stage import contents, import_details, opened
 
 from entrepot.database import garbage
 from entrepot.domain.identifiers import upload_store_key
@@ -29,13 +29,13 @@ async def test_objects_are_imported_and_exported_again(
     for key, content in OBJECTS.items():
         source.put(key, memoryview(content), len(content))
     store = S3Store(s3_buckets.client, "own", s3_buckets.prefix) if own == "bucket" else None
-    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as stage:
-        revision = await stage.revision()
-        job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", OBJECTS))
-        ended = await stage.finish(job)
+    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as harness:
+        revision = await harness.revision()
+        job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", OBJECTS))
+        ended = await harness.finish(job)
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
-        assets = await stage.assets(revision)
-        assert {asset.name: stage.content(asset) for asset in assets} == OBJECTS
+        assets = await harness.assets(revision)
+        assert {asset.name: harness.content(asset) for asset in assets} == OBJECTS
         destination = {"RevisionId": revision.id, "Bucket": "target", "KeyPattern": "copy/${Asset.Name}"}
         details = {
             "ExportRevisionsToS3": {
@@ -44,7 +44,7 @@ async def test_objects_are_imported_and_exported_again(
                 "Encryption": {"Type": "AES256"},
             }
         }
-        ended = await stage.finish(await stage.create(JobType.EXPORT_REVISIONS_TO_S3, details))
+        ended = await harness.finish(await harness.create(JobType.EXPORT_REVISIONS_TO_S3, details))
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
     assert contents(target) == {f"copy/{key}": content for key, content in OBJECTS.items()}
 
@@ -52,11 +52,11 @@ async def test_objects_are_imported_and_exported_again(
 async def test_missing_objects_and_buckets_are_named(
     tmp_path: Path, template: Path, s3_buckets: S3Buckets
 ) -> None:
-    async with opened(tmp_path, template=template, buckets=s3_buckets) as stage:
-        revision = await stage.revision()
+    async with opened(tmp_path, template=template, buckets=s3_buckets) as harness:
+        revision = await harness.revision()
         for bucket in ("source", "no-such-bucket"):
             details = import_details(revision, bucket, ["gone/1", "gone/2"])
-            ended = await stage.finish(await stage.create(JobType.IMPORT_ASSETS_FROM_S3, details))
+            ended = await harness.finish(await harness.create(JobType.IMPORT_ASSETS_FROM_S3, details))
             (error,) = ended.errors
             assert (ended.state, error.code) == (
                 JobState.ERROR,
@@ -70,8 +70,8 @@ async def test_an_upload_to_an_s3_store_becomes_an_asset(
     tmp_path: Path, template: Path, s3_buckets: S3Buckets
 ) -> None:
     store = S3Store(s3_buckets.client, "own", s3_buckets.prefix)
-    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as stage:
-        revision = await stage.revision()
+    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as harness:
+        revision = await harness.revision()
         details = {
             "ImportAssetFromSignedUrl": {
                 "AssetName": "empty",
@@ -80,20 +80,20 @@ async def test_an_upload_to_an_s3_store_becomes_an_asset(
                 "Md5Hash": EMPTY_MD5,
             }
         }
-        job = await stage.create(JobType.IMPORT_ASSET_FROM_SIGNED_URL, details)
+        job = await harness.create(JobType.IMPORT_ASSET_FROM_SIGNED_URL, details)
         store.put(upload_store_key(job.id), memoryview(b""), 0)
-        ended = await stage.finish(job)
+        ended = await harness.finish(job)
         assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
-        (asset,) = await stage.assets(revision)
-        await sweep_garbage(stage.database, stage.transfer)
-        assert stage.stored_keys() == {asset.store_key}
+        (asset,) = await harness.assets(revision)
+        await sweep_garbage(harness.database, harness.transfer)
+        assert harness.stored_keys() == {asset.store_key}
 
 
 async def test_garbage_stays_noted_while_its_store_refuses(
     tmp_path: Path, template: Path, s3_buckets: S3Buckets
 ) -> None:
     store = S3Store(s3_buckets.client, "no-such-bucket")
-    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as stage:
-        await garbage.record(stage.database, ["assets/aa/a", "assets/bb/b"])
-        assert await sweep_garbage(stage.database, stage.transfer) == 0
-        assert await garbage.page(stage.database, 10) == ["assets/aa/a", "assets/bb/b"]
+    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as harness:
+        await garbage.record(harness.database, ["assets/aa/a", "assets/bb/b"])
+        assert await sweep_garbage(harness.database, harness.transfer) == 0
+        assert await garbage.page(harness.database, 10) == ["assets/aa/a", "assets/bb/b"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from tests.jobs.stage import SCOPE, Interrupted, Stage, interrupt_at
+from tests.jobs.harness import SCOPE, Harness, Interrupted, interrupt_at
 from tests.servers.lake_formation import Catalog, catalog_of, lake_formation_on
 from tests.servers.scripted_http import answer, scripted_server
 
@@ -32,14 +32,14 @@ def catalog(moto_url: str) -> Iterator[Catalog]:
 
 
 @pytest.fixture
-def connected(stage: Stage, moto_url: str) -> Iterator[Stage]:
+def connected(harness: Harness, moto_url: str) -> Iterator[Harness]:
     """The stage, with Lake Formation."""
     with lake_formation_on(moto_url) as lake_formation:
-        yield replace(stage, integrations=Integrations(lake_formation=lake_formation))
+        yield replace(harness, integrations=Integrations(lake_formation=lake_formation))
 
 
-async def revision_on(stage: Stage) -> Revision:
-    return await stage.revision(await stage.data_set(AssetType.LAKE_FORMATION_DATA_PERMISSION))
+async def revision_on(harness: Harness) -> Revision:
+    return await harness.revision(await harness.data_set(AssetType.LAKE_FORMATION_DATA_PERMISSION))
 
 
 def policy(key: str, *values: str, permissions: list[str] | None = None) -> Details:
@@ -61,12 +61,12 @@ def details(revision: Revision, catalog_id: str = SCOPE.account_id, **members: o
     }
 
 
-async def run(stage: Stage, revision: Revision, **members: object) -> Job:
-    return await stage.finish(await stage.create(KIND, details(revision, **members), {"origin": "lake"}))
+async def run(harness: Harness, revision: Revision, **members: object) -> Job:
+    return await harness.finish(await harness.create(KIND, details(revision, **members), {"origin": "lake"}))
 
 
 async def test_each_kind_of_resource_becomes_one_asset_as_the_service_names_it(
-    connected: Stage, catalog: Catalog
+    connected: Harness, catalog: Catalog
 ) -> None:
     key, other = catalog.tag("gold", "silver"), catalog.tag("open")
     tables = {
@@ -110,7 +110,7 @@ async def test_each_kind_of_resource_becomes_one_asset_as_the_service_names_it(
 
 
 async def test_tags_that_the_catalogue_does_not_have_are_all_named(
-    connected: Stage, catalog: Catalog
+    connected: Harness, catalog: Catalog
 ) -> None:
     key = catalog.tag("gold")
     revision = await revision_on(connected)
@@ -126,7 +126,7 @@ async def test_tags_that_the_catalogue_does_not_have_are_all_named(
     "point", [CrashPoint.PLAN_RECORDED, CrashPoint.BEFORE_FINISH, CrashPoint.INSIDE_FINISH]
 )
 async def test_a_job_that_dies_and_is_resumed_makes_the_same_assets_once(
-    connected: Stage, catalog: Catalog, point: CrashPoint
+    connected: Harness, catalog: Catalog, point: CrashPoint
 ) -> None:
     key = catalog.tag("gold")
     revision = await revision_on(connected)
@@ -143,13 +143,13 @@ async def test_a_job_that_dies_and_is_resumed_makes_the_same_assets_once(
     assert made == {derived_asset_id(job.id, number) for number in (0, 1)}
 
 
-async def test_the_case_of_tags_does_not_matter(connected: Stage, catalog: Catalog) -> None:
+async def test_the_case_of_tags_does_not_matter(connected: Harness, catalog: Catalog) -> None:
     key = catalog.tag("gold")
     job = await run(connected, await revision_on(connected), Table=policy(key, "GOLD"))
     assert job.state is JobState.COMPLETED
 
 
-async def test_a_tag_of_another_accounts_catalogue_is_not_there(connected: Stage, moto_url: str) -> None:
+async def test_a_tag_of_another_accounts_catalogue_is_not_there(connected: Harness, moto_url: str) -> None:
     with catalog_of("111122223333", moto_url) as another:
         key = another.tag("gold")
     job = await run(connected, await revision_on(connected), Table=policy(key, "gold"))
@@ -157,7 +157,7 @@ async def test_a_tag_of_another_accounts_catalogue_is_not_there(connected: Stage
     assert f"there is no LF-tag '{key}'" in job.errors[0].message
 
 
-async def test_a_revision_takes_only_so_many(connected: Stage, catalog: Catalog) -> None:
+async def test_a_revision_takes_only_so_many(connected: Harness, catalog: Catalog) -> None:
     key = catalog.tag("gold")
     limit = Limit.LAKE_FORMATION_ASSETS_PER_REVISION
     small = replace(connected, limits=Limits({limit: 1}))
@@ -178,7 +178,7 @@ async def test_a_revision_takes_only_so_many(connected: Stage, catalog: Catalog)
     ],
 )
 async def test_what_lake_formation_refuses_ends_the_job_with_its_reason(
-    stage: Stage, code: str, status: int, expected: JobErrorCode
+    harness: Harness, code: str, status: int, expected: JobErrorCode
 ) -> None:
     refused = answer(status, b'{"Message": "as scripted"}', [("x-amzn-errortype", code)])
     sts = answer(
@@ -189,21 +189,21 @@ async def test_what_lake_formation_refuses_ends_the_job_with_its_reason(
         [("content-type", "text/xml")],
     )
     with scripted_server(sts, refused, refused, refused) as server, lake_formation_on(server.url) as port:
-        refusing = replace(stage, integrations=Integrations(lake_formation=port))
-        job = await run(refusing, await revision_on(stage), Table=policy("k", "v"))
+        refusing = replace(harness, integrations=Integrations(lake_formation=port))
+        job = await run(refusing, await revision_on(harness), Table=policy("k", "v"))
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, expected)
     assert f"GetLFTag ({code}: as scripted)" in error.message
 
 
-async def test_neither_databases_nor_tables_is_nothing_to_share(stage: Stage) -> None:
+async def test_neither_databases_nor_tables_is_nothing_to_share(harness: Harness) -> None:
     with pytest.raises(ValidationFailed, match="Neither Database nor Table"):
-        await stage.check(KIND, details(await revision_on(stage)))
+        await harness.check(KIND, details(await revision_on(harness)))
 
 
 @pytest.mark.parametrize("member", ["Database", "Table"])
-async def test_an_expression_without_tags_or_values_is_refused(stage: Stage, member: str) -> None:
-    revision = await revision_on(stage)
+async def test_an_expression_without_tags_or_values_is_refused(harness: Harness, member: str) -> None:
+    revision = await revision_on(harness)
     for wrong in (
         {"Expression": [], "Permissions": ["DESCRIBE"]},
         {"Expression": [{"TagKey": "k", "TagValues": []}], "Permissions": ["DESCRIBE"]},
@@ -211,13 +211,13 @@ async def test_an_expression_without_tags_or_values_is_refused(stage: Stage, mem
         {"Expression": [{"TagKey": "k", "TagValues": ["v"]}], "Permissions": []},
     ):
         with pytest.raises(ValidationFailed, match=member):
-            await stage.check(KIND, details(revision, **{member: wrong}))
+            await harness.check(KIND, details(revision, **{member: wrong}))
 
 
-async def test_anothers_catalogue_or_role_is_denied(stage: Stage) -> None:
-    revision, other = await revision_on(stage), "999988887777"
+async def test_anothers_catalogue_or_role_is_denied(harness: Harness) -> None:
+    revision, other = await revision_on(harness), "999988887777"
     with pytest.raises(AccessDenied, match="CatalogId"):
-        await stage.check(KIND, details(revision, other, Table=policy("k", "v")))
+        await harness.check(KIND, details(revision, other, Table=policy("k", "v")))
     role = f"arn:aws:iam::{other}:role/exchange"
     with pytest.raises(AccessDenied, match="RoleArn"):
-        await stage.check(KIND, details(revision, Table=policy("k", "v"), RoleArn=role))
+        await harness.check(KIND, details(revision, Table=policy("k", "v"), RoleArn=role))

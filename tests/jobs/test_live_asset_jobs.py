@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from tests.grants import an_accepted_grant
-from tests.jobs.stage import OTHER_SCOPE, SCOPE, Stage, now
+from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, now
 
 from entrepot.database import data_grants, data_sets, revisions
 from entrepot.domain.data_grant import MaskedKind
@@ -80,32 +80,32 @@ KINDS = (REDSHIFT, API, S3, LAKE)
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.member)
 
 
-async def open_revision(stage: Stage, asset_type: AssetType) -> Revision:
-    return await stage.revision(await stage.data_set(asset_type))
+async def open_revision(harness: Harness, asset_type: AssetType) -> Revision:
+    return await harness.revision(await harness.data_set(asset_type))
 
 
 @each_kind
-async def test_details_echo_the_request(stage: Stage, kind: Kind) -> None:
-    revision = await open_revision(stage, kind.asset_type)
+async def test_details_echo_the_request(harness: Harness, kind: Kind) -> None:
+    revision = await open_revision(harness, kind.asset_type)
     asked = kind.details(revision)
-    _, checked = await stage.check(kind.job_type, asked)
+    _, checked = await harness.check(kind.job_type, asked)
     echoed = shapes.convert(asked, shapes.ResponseDetails) if kind is not API else checked.details
     assert checked.details == echoed
     assert (checked.data_set_id, checked.revision_ids) == (revision.data_set_id, (revision.id,))
 
 
 @each_kind
-async def test_what_belongs_to_another_account_does_not_exist(stage: Stage, kind: Kind) -> None:
-    revision = await open_revision(stage, kind.asset_type)
+async def test_what_belongs_to_another_account_does_not_exist(harness: Harness, kind: Kind) -> None:
+    revision = await open_revision(harness, kind.asset_type)
     with pytest.raises(ResourceNotFound) as caught:
-        await stage.check(kind.job_type, kind.details(revision), OTHER_SCOPE)
+        await harness.check(kind.job_type, kind.details(revision), OTHER_SCOPE)
     assert caught.value.resource_id == revision.data_set_id
 
 
 @each_kind
-async def test_an_entitled_data_set_takes_no_assets(stage: Stage, kind: Kind) -> None:
-    source = await open_revision(stage, kind.asset_type)
-    await stage.finalized(source)
+async def test_an_entitled_data_set_takes_no_assets(harness: Harness, kind: Kind) -> None:
+    source = await open_revision(harness, kind.asset_type)
+    await harness.finalized(source)
     moment = now()
     grant = an_accepted_grant(
         moment,
@@ -114,53 +114,53 @@ async def test_an_entitled_data_set_takes_no_assets(stage: Stage, kind: Kind) ->
         source_data_set_id=source.data_set_id,
         asset_type=kind.asset_type,
     )
-    await data_grants.insert(stage.database, grant)
+    await data_grants.insert(harness.database, grant)
     entitled = {
         "DataSetId": grant.data_set_id,
         "RevisionId": grant.masked(MaskedKind.REVISION, source.id),
     }
     with pytest.raises(AccessDenied, match="read-only"):
-        await stage.check(kind.job_type, kind.details(source, **entitled), OTHER_SCOPE)
+        await harness.check(kind.job_type, kind.details(source, **entitled), OTHER_SCOPE)
 
 
 @each_kind
-async def test_an_unknown_data_set_or_revision_is_not_found(stage: Stage, kind: Kind) -> None:
-    revision = await open_revision(stage, kind.asset_type)
+async def test_an_unknown_data_set_or_revision_is_not_found(harness: Harness, kind: Kind) -> None:
+    revision = await open_revision(harness, kind.asset_type)
     for member, resource_type in (
         ("DataSetId", ResourceType.DATA_SET),
         ("RevisionId", ResourceType.REVISION),
     ):
         with pytest.raises(ResourceNotFound) as caught:
-            await stage.check(kind.job_type, kind.details(revision, **{member: UNKNOWN}))
+            await harness.check(kind.job_type, kind.details(revision, **{member: UNKNOWN}))
         assert (caught.value.resource_id, caught.value.resource_type) == (UNKNOWN, resource_type)
 
 
 @each_kind
-async def test_a_data_set_of_another_type_is_refused(stage: Stage, kind: Kind) -> None:
+async def test_a_data_set_of_another_type_is_refused(harness: Harness, kind: Kind) -> None:
     for other in set(AssetType) - {kind.asset_type}:
-        revision = await open_revision(stage, other)
+        revision = await open_revision(harness, other)
         with pytest.raises(ValidationFailed, match=kind.asset_type):
-            await stage.check(kind.job_type, kind.details(revision))
+            await harness.check(kind.job_type, kind.details(revision))
 
 
 @each_kind
 @pytest.mark.parametrize("revoked", [False, True])
-async def test_a_closed_revision_is_a_conflict(stage: Stage, kind: Kind, *, revoked: bool) -> None:
-    revision = await stage.finalized(await open_revision(stage, kind.asset_type))
+async def test_a_closed_revision_is_a_conflict(harness: Harness, kind: Kind, *, revoked: bool) -> None:
+    revision = await harness.finalized(await open_revision(harness, kind.asset_type))
     if revoked:
         ended = replace(revision, revocation_comment="shared by mistake", revoked_at=now())
-        await revisions.save(stage.database, ended)
+        await revisions.save(harness.database, ended)
     with pytest.raises(Conflict) as caught:
-        await stage.check(kind.job_type, kind.details(revision))
+        await harness.check(kind.job_type, kind.details(revision))
     assert caught.value.resource_id == revision.id
 
 
 @each_kind
-async def test_details_of_another_type_are_refused(stage: Stage, kind: Kind) -> None:
+async def test_details_of_another_type_are_refused(harness: Harness, kind: Kind) -> None:
     other = KINDS[KINDS.index(kind) - 1]
-    revision = await open_revision(stage, kind.asset_type)
+    revision = await open_revision(harness, kind.asset_type)
     with pytest.raises(ValidationFailed, match=f"A job of type {kind.job_type} needs Details"):
-        await stage.check(kind.job_type, other.details(revision))
+        await harness.check(kind.job_type, other.details(revision))
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ async def test_details_of_another_type_are_refused(stage: Stage, kind: Kind) -> 
     ],
 )
 async def test_a_list_that_is_too_long_or_empty_is_refused(
-    stage: Stage, kind: Kind, changes: Details
+    harness: Harness, kind: Kind, changes: Details
 ) -> None:
-    revision = await open_revision(stage, kind.asset_type)
+    revision = await open_revision(harness, kind.asset_type)
     with pytest.raises(ValidationFailed):
-        await stage.check(kind.job_type, kind.details(revision, **changes))
+        await harness.check(kind.job_type, kind.details(revision, **changes))
 
 
 @pytest.mark.parametrize(
@@ -216,23 +216,23 @@ async def test_a_list_that_is_too_long_or_empty_is_refused(
     ids=["Redshift", "LakeFormation", "KMS"],
 )
 async def test_where_the_service_is_not_configured_the_job_fails_and_names_the_setting(
-    stage: Stage, kind: Kind, changes: Details, setting: str
+    harness: Harness, kind: Kind, changes: Details, setting: str
 ) -> None:
-    stage.put("source", {"prices/today.csv": b"1"})
-    revision = await open_revision(stage, kind.asset_type)
-    job = await stage.finish(await stage.create(kind.job_type, kind.details(revision, **changes)))
+    harness.put("source", {"prices/today.csv": b"1"})
+    revision = await open_revision(harness, kind.asset_type)
+    job = await harness.finish(await harness.create(kind.job_type, kind.details(revision, **changes)))
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.VALIDATION_EXCEPTION)
     assert setting in error.message
-    assert await stage.assets(revision) == [], "it does not pretend"
+    assert await harness.assets(revision) == [], "it does not pretend"
 
 
 @each_kind
-async def test_a_data_set_that_is_deleted_meanwhile_ends_the_job(stage: Stage, kind: Kind) -> None:
-    revision = await open_revision(stage, kind.asset_type)
-    job = await stage.create(kind.job_type, kind.details(revision))
-    await revisions.delete(stage.database, SCOPE, revision.data_set_id, revision.id)
-    await data_sets.delete(stage.database, SCOPE, revision.data_set_id)
-    ended = await stage.finish(job)
+async def test_a_data_set_that_is_deleted_meanwhile_ends_the_job(harness: Harness, kind: Kind) -> None:
+    revision = await open_revision(harness, kind.asset_type)
+    job = await harness.create(kind.job_type, kind.details(revision))
+    await revisions.delete(harness.database, SCOPE, revision.data_set_id, revision.id)
+    await data_sets.delete(harness.database, SCOPE, revision.data_set_id)
+    ended = await harness.finish(job)
     assert ended.state is JobState.ERROR
     assert ended.errors[0].code is JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION

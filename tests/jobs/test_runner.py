@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from tests.jobs.stage import Interrupted, Stage, import_details, interrupt_at
+from tests.jobs.harness import Harness, Interrupted, import_details, interrupt_at
 
 from entrepot.database import garbage, job_items, job_runs, jobs
 from entrepot.domain.errors import BucketNotFound, DatabaseUnavailable, ObjectNotFound, StoreAccessDenied
@@ -55,75 +55,75 @@ def failing(error: Exception, *, at: int) -> Observed:
     return Observed(fail)
 
 
-async def import_job(stage: Stage, count: int) -> tuple[Revision, Job]:
-    revision = await stage.revision()
+async def import_job(harness: Harness, count: int) -> tuple[Revision, Job]:
+    revision = await harness.revision()
     keys = [f"{number:04d}" for number in range(count)]
-    stage.put("source", {key: key.encode() for key in keys})
+    harness.put("source", {key: key.encode() for key in keys})
     details = import_details(revision, "source", keys)
-    return revision, await replace(stage, limits=WIDE).create(JobType.IMPORT_ASSETS_FROM_S3, details)
+    return revision, await replace(harness, limits=WIDE).create(JobType.IMPORT_ASSETS_FROM_S3, details)
 
 
-async def names(stage: Stage, revision: Revision) -> list[str]:
-    return sorted(asset.name for asset in await stage.assets(revision))
+async def names(harness: Harness, revision: Revision) -> list[str]:
+    return sorted(asset.name for asset in await harness.assets(revision))
 
 
 def numbered(numbers: Iterable[int]) -> list[str]:
     return [f"{number:04d}" for number in numbers]
 
 
-async def test_a_job_that_waits_or_is_unknown_is_not_run(stage: Stage) -> None:
-    revision, job = await import_job(stage, 1)
-    await stage.runner().run(RunId(job.id, 0))
-    await stage.runner().run(RunId(job.id, 1))
-    await stage.runner().run(RunId("f" * 32, 1))
-    assert (await stage.job(job.id)).state is JobState.WAITING
-    assert await stage.assets(revision) == []
+async def test_a_job_that_waits_or_is_unknown_is_not_run(harness: Harness) -> None:
+    revision, job = await import_job(harness, 1)
+    await harness.runner().run(RunId(job.id, 0))
+    await harness.runner().run(RunId(job.id, 1))
+    await harness.runner().run(RunId("f" * 32, 1))
+    assert (await harness.job(job.id)).state is JobState.WAITING
+    assert await harness.assets(revision) == []
 
 
-async def test_an_attempt_that_is_no_longer_the_jobs_does_nothing(stage: Stage) -> None:
-    revision, job = await import_job(stage, 1)
-    old = await stage.start(job)
-    new = await stage.taken_over(old)
-    await stage.runner().run(old)
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
-    await stage.runner().run(new)
-    assert (await stage.job(job.id)).state is JobState.COMPLETED
-    assert await names(stage, revision) == numbered(range(1))
+async def test_an_attempt_that_is_no_longer_the_jobs_does_nothing(harness: Harness) -> None:
+    revision, job = await import_job(harness, 1)
+    old = await harness.start(job)
+    new = await harness.taken_over(old)
+    await harness.runner().run(old)
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
+    await harness.runner().run(new)
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
+    assert await names(harness, revision) == numbered(range(1))
 
 
-async def test_a_job_that_has_ended_is_not_run_again(stage: Stage) -> None:
-    revision, job = await import_job(stage, 2)
-    ended = await stage.finish(job)
-    await stage.runner().run(RunId(job.id, 1))
-    assert await stage.job(job.id) == ended
-    assert await names(stage, revision) == numbered(range(2))
+async def test_a_job_that_has_ended_is_not_run_again(harness: Harness) -> None:
+    revision, job = await import_job(harness, 2)
+    ended = await harness.finish(job)
+    await harness.runner().run(RunId(job.id, 1))
+    assert await harness.job(job.id) == ended
+    assert await names(harness, revision) == numbered(range(2))
 
 
-async def test_two_attempts_at_once_make_every_asset_once(stage: Stage) -> None:
-    revision, job = await import_job(stage, 3)
-    old = await stage.start(job)
+async def test_two_attempts_at_once_make_every_asset_once(harness: Harness) -> None:
+    revision, job = await import_job(harness, 3)
+    old = await harness.start(job)
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def wait(item: JobItem) -> None:
         reached.set()
         await go_on.wait()
 
-    late = asyncio.create_task(stage.runner(definition=Observed(wait)).run(old))
+    late = asyncio.create_task(harness.runner(definition=Observed(wait)).run(old))
     await reached.wait()
-    await stage.runner().run(await stage.taken_over(old))
-    completed = await stage.job(job.id)
+    await harness.runner().run(await harness.taken_over(old))
+    completed = await harness.job(job.id)
     go_on.set()
     await late
     assert completed.state is JobState.COMPLETED
-    assert await stage.job(job.id) == completed
-    assert await names(stage, revision) == numbered(range(3))
-    await sweep_garbage(stage.database, stage.transfer)
-    assert stage.stored_keys() == {asset.store_key for asset in await stage.assets(revision)}
+    assert await harness.job(job.id) == completed
+    assert await names(harness, revision) == numbered(range(3))
+    await sweep_garbage(harness.database, harness.transfer)
+    assert harness.stored_keys() == {asset.store_key for asset in await harness.assets(revision)}
 
 
-async def test_an_attempt_lets_go_as_soon_as_it_finds_that_it_lost_the_job(stage: Stage) -> None:
-    _, job = await import_job(stage, 5)
-    old = await stage.start(job)
+async def test_an_attempt_lets_go_as_soon_as_it_finds_that_it_lost_the_job(harness: Harness) -> None:
+    _, job = await import_job(harness, 5)
+    old = await harness.start(job)
     reached = asyncio.Event()
 
     async def wait(item: JobItem) -> None:
@@ -131,37 +131,37 @@ async def test_an_attempt_lets_go_as_soon_as_it_finds_that_it_lost_the_job(stage
             reached.set()
             await asyncio.Event().wait()
 
-    late = asyncio.create_task(stage.runner(definition=Observed(wait)).run(old))
+    late = asyncio.create_task(harness.runner(definition=Observed(wait)).run(old))
     await reached.wait()
-    await stage.taken_over(old)
+    await harness.taken_over(old)
     await late
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
 
 
-async def test_a_resumed_run_moves_only_what_is_not_recorded_by_the_plan_that_is(stage: Stage) -> None:
-    revision, job = await import_job(stage, 140)
-    run_id = await stage.start(job)
+async def test_a_resumed_run_moves_only_what_is_not_recorded_by_the_plan_that_is(harness: Harness) -> None:
+    revision, job = await import_job(harness, 140)
+    run_id = await harness.start(job)
     first = Observed()
     with pytest.raises(Interrupted):
-        await stage.runner(definition=first, at=interrupt_at(CrashPoint.ITEMS_RECORDED)).run(run_id)
-    recorded = {item.number for item in await job_items.load(stage.database, job.id) if item.result}
+        await harness.runner(definition=first, at=interrupt_at(CrashPoint.ITEMS_RECORDED)).run(run_id)
+    recorded = {item.number for item in await job_items.load(harness.database, job.id) if item.result}
     assert recorded
-    stage.bucket("source").delete(f"{min(recorded):04d}")  # moved and recorded: it is no longer needed
+    harness.bucket("source").delete(f"{min(recorded):04d}")  # moved and recorded: it is no longer needed
 
     class Resumed(Observed):
         async def plan(self, run: Run) -> tuple[JobItem, ...]:
             raise AssertionError("the plan is recorded")
 
     second = Resumed()
-    await stage.runner(definition=second).run(await stage.taken_over(run_id))
+    await harness.runner(definition=second).run(await harness.taken_over(run_id))
     assert sorted(second.moved) == sorted(set(range(140)) - recorded)
-    assert (await stage.job(job.id)).state is JobState.COMPLETED
-    assert await names(stage, revision) == numbered(range(140))
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
+    assert await names(harness, revision) == numbered(range(140))
 
 
-async def test_progress_can_be_seen_while_a_job_runs(stage: Stage) -> None:
-    _, job = await import_job(stage, 140)
-    run_id = await stage.start(job)
+async def test_progress_can_be_seen_while_a_job_runs(harness: Harness) -> None:
+    _, job = await import_job(harness, 140)
+    run_id = await harness.start(job)
     recorded, go_on = asyncio.Event(), asyncio.Event()
 
     async def wait(item: JobItem) -> None:
@@ -172,9 +172,9 @@ async def test_progress_can_be_seen_while_a_job_runs(stage: Stage) -> None:
         if point is CrashPoint.ITEMS_RECORDED:
             recorded.set()
 
-    running = asyncio.create_task(stage.runner(definition=Observed(wait), at=at).run(run_id))
+    running = asyncio.create_task(harness.runner(definition=Observed(wait), at=at).run(run_id))
     await recorded.wait()
-    seen = await job_runs.get(stage.database, job.id)
+    seen = await job_runs.get(harness.database, job.id)
     go_on.set()
     await running
     assert seen is not None
@@ -185,9 +185,9 @@ async def test_progress_can_be_seen_while_a_job_runs(stage: Stage) -> None:
     assert progress.items_done * 4 <= progress.bytes_done <= 560
 
 
-async def test_a_cancelled_run_leaves_a_job_that_can_go_on(stage: Stage) -> None:
-    revision, job = await import_job(stage, 3)
-    run_id = await stage.start(job)
+async def test_a_cancelled_run_leaves_a_job_that_can_go_on(harness: Harness) -> None:
+    revision, job = await import_job(harness, 3)
+    run_id = await harness.start(job)
     reached = asyncio.Event()
 
     async def wait(item: JobItem) -> None:
@@ -195,63 +195,63 @@ async def test_a_cancelled_run_leaves_a_job_that_can_go_on(stage: Stage) -> None
             reached.set()
             await asyncio.Event().wait()
 
-    running = asyncio.create_task(stage.runner(definition=Observed(wait)).run(run_id))
+    running = asyncio.create_task(harness.runner(definition=Observed(wait)).run(run_id))
     await reached.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
-    await stage.runner().run(await stage.taken_over(run_id))
-    assert await names(stage, revision) == numbered(range(3))
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
+    await harness.runner().run(await harness.taken_over(run_id))
+    assert await names(harness, revision) == numbered(range(3))
 
 
-async def test_a_job_that_takes_too_long_is_timed_out_and_cleaned_up(stage: Stage) -> None:
-    revision, job = await import_job(stage, 3)
+async def test_a_job_that_takes_too_long_is_timed_out_and_cleaned_up(harness: Harness) -> None:
+    revision, job = await import_job(harness, 3)
 
     async def hang(item: JobItem) -> None:
         if item.number == 2:
             await asyncio.Event().wait()
 
-    run_id = await stage.start(job)
-    await stage.runner(definition=Observed(hang), timeout_seconds=0.2).run(run_id)
-    ended = await stage.job(job.id)
+    run_id = await harness.start(job)
+    await harness.runner(definition=Observed(hang), timeout_seconds=0.2).run(run_id)
+    ended = await harness.job(job.id)
     (error,) = ended.errors
     assert (ended.state, error.code) == (JobState.TIMED_OUT, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
     assert "0.2 seconds" in error.message
-    assert await stage.assets(revision) == []
-    assert await stage.nothing_is_left_of(job)
-    await sweep_garbage(stage.database, stage.transfer)
-    assert stage.stored_keys() == set()
+    assert await harness.assets(revision) == []
+    assert await harness.nothing_is_left_of(job)
+    await sweep_garbage(harness.database, harness.transfer)
+    assert harness.stored_keys() == set()
 
 
 async def test_a_job_whose_details_nobody_can_read_ends_in_error_and_is_not_tried_for_ever(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    revision, job = await import_job(stage, 1)
+    revision, job = await import_job(harness, 1)
     unreadable = replace(job, id="e" * 32, details_json=b'{"ImportAssetsFromS3": "of another version"}')
-    await jobs.insert(stage.database, unreadable)
-    await stage.runner().run(await stage.start(unreadable))
-    ended = await stage.job(unreadable.id)
+    await jobs.insert(harness.database, unreadable)
+    await harness.runner().run(await harness.start(unreadable))
+    ended = await harness.job(unreadable.id)
     (error,) = ended.errors
     assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
-    assert await stage.assets(revision) == []
-    assert await stage.nothing_is_left_of(unreadable)
+    assert await harness.assets(revision) == []
+    assert await harness.nothing_is_left_of(unreadable)
     assert unreadable.id in caplog.text and "Traceback" in caplog.text
 
 
 @pytest.mark.parametrize("end", ["timed out", "failed"])
-async def test_an_upload_that_was_begun_is_thrown_away_when_the_job_fails(stage: Stage, end: str) -> None:
-    revision = await stage.revision()
-    stage.put("source", {"large": b"x"})
-    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
-    run_id = await stage.start(job)
+async def test_an_upload_that_was_begun_is_thrown_away_when_the_job_fails(harness: Harness, end: str) -> None:
+    revision = await harness.revision()
+    harness.put("source", {"large": b"x"})
+    job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
+    run_id = await harness.start(job)
     with pytest.raises(Interrupted):
-        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
-    (item,) = await job_items.load(stage.database, job.id)
+        await harness.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+    (item,) = await job_items.load(harness.database, job.id)
     key = item.destination.key
-    checkpoint = MultipartCheckpoint(stage.own.begin_upload(key), 5 * 1024**2)
-    await job_items.record_checkpoint(stage.database, job.id, 1, item.number, checkpoint)
-    assert stage.own.uploaded_parts(key, checkpoint.upload_id) == ()
+    checkpoint = MultipartCheckpoint(harness.own.begin_upload(key), 5 * 1024**2)
+    await job_items.record_checkpoint(harness.database, job.id, 1, item.number, checkpoint)
+    assert harness.own.uploaded_parts(key, checkpoint.upload_id) == ()
 
     async def before(item: JobItem) -> None:
         if end == "failed":
@@ -259,57 +259,57 @@ async def test_an_upload_that_was_begun_is_thrown_away_when_the_job_fails(stage:
         await asyncio.Event().wait()
 
     patience = 60 if end == "failed" else 0.2
-    await stage.runner(definition=Observed(before), timeout_seconds=patience).run(run_id)
+    await harness.runner(definition=Observed(before), timeout_seconds=patience).run(run_id)
     state = JobState.ERROR if end == "failed" else JobState.TIMED_OUT
-    assert (await stage.job(job.id)).state is state
+    assert (await harness.job(job.id)).state is state
     with pytest.raises(ObjectNotFound):
-        stage.own.uploaded_parts(key, checkpoint.upload_id)
+        harness.own.uploaded_parts(key, checkpoint.upload_id)
 
 
-async def test_an_upload_stays_while_another_attempt_may_go_on_with_it(stage: Stage) -> None:
-    revision = await stage.revision()
-    stage.put("source", {"large": b"x"})
-    job = await stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
-    old = await stage.start(job)
+async def test_an_upload_stays_while_another_attempt_may_go_on_with_it(harness: Harness) -> None:
+    revision = await harness.revision()
+    harness.put("source", {"large": b"x"})
+    job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
+    old = await harness.start(job)
     with pytest.raises(Interrupted):
-        await stage.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(old)
-    (item,) = await job_items.load(stage.database, job.id)
-    checkpoint = MultipartCheckpoint(stage.own.begin_upload(item.destination.key), 5 * 1024**2)
-    await job_items.record_checkpoint(stage.database, job.id, 1, item.number, checkpoint)
+        await harness.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(old)
+    (item,) = await job_items.load(harness.database, job.id)
+    checkpoint = MultipartCheckpoint(harness.own.begin_upload(item.destination.key), 5 * 1024**2)
+    await job_items.record_checkpoint(harness.database, job.id, 1, item.number, checkpoint)
 
     async def lose(item: JobItem) -> None:
-        await stage.taken_over(old)
+        await harness.taken_over(old)
         raise StoreAccessDenied("The bucket is not yours.", bucket="source")
 
-    await stage.runner(definition=Observed(lose)).run(old)
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
-    assert stage.own.uploaded_parts(item.destination.key, checkpoint.upload_id) == ()
+    await harness.runner(definition=Observed(lose)).run(old)
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
+    assert harness.own.uploaded_parts(item.destination.key, checkpoint.upload_id) == ()
 
 
-async def test_a_timeout_inside_a_job_is_not_the_jobs(stage: Stage) -> None:
-    _, job = await import_job(stage, 1)
-    run_id = await stage.start(job)
-    await stage.runner(definition=Unplannable(TimeoutError("of some socket"))).run(run_id)
-    assert (await stage.job(job.id)).state is JobState.ERROR
+async def test_a_timeout_inside_a_job_is_not_the_jobs(harness: Harness) -> None:
+    _, job = await import_job(harness, 1)
+    run_id = await harness.start(job)
+    await harness.runner(definition=Unplannable(TimeoutError("of some socket"))).run(run_id)
+    assert (await harness.job(job.id)).state is JobState.ERROR
 
 
 async def test_an_unexpected_failure_is_logged_and_told_without_its_details(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
     for definition in (Unplannable(RuntimeError("hunter2")), failing(RuntimeError("hunter2"), at=1)):
-        _, job = await import_job(stage, 3)
+        _, job = await import_job(harness, 3)
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            await stage.runner(definition=definition).run(await stage.start(job))
-        ended = await stage.job(job.id)
+            await harness.runner(definition=definition).run(await harness.start(job))
+        ended = await harness.job(job.id)
         (error,) = ended.errors
         assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
         assert "hunter2" not in error.message
         assert "hunter2" in caplog.text and job.id in caplog.text and "Traceback" in caplog.text
 
 
-async def test_what_is_under_way_is_finished_when_another_item_fails(stage: Stage) -> None:
-    _, job = await import_job(stage, 3)
+async def test_what_is_under_way_is_finished_when_another_item_fails(harness: Harness) -> None:
+    _, job = await import_job(harness, 3)
     failed = asyncio.Event()
 
     async def before(item: JobItem) -> None:
@@ -319,13 +319,13 @@ async def test_what_is_under_way_is_finished_when_another_item_fails(stage: Stag
         await failed.wait()
 
     definition = Observed(before)
-    await stage.runner(definition=definition).run(await stage.start(job))
+    await harness.runner(definition=definition).run(await harness.start(job))
     assert sorted(definition.moved) == [1, 2]
-    assert (await stage.job(job.id)).state is JobState.ERROR
+    assert (await harness.job(job.id)).state is JobState.ERROR
 
 
-async def test_no_further_item_begins_when_all_would_fail_alike(stage: Stage) -> None:
-    _, job = await import_job(stage, 2 * ITEMS_AT_ONCE)
+async def test_no_further_item_begins_when_all_would_fail_alike(harness: Harness) -> None:
+    _, job = await import_job(harness, 2 * ITEMS_AT_ONCE)
 
     async def refuse(item: JobItem) -> None:
         raise StoreAccessDenied("The bucket is not yours.", bucket="source")
@@ -336,25 +336,25 @@ async def test_no_further_item_begins_when_all_would_fail_alike(stage: Stage) ->
         asked.append(item.number)
         await refuse(item)
 
-    await stage.runner(definition=Observed(before)).run(await stage.start(job))
-    (error,) = (await stage.job(job.id)).errors
+    await harness.runner(definition=Observed(before)).run(await harness.start(job))
+    (error,) = (await harness.job(job.id)).errors
     assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
     assert len(asked) <= ITEMS_AT_ONCE
 
 
-async def test_after_a_hundred_bad_objects_no_further_one_is_tried(stage: Stage) -> None:
-    _, job = await import_job(stage, 140)
+async def test_after_a_hundred_bad_objects_no_further_one_is_tried(harness: Harness) -> None:
+    _, job = await import_job(harness, 140)
 
     async def refuse(item: JobItem) -> None:
         raise StoreAccessDenied("Not yours.", bucket="source", key=item.name)
 
-    await stage.runner(definition=Observed(refuse)).run(await stage.start(job))
-    (error,) = (await stage.job(job.id)).errors
+    await harness.runner(definition=Observed(refuse)).run(await harness.start(job))
+    (error,) = (await harness.job(job.id)).errors
     assert 100 <= len(error.objects) < 100 + ITEMS_AT_ONCE
 
 
-async def test_only_so_many_items_move_at_once(stage: Stage) -> None:
-    _, job = await import_job(stage, 2 * ITEMS_AT_ONCE)
+async def test_only_so_many_items_move_at_once(harness: Harness) -> None:
+    _, job = await import_job(harness, 2 * ITEMS_AT_ONCE)
     together: list[int] = []
     waiting: set[int] = set()
     full = asyncio.Event()
@@ -367,24 +367,24 @@ async def test_only_so_many_items_move_at_once(stage: Stage) -> None:
         await full.wait()
         waiting.discard(item.number)
 
-    await stage.runner(definition=Observed(wait)).run(await stage.start(job))
+    await harness.runner(definition=Observed(wait)).run(await harness.start(job))
     assert max(together) == ITEMS_AT_ONCE
-    assert (await stage.job(job.id)).state is JobState.COMPLETED
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
 
 
-async def test_without_a_database_the_run_breaks_off_and_the_job_can_go_on(stage: Stage) -> None:
-    _, job = await import_job(stage, 1)
-    run_id = await stage.start(job)
+async def test_without_a_database_the_run_breaks_off_and_the_job_can_go_on(harness: Harness) -> None:
+    _, job = await import_job(harness, 1)
+    run_id = await harness.start(job)
     with pytest.raises(DatabaseUnavailable):
-        await stage.runner(definition=Unplannable(DatabaseUnavailable("It is down."))).run(run_id)
-    assert (await stage.job(job.id)).state is JobState.IN_PROGRESS
-    await stage.runner().run(run_id)
-    assert (await stage.job(job.id)).state is JobState.COMPLETED
+        await harness.runner(definition=Unplannable(DatabaseUnavailable("It is down."))).run(run_id)
+    assert (await harness.job(job.id)).state is JobState.IN_PROGRESS
+    await harness.runner().run(run_id)
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
 
 
-async def test_what_failed_once_is_swept_only_once(stage: Stage) -> None:
-    _, job = await import_job(stage, 2)
-    await stage.runner(definition=failing(RuntimeError(), at=1)).run(await stage.start(job))
-    assert len(await garbage.page(stage.database, 10)) == 2
-    assert await sweep_garbage(stage.database, stage.transfer) == 2
-    assert await sweep_garbage(stage.database, stage.transfer) == 0
+async def test_what_failed_once_is_swept_only_once(harness: Harness) -> None:
+    _, job = await import_job(harness, 2)
+    await harness.runner(definition=failing(RuntimeError(), at=1)).run(await harness.start(job))
+    assert len(await garbage.page(harness.database, 10)) == 2
+    assert await sweep_garbage(harness.database, harness.transfer) == 2
+    assert await sweep_garbage(harness.database, harness.transfer) == 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from tests.jobs.harness import SCOPE, Harness, Interrupted, interrupt_at, opened
 from tests.jobs.s3_buckets import S3Buckets
-from tests.jobs.stage import SCOPE, Interrupted, Stage, interrupt_at, opened
 from tests.servers.both_databases import on_both_databases
 
 from entrepot.domain.asset import Asset
@@ -39,16 +39,16 @@ def details(revision: Revision, **source: object) -> dict[str, object]:
     return {"CreateS3DataAccessFromS3Bucket": {"AssetSource": named, **parents}}
 
 
-async def revision_on(stage: Stage) -> Revision:
-    return await stage.revision(await stage.data_set(AssetType.S3_DATA_ACCESS))
+async def revision_on(harness: Harness) -> Revision:
+    return await harness.revision(await harness.data_set(AssetType.S3_DATA_ACCESS))
 
 
-async def run(stage: Stage, revision: Revision, **source: object) -> Job:
-    return await stage.finish(await stage.create(KIND, details(revision, **source)))
+async def run(harness: Harness, revision: Revision, **source: object) -> Job:
+    return await harness.finish(await harness.create(KIND, details(revision, **source)))
 
 
-async def the_asset(stage: Stage, revision: Revision) -> tuple[Asset, shapes.S3DataAccessAsset]:
-    (asset,) = await stage.assets(revision)
+async def the_asset(harness: Harness, revision: Revision) -> tuple[Asset, shapes.S3DataAccessAsset]:
+    (asset,) = await harness.assets(revision)
     assert asset.details_json is not None
     access = shapes.decode(asset.details_json, shapes.AssetDetails).s3_data_access_asset
     assert access is not None
@@ -56,59 +56,61 @@ async def the_asset(stage: Stage, revision: Revision) -> tuple[Asset, shapes.S3D
 
 
 @on_both_databases
-async def test_the_asset_says_what_is_shared_and_keeps_nothing(stage: Stage) -> None:
-    stage.put("source", {"prices/eur.csv": b"1", "catalog.csv": b"2"})
-    revision = await revision_on(stage)
-    job = await run(stage, revision, KeyPrefixes=["prices/"], Keys=["catalog.csv"])
+async def test_the_asset_says_what_is_shared_and_keeps_nothing(harness: Harness) -> None:
+    harness.put("source", {"prices/eur.csv": b"1", "catalog.csv": b"2"})
+    revision = await revision_on(harness)
+    job = await run(harness, revision, KeyPrefixes=["prices/"], Keys=["catalog.csv"])
     assert (job.state, job.errors) == (JobState.COMPLETED, ())
-    asset, access = await the_asset(stage, revision)
+    asset, access = await the_asset(harness, revision)
     assert asset.id == derived_asset_id(job.id, 0)
     assert asset.name == f"s3-data-access-{asset.id}"
     assert (asset.asset_type, asset.size_bytes, asset.store_key) == (AssetType.S3_DATA_ACCESS, 0, "")
     assert (access.bucket, access.key_prefixes, access.keys) == ("source", ["prices/"], ["catalog.csv"])
     assert access.s3_access_point_alias is None, "each viewer has one of its own"
-    assert stage.stored_keys() == set()
-    assert await stage.nothing_is_left_of(job)
+    assert harness.stored_keys() == set()
+    assert await harness.nothing_is_left_of(job)
 
 
-async def test_a_job_that_runs_twice_makes_the_asset_once(stage: Stage) -> None:
-    stage.put("source", {"a": b"1"})
-    revision = await revision_on(stage)
-    job = await stage.create(KIND, details(revision))
-    run_id = await stage.start(job)
+async def test_a_job_that_runs_twice_makes_the_asset_once(harness: Harness) -> None:
+    harness.put("source", {"a": b"1"})
+    revision = await revision_on(harness)
+    job = await harness.create(KIND, details(revision))
+    run_id = await harness.start(job)
     with pytest.raises(Interrupted):
-        await stage.runner(at=interrupt_at(CrashPoint.BEFORE_FINISH)).run(run_id)
-    assert await stage.assets(revision) == []
-    await stage.runner().run(run_id)
-    asset, _ = await the_asset(stage, revision)
+        await harness.runner(at=interrupt_at(CrashPoint.BEFORE_FINISH)).run(run_id)
+    assert await harness.assets(revision) == []
+    await harness.runner().run(run_id)
+    asset, _ = await the_asset(harness, revision)
     assert asset.id == derived_asset_id(job.id, 0)
 
 
-async def test_without_places_it_is_the_whole_bucket(stage: Stage) -> None:
-    stage.bucket("source")
-    revision = await revision_on(stage)
-    assert (await run(stage, revision)).state is JobState.COMPLETED
-    _, access = await the_asset(stage, revision)
+async def test_without_places_it_is_the_whole_bucket(harness: Harness) -> None:
+    harness.bucket("source")
+    revision = await revision_on(harness)
+    assert (await run(harness, revision)).state is JobState.COMPLETED
+    _, access = await the_asset(harness, revision)
     assert (access.key_prefixes, access.keys) == (None, None)
 
 
-async def test_a_prefix_may_still_be_empty(stage: Stage) -> None:
-    stage.bucket("source")
-    assert (await run(stage, await revision_on(stage), KeyPrefixes=["later/"])).state is JobState.COMPLETED
+async def test_a_prefix_may_still_be_empty(harness: Harness) -> None:
+    harness.bucket("source")
+    assert (
+        await run(harness, await revision_on(harness), KeyPrefixes=["later/"])
+    ).state is JobState.COMPLETED
 
 
-async def test_every_key_that_is_missing_is_named_in_one_error(stage: Stage) -> None:
-    stage.put("source", {"here": b"1"})
-    revision = await revision_on(stage)
-    job = await run(stage, revision, Keys=["here", "gone", "lost/too"])
+async def test_every_key_that_is_missing_is_named_in_one_error(harness: Harness) -> None:
+    harness.put("source", {"here": b"1"})
+    revision = await revision_on(harness)
+    job = await run(harness, revision, Keys=["here", "gone", "lost/too"])
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION)
     assert "gone" in error.message and "lost/too" in error.message
-    assert await stage.assets(revision) == []
+    assert await harness.assets(revision) == []
 
 
-async def test_a_bucket_that_is_not_there_is_named(stage: Stage) -> None:
-    job = await run(stage, await revision_on(stage), Bucket="no-such", KeyPrefixes=["a/", "b/"])
+async def test_a_bucket_that_is_not_there_is_named(harness: Harness) -> None:
+    job = await run(harness, await revision_on(harness), Bucket="no-such", KeyPrefixes=["a/", "b/"])
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION)
     assert error.message.count("no-such") == 1
@@ -118,7 +120,7 @@ async def test_a_bucket_that_is_not_there_is_named(stage: Stage) -> None:
 class _Denying:
     """Allows the keys that begin with one prefix."""
 
-    stage: Stage
+    harness: Harness
     prefix: str
 
     async def of_account(self, account_id: str) -> _Denying:
@@ -127,16 +129,16 @@ class _Denying:
     def open(self, bucket: str, key: str, access: Access) -> ObjectStore:
         if not key.startswith(self.prefix) or access is not Access.READ:
             raise StoreAccessDenied(f"may not {access.value} {key}", bucket=bucket, key=key)
-        return self.stage.bucket(bucket)
+        return self.harness.bucket(bucket)
 
 
 @pytest.mark.parametrize(
     "source", [{"KeyPrefixes": ["mine/", "theirs/"]}, {"Keys": ["mine/a", "theirs/b"]}, {}]
 )
-async def test_nobody_shares_what_he_may_not_read(stage: Stage, source: dict[str, object]) -> None:
-    stage.put("source", {"mine/a": b"1", "theirs/b": b"2"})
-    limited = replace(stage, buckets=_Denying(stage, "mine/"))
-    job = await run(limited, await revision_on(stage), **source)
+async def test_nobody_shares_what_he_may_not_read(harness: Harness, source: dict[str, object]) -> None:
+    harness.put("source", {"mine/a": b"1", "theirs/b": b"2"})
+    limited = replace(harness, buckets=_Denying(harness, "mine/"))
+    job = await run(limited, await revision_on(harness), **source)
     assert (job.state, job.errors[0].code) == (JobState.ERROR, JobErrorCode.ACCESS_DENIED_EXCEPTION)
 
 
@@ -159,10 +161,10 @@ async def test_nobody_shares_what_he_may_not_read(stage: Stage, source: dict[str
     ],
 )  # fmt: skip
 async def test_what_makes_no_sense_is_refused_at_once(
-    stage: Stage, source: dict[str, object], words: str
+    harness: Harness, source: dict[str, object], words: str
 ) -> None:
     with pytest.raises(ValidationFailed, match=words):
-        await stage.check(KIND, details(await revision_on(stage), **source))
+        await harness.check(KIND, details(await revision_on(harness), **source))
 
 
 # Keys of KMS
@@ -190,13 +192,13 @@ class _KeyManagement:
         raise AssertionError(grant)
 
 
-async def test_keys_that_can_be_granted_are_kept_with_the_asset(stage: Stage) -> None:
-    stage.bucket("source")
-    kms, revision = _KeyManagement(), await revision_on(stage)
-    connected = replace(stage, integrations=Integrations(key_management=kms))
+async def test_keys_that_can_be_granted_are_kept_with_the_asset(harness: Harness) -> None:
+    harness.bucket("source")
+    kms, revision = _KeyManagement(), await revision_on(harness)
+    connected = replace(harness, integrations=Integrations(key_management=kms))
     job = await run(connected, revision, KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
     assert job.state is JobState.COMPLETED
-    _, access = await the_asset(stage, revision)
+    _, access = await the_asset(harness, revision)
     assert access.kms_keys_to_grant == [shapes.KmsKeyToGrant(kms_key_arn=KMS_KEY)]
     assert kms.asked == [KMS_KEY]
 
@@ -210,22 +212,22 @@ async def test_keys_that_can_be_granted_are_kept_with_the_asset(stage: Stage) ->
     ],
 )
 async def test_a_key_that_cannot_be_granted_ends_the_job(
-    stage: Stage, problem: Exception, code: JobErrorCode
+    harness: Harness, problem: Exception, code: JobErrorCode
 ) -> None:
-    stage.bucket("source")
-    connected = replace(stage, integrations=Integrations(key_management=_KeyManagement(problem)))
-    job = await run(connected, await revision_on(stage), KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
+    harness.bucket("source")
+    connected = replace(harness, integrations=Integrations(key_management=_KeyManagement(problem)))
+    job = await run(connected, await revision_on(harness), KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
     assert (job.state, job.errors[0].code, job.errors[0].message) == (JobState.ERROR, code, str(problem))
 
 
-async def test_without_kms_the_setting_is_named(stage: Stage) -> None:
-    stage.bucket("source")
-    revision = await revision_on(stage)
-    job = await run(stage, revision, KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
+async def test_without_kms_the_setting_is_named(harness: Harness) -> None:
+    harness.bucket("source")
+    revision = await revision_on(harness)
+    job = await run(harness, revision, KmsKeysToGrant=[{"KmsKeyArn": KMS_KEY}])
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.VALIDATION_EXCEPTION)
     assert "ENTREPOT_KMS_ENDPOINT_URL" in error.message
-    assert await stage.assets(revision) == []
+    assert await harness.assets(revision) == []
 
 
 # On a real S3 server
@@ -235,14 +237,14 @@ async def test_without_kms_the_setting_is_named(stage: Stage) -> None:
 async def test_a_real_s3_server_is_asked_the_same(
     s3_buckets: S3Buckets, tmp_path: Path, template: Path
 ) -> None:
-    async with opened(tmp_path, template=template, buckets=s3_buckets) as stage:
+    async with opened(tmp_path, template=template, buckets=s3_buckets) as harness:
         for key in ("prices/a", "one"):
             s3_buckets("source").put(key, memoryview(b"x"), 1)
-        good = await run(stage, await revision_on(stage), KeyPrefixes=["prices/", "none/"], Keys=["one"])
+        good = await run(harness, await revision_on(harness), KeyPrefixes=["prices/", "none/"], Keys=["one"])
         assert (good.state, good.errors) == (JobState.COMPLETED, ())
-        missing = await run(stage, await revision_on(stage), Keys=["one", "two", "three"])
+        missing = await run(harness, await revision_on(harness), Keys=["one", "two", "three"])
         (error,) = missing.errors
         assert error.code is JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION
         assert "two" in error.message and "three" in error.message
-        nowhere = await run(stage, await revision_on(stage), Bucket="no-such-bucket")
+        nowhere = await run(harness, await revision_on(harness), Bucket="no-such-bucket")
         assert nowhere.errors[0].code is JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.parity.stand import Stand, open_stand
+from tests.parity.stub_servers import StubServers, open_stub_servers
 
 
 @pytest.fixture(scope="session")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with open_stand(tmp_path_factory.mktemp("stand")) as stand:
-        yield stand
+def stub_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubServers]:
+    with open_stub_servers(tmp_path_factory.mktemp("stand")) as stub_servers:
+        yield stub_servers
 
 
 @pytest.fixture(scope="session")

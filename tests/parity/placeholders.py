@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.parity.answers import jobs
 from tests.parity.signatures import SECRETS
-from tests.parity.stand import Stand
+from tests.parity.stub_servers import StubServers
 
 _PLACEHOLDER = re.compile(r"\{(?:JOB:([^{}]+)|SECRET:([A-Z0-9]+)|([A-Z_]+))\}")
 _USAGE = re.compile(
@@ -24,12 +24,12 @@ _ERROR = re.compile(r"^[\w.-]+: (error: |\[ERROR\]: )", re.MULTILINE)
 _ADVICE = re.compile(r'(by running ")[\w.-]+ (configure|login|help)')
 
 
-def filled(text: str, stand: Stand, folder: Path) -> str:
+def filled(text: str, stub_servers: StubServers, folder: Path) -> str:
     """The text with every placeholder filled; words in braces that are none stay."""
     words = {
-        **stand.urls(),
-        "PORT": str(stand.ports()["PORT"]),
-        "CA": str(stand.authority),
+        **stub_servers.urls(),
+        "PORT": str(stub_servers.ports()["PORT"]),
+        "CA": str(stub_servers.authority),
         "TMP": str(folder),
     }
 
@@ -42,10 +42,10 @@ def filled(text: str, stand: Stand, folder: Path) -> str:
     return _PLACEHOLDER.sub(fill, text)
 
 
-def without_places(text: str, stand: Stand, folder: Path) -> str:
+def without_places(text: str, stub_servers: StubServers, folder: Path) -> str:
     """The text without this run's folder and ports."""
-    return stand.without_ports(
-        text.replace(str(stand.authority), "{TMP}/ca.pem").replace(str(folder), "{TMP}")
+    return stub_servers.without_ports(
+        text.replace(str(stub_servers.authority), "{TMP}/ca.pem").replace(str(folder), "{TMP}")
     )
 
 

@@ -23,7 +23,7 @@ from tests.parity.answers import bytes_of, scripted
 from tests.parity.case import Case, Outcome
 from tests.parity.conversation import Conversation
 from tests.parity.placeholders import filled, without_places, without_program
-from tests.parity.stand import Stand
+from tests.parity.stub_servers import StubServers
 
 _PATIENCE_SECONDS: Final = 60.0
 _BASE_ENVIRONMENT: Final = {
@@ -39,53 +39,55 @@ _BASE_ENVIRONMENT: Final = {
 }
 
 
-def run(case: Case, command: Sequence[str], stand: Stand) -> Outcome:
+def run(case: Case, command: Sequence[str], stub_servers: StubServers) -> Outcome:
     """The outcome of the command with the case's arguments."""
     answers = [scripted()[name] for name in case.answers]
-    conversation = stand.begin(answers, tunnels=case.special != "no-proxy-tunnel")
+    conversation = stub_servers.begin(answers, tunnels=case.special != "no-proxy-tunnel")
     folder = Path(tempfile.mkdtemp(prefix="parity-"))
     try:
-        _write_files(case, stand, folder)
+        _write_files(case, stub_servers, folder)
         began = time.monotonic()
-        status, out, err = _run_in(folder, case, command, stand, conversation)
+        status, out, err = _run_in(folder, case, command, stub_servers, conversation)
         seconds = time.monotonic() - began
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     conversation.over.set()
     stdout, stderr = (
-        without_places(raw.decode("utf-8", "surrogateescape"), stand, folder) for raw in (out, err)
+        without_places(raw.decode("utf-8", "surrogateescape"), stub_servers, folder) for raw in (out, err)
     )
     if case.terminal and 2 in case.terminal.fds:
         stdout = without_program(stdout)
-    requests = stand.described(conversation.requests())
+    requests = stub_servers.described(conversation.requests())
     return Outcome(status, stdout, without_program(stderr), requests, seconds)
 
 
-def _write_files(case: Case, stand: Stand, folder: Path) -> None:
+def _write_files(case: Case, stub_servers: StubServers, folder: Path) -> None:
     for name in ("home", "work"):
         (folder / name).mkdir()
     for name, content in case.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes_of(filled(content, stand, folder) if isinstance(content, str) else content))
+        path.write_bytes(
+            bytes_of(filled(content, stub_servers, folder) if isinstance(content, str) else content)
+        )
 
 
-def _environment(case: Case, stand: Stand, folder: Path) -> dict[str, str]:
+def _environment(case: Case, stub_servers: StubServers, folder: Path) -> dict[str, str]:
     merged = {**_BASE_ENVIRONMENT, **case.env}
-    given = {name: filled(value, stand, folder) for name, value in merged.items() if value is not None}
+    given = {name: filled(value, stub_servers, folder) for name, value in merged.items() if value is not None}
     return {"PATH": os.environ.get("PATH", os.defpath), **given}
 
 
 def _run_in(
-    folder: Path, case: Case, command: Sequence[str], stand: Stand, conversation: Conversation
+    folder: Path, case: Case, command: Sequence[str], stub_servers: StubServers, conversation: Conversation
 ) -> tuple[int | str, bytes, bytes]:
-    given = None if case.stdin is None else bytes_of(filled(case.stdin, stand, folder))
+    given = None if case.stdin is None else bytes_of(filled(case.stdin, stub_servers, folder))
     shown: list[bytes] = []
     with ExitStack() as stack:
         with _descriptors(case, shown, stack) as descriptors:
             process = subprocess.Popen(
-                [*command, *(filled(argument, stand, folder) for argument in case.args)],
-                env=_environment(case, stand, folder),
+                [*command, *(filled(argument, stub_servers, folder) for argument in case.args)],
+                env=_environment(case, stub_servers, folder),
                 cwd=folder / "work",
                 stdin=descriptors.get(0, subprocess.DEVNULL if given is None else subprocess.PIPE),
                 stdout=descriptors.get(1, subprocess.PIPE),

@@ -10,7 +10,7 @@ from tests.parity.case import Case, Outcome, read_cases
 from tests.parity.comparison import differences
 from tests.parity.running import run
 from tests.parity.signatures import facts_of_signature
-from tests.parity.stand import Stand
+from tests.parity.stub_servers import StubServers
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def case() -> Case:
 
 
 @pytest.fixture(scope="module")
-def outcome(case: Case, command: list[str], stand: Stand) -> Outcome:
-    return run(case, command, stand)
+def outcome(case: Case, command: list[str], stub_servers: StubServers) -> Outcome:
+    return run(case, command, stub_servers)
 
 
 def test_the_same_is_the_same(case: Case, outcome: Outcome) -> None:
@@ -65,9 +65,9 @@ def test_nothing_is_not_something(case: Case, outcome: Outcome) -> None:
     assert differences(asking, replace(outcome, stderr=""))
 
 
-def test_a_wrong_secret_shows(case: Case, command: list[str], stand: Stand) -> None:
+def test_a_wrong_secret_shows(case: Case, command: list[str], stub_servers: StubServers) -> None:
     pretending = replace(case, env={**case.env, "AWS_SECRET_ACCESS_KEY": "guessed"})
-    assert [request["sig"] for request in run(pretending, command, stand).requests] == ["bad"]
+    assert [request["sig"] for request in run(pretending, command, stub_servers).requests] == ["bad"]
 
 
 def test_a_signature_that_is_none_is_no_signature() -> None:

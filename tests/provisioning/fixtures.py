@@ -95,7 +95,7 @@ class FakeProvisioner:
             await asyncio.Event().wait()
 
 
-class World:
+class Fixtures:
     """Writes into the database what operations and jobs would write."""
 
     def __init__(self, database: Database, *, shared: bool = False) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.databases.rows import an_id
-from tests.provisioning.fixtures import OWNER, World, share_arn
+from tests.provisioning.fixtures import OWNER, Fixtures, share_arn
 from tests.servers.sqlite import open_hastily
 
 from entrepot.database import assets, data_grants
@@ -44,7 +44,7 @@ _events = st.one_of(
 class History:
     """Lets things happen; remembers what receivers are entitled to."""
 
-    def __init__(self, fixtures: World) -> None:
+    def __init__(self, fixtures: Fixtures) -> None:
         self.fixtures = fixtures
         self.reconciler = fixtures.reconciler()
         self.live: dict[str, str] = {}
@@ -137,7 +137,7 @@ async def _holds(events: list[tuple[str, str]], shared: bool, template: Path) ->
         shutil.copy(template, path)
         database = await open_hastily(f"sqlite:///{path}")
         try:
-            fixtures = World(database, shared=shared)
+            fixtures = Fixtures(database, shared=shared)
             history = History(fixtures)
             for what, name in events:
                 await history.happens(what, name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.databases.rows import an_id
-from tests.provisioning.fixtures import KIND, OWNER, World
+from tests.provisioning.fixtures import KIND, OWNER, Fixtures
 
 from entrepot.database import data_grants, external_access
 from entrepot.database.connection import Database
@@ -21,7 +21,7 @@ _PROGRAM = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from entrepot.entitlements.provisioning.reconciler import Reconciler
-from entrepot.database.opening import open_database
+from entrepot.database.open_database import open_database
 from tests.provisioning.test_crashes import FileProvisioner
 from tests.databases.rows import at
 
@@ -77,7 +77,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_forgotten(
 
     folder = tmp_path / "outside"
     folder.mkdir()
-    fixtures = World(database)
+    fixtures = Fixtures(database)
     await fixtures.share()
     await fixtures.grant()
     reconciler = Reconciler(database, [FileProvisioner(folder)], fixtures.clock)

@@ -8,7 +8,7 @@ from secrets import token_hex
 
 import pytest
 from tests.databases.rows import an_id, asset, data_set, revision
-from tests.provisioning.fixtures import OWNER, World
+from tests.provisioning.fixtures import OWNER, Fixtures
 from tests.servers.lake_formation import Catalog, catalog_of, lake_formation_on
 
 from entrepot.database import assets, data_grants, data_sets, external_access, revisions
@@ -67,7 +67,7 @@ def details_of(
 class Lake:
     """A world whose data sets hold LF-tag policies."""
 
-    fixtures: World
+    fixtures: Fixtures
     reconciler: Reconciler
 
     async def share(self, data_set_name: str, *shared: shapes.AssetDetails) -> None:
@@ -106,7 +106,7 @@ class Lake:
 
 @pytest.fixture
 def lake(database: Database, moto_url: str) -> Iterator[Lake]:
-    fixtures = World(database)
+    fixtures = Fixtures(database)
     with lake_formation_on(moto_url) as lake_formation:
         yield Lake(fixtures, Reconciler(database, [LakeFormationProvisioner(lake_formation)], fixtures.clock))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.databases.rows import an_id
-from tests.provisioning.fixtures import OWNER, FakeProvisioner, World, masked_asset
+from tests.provisioning.fixtures import OWNER, FakeProvisioner, Fixtures, masked_asset
 
 from entrepot.database import assets, data_grants, data_sets, external_access, revisions
 from entrepot.database.connection import Database
@@ -25,12 +25,12 @@ DEADLINE_SECONDS = 20.0
 
 
 @pytest.fixture
-def fixtures(database: Database) -> World:
-    return World(database)
+def fixtures(database: Database) -> Fixtures:
+    return Fixtures(database)
 
 
 @asynccontextmanager
-async def left_hanging(fixtures: World, reconciler: Reconciler, call: str) -> AsyncIterator[None]:
+async def left_hanging(fixtures: Fixtures, reconciler: Reconciler, call: str) -> AsyncIterator[None]:
     """Begins what is to be done, waits for the call, and lets the process die there."""
     reconciler._rest_until = 0.0
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -44,11 +44,13 @@ async def left_hanging(fixtures: World, reconciler: Reconciler, call: str) -> As
     await reconciler.close()
 
 
-async def row(fixtures: World, grant: str = "a grant", name: str = "sales") -> ExternalAccess | None:
+async def row(fixtures: Fixtures, grant: str = "a grant", name: str = "sales") -> ExternalAccess | None:
     return await external_access.get(fixtures.database, an_id(grant), an_id(f"ds {name}"))
 
 
-async def test_who_accepts_a_grant_is_given_the_live_assets_of_finalized_revisions(fixtures: World) -> None:
+async def test_who_accepts_a_grant_is_given_the_live_assets_of_finalized_revisions(
+    fixtures: Fixtures,
+) -> None:
     await fixtures.share("sales")
     await fixtures.share("draft", finalized=False)
     await fixtures.grant("pending", receiver="444444444444", accepted=False)
@@ -63,7 +65,7 @@ async def test_who_accepts_a_grant_is_given_the_live_assets_of_finalized_revisio
     assert recorded.entitled_asset_id == masked_asset(grant, "ds", "sales")
 
 
-async def test_a_revision_that_is_finalized_later_is_given_too(fixtures: World) -> None:
+async def test_a_revision_that_is_finalized_later_is_given_too(fixtures: Fixtures) -> None:
     await fixtures.grant()
     await fixtures.share("sales", finalized=False)
     reconciler = fixtures.reconciler()
@@ -74,7 +76,7 @@ async def test_a_revision_that_is_finalized_later_is_given_too(fixtures: World) 
     assert fixtures.reachable() == ["sales"]
 
 
-async def test_nothing_is_given_twice_while_nothing_changes(fixtures: World) -> None:
+async def test_nothing_is_given_twice_while_nothing_changes(fixtures: Fixtures) -> None:
     await fixtures.share()
     await fixtures.grant()
     reconciler = fixtures.reconciler()
@@ -85,7 +87,7 @@ async def test_nothing_is_given_twice_while_nothing_changes(fixtures: World) -> 
 
 
 @pytest.mark.parametrize("way", ["grant deleted", "revoked", "un-finalized", "asset", "revision", "ended"])
-async def test_what_a_receiver_may_no_longer_use_is_taken_back(fixtures: World, way: str) -> None:
+async def test_what_a_receiver_may_no_longer_use_is_taken_back(fixtures: Fixtures, way: str) -> None:
     await fixtures.share()
     await fixtures.grant(ends_at=fixtures.now.plus_seconds(60))
     reconciler = fixtures.reconciler()
@@ -110,7 +112,7 @@ async def test_what_a_receiver_may_no_longer_use_is_taken_back(fixtures: World, 
     assert fixtures.provisioner.given == [{"Note": an_id("ds sales")}]
 
 
-async def test_a_data_set_that_is_gone_with_its_grant_leaves_nothing_outside(fixtures: World) -> None:
+async def test_a_data_set_that_is_gone_with_its_grant_leaves_nothing_outside(fixtures: Fixtures) -> None:
     await fixtures.share()
     await fixtures.grant()
     reconciler = fixtures.reconciler()
@@ -122,7 +124,7 @@ async def test_a_data_set_that_is_gone_with_its_grant_leaves_nothing_outside(fix
 
 
 async def test_a_failure_is_kept_with_the_row_and_tried_again_ever_later(
-    fixtures: World, caplog: pytest.LogCaptureFixture
+    fixtures: Fixtures, caplog: pytest.LogCaptureFixture
 ) -> None:
     await fixtures.share()
     await fixtures.grant()
@@ -146,7 +148,9 @@ async def test_a_failure_is_kept_with_the_row_and_tried_again_ever_later(
     assert (healed.error, healed.attempts) == (None, 0)
 
 
-async def test_who_loses_the_right_while_giving_fails_does_not_wait_for_the_next_try(fixtures: World) -> None:
+async def test_who_loses_the_right_while_giving_fails_does_not_wait_for_the_next_try(
+    fixtures: Fixtures,
+) -> None:
     await fixtures.share()
     await fixtures.grant()
     fixtures.provisioner.renewed_after_seconds = 10
@@ -162,7 +166,7 @@ async def test_who_loses_the_right_while_giving_fails_does_not_wait_for_the_next
     assert fixtures.provisioner.given == [{"Note": an_id("ds sales")}], "what was given before is still known"
 
 
-async def test_a_withdrawal_that_fails_is_tried_until_it_succeeds(fixtures: World) -> None:
+async def test_a_withdrawal_that_fails_is_tried_until_it_succeeds(fixtures: Fixtures) -> None:
     await fixtures.share()
     await fixtures.grant()
     reconciler = fixtures.reconciler()
@@ -178,7 +182,7 @@ async def test_a_withdrawal_that_fails_is_tried_until_it_succeeds(fixtures: Worl
     assert fixtures.reachable() == []
 
 
-async def test_what_is_given_is_renewed_where_the_keeper_wants_that(fixtures: World) -> None:
+async def test_what_is_given_is_renewed_where_the_keeper_wants_that(fixtures: Fixtures) -> None:
     await fixtures.share()
     await fixtures.grant()
     fixtures.provisioner.renewed_after_seconds = 300
@@ -194,7 +198,7 @@ async def test_what_is_given_is_renewed_where_the_keeper_wants_that(fixtures: Wo
 
 
 async def test_a_process_that_dies_before_it_records_what_it_gave_leaves_a_row_that_is_given_again(
-    fixtures: World,
+    fixtures: Fixtures,
 ) -> None:
     await fixtures.share()
     await fixtures.grant()
@@ -214,7 +218,7 @@ async def test_a_process_that_dies_before_it_records_what_it_gave_leaves_a_row_t
 
 
 async def test_what_was_given_by_a_process_that_died_is_taken_back_though_nobody_recorded_it(
-    fixtures: World,
+    fixtures: Fixtures,
 ) -> None:
     await fixtures.share()
     await fixtures.grant()
@@ -234,7 +238,7 @@ async def test_what_was_given_by_a_process_that_died_is_taken_back_though_nobody
 
 
 async def test_a_process_that_dies_before_it_records_a_withdrawal_withdraws_once_more(
-    fixtures: World,
+    fixtures: Fixtures,
 ) -> None:
     await fixtures.share()
     await fixtures.grant()
@@ -252,7 +256,7 @@ async def test_a_process_that_dies_before_it_records_a_withdrawal_withdraws_once
 
 
 async def test_a_keeper_that_gives_after_its_time_was_up_is_found_out(
-    fixtures: World, other: Database
+    fixtures: Fixtures, other: Database
 ) -> None:
     """The worker slept longer than its lease; meanwhile the grant went, and another worker withdrew."""
     await fixtures.share()
@@ -274,7 +278,7 @@ async def test_a_keeper_that_gives_after_its_time_was_up_is_found_out(
 
 
 async def test_a_call_without_an_answer_is_given_up_and_not_repeated_while_it_may_still_act(
-    fixtures: World,
+    fixtures: Fixtures,
 ) -> None:
     await fixtures.share()
     await fixtures.grant()
@@ -293,7 +297,7 @@ async def test_a_call_without_an_answer_is_given_up_and_not_repeated_while_it_ma
     assert fixtures.reachable() == ["sales"]
 
 
-async def test_an_owner_whose_service_hangs_keeps_no_other_receiver_waiting(fixtures: World) -> None:
+async def test_an_owner_whose_service_hangs_keeps_no_other_receiver_waiting(fixtures: Fixtures) -> None:
     for number in range(12):
         await fixtures.share(f"hanging-{number}", revision_name="all of them")
         fixtures.provisioner.hangs_before.add(f"hanging-{number}")
@@ -313,7 +317,7 @@ async def test_an_owner_whose_service_hangs_keeps_no_other_receiver_waiting(fixt
     await reconciler.close()
 
 
-async def test_two_workers_at_once_do_each_thing_once(fixtures: World, other: Database) -> None:
+async def test_two_workers_at_once_do_each_thing_once(fixtures: Fixtures, other: Database) -> None:
     for number in range(10):
         await fixtures.share(f"share-{number}", revision_name="all of them")
     await fixtures.grant("one")
@@ -331,7 +335,7 @@ async def test_two_workers_at_once_do_each_thing_once(fixtures: World, other: Da
 
 
 async def test_what_a_receiver_has_in_two_ways_goes_with_the_last_of_them(database: Database) -> None:
-    fixtures = World(database, shared=True)
+    fixtures = Fixtures(database, shared=True)
     await fixtures.share("sales", data_set_name="ds")
     await fixtures.share("sales", data_set_name="ds two", revision_name="another revision")
     await fixtures.grant("one")
@@ -348,7 +352,7 @@ async def test_what_a_receiver_has_in_two_ways_goes_with_the_last_of_them(databa
 
 
 async def test_what_may_overlap_with_a_withdrawal_is_given_once_more(database: Database) -> None:
-    fixtures = World(database, shared=True)
+    fixtures = Fixtures(database, shared=True)
     await fixtures.share("sales")
     await fixtures.share("costs")
     await fixtures.grant()
@@ -360,7 +364,7 @@ async def test_what_may_overlap_with_a_withdrawal_is_given_once_more(database: D
     assert fixtures.service.calls["give costs"] == 2
 
 
-async def test_assets_without_a_keeper_are_nobodys_business(fixtures: World) -> None:
+async def test_assets_without_a_keeper_are_nobodys_business(fixtures: Fixtures) -> None:
     await fixtures.share()
     await fixtures.grant()
     reconciler = Reconciler(fixtures.database, [], fixtures.clock)

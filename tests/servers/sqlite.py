@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entrepot.database.connection import Database
-from entrepot.database.opening import open_database
+from entrepot.database.open_database import open_database
 from entrepot.database.sqlite import SqliteDatabase
 
 

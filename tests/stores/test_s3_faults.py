@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 from tests.servers.scripted_http import Scripted, answer, error, scripted_server
 from tests.stores.objects import MIB, get, pattern, put, read_all
-from tests.stores.playing import OK, bucket_at, found, playing
+from tests.stores.scripted_bucket import OK, bucket_at, found, playing
 
 from entrepot.domain.errors import (
     BucketNotFound,

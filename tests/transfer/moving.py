@@ -13,7 +13,7 @@ from entrepot.domain.job_error import Location
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.parts import PART_BYTES
+from entrepot.transfer.part_sizes import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 

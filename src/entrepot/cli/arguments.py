@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.settings.environment import environment
 from entrepot.settings.options import OPTIONS
 from entrepot.settings.settings import Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ClientConfigurationError,
     OutputLost,
     ParameterError,

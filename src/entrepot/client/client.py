@@ -6,8 +6,8 @@ import sys
 import time
 
 import entrepot
+from entrepot.client.client_errors import ServiceAnswer, TransportError, UnreadableAnswer
 from entrepot.client.connection import Connection
-from entrepot.client.errors import ServiceAnswer, TransportError, UnreadableAnswer
 from entrepot.client.response import as_sent, parse_error, parse_json, parse_output
 from entrepot.client.serializer import Request, serialize, with_token
 from entrepot.client.timestamp import to_iso8601

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os.path
 
-from entrepot.client.errors import ConfigFileInvalid
+from entrepot.client.client_errors import ConfigFileInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os.path
 
+from entrepot.client.client_errors import ClientConfigurationError, ProfileNotFound, SettingInvalid
 from entrepot.client.config_file import expand, read_config, read_sections
-from entrepot.client.errors import ClientConfigurationError, ProfileNotFound, SettingInvalid
 from entrepot.settings.environment import data_directory
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ConnectionClosed,
     ConnectTimedOut,
     EndpointUnreachable,

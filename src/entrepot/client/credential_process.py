@@ -6,8 +6,8 @@ import json
 import shlex
 import subprocess
 
+from entrepot.client.client_errors import CredentialsFailed
 from entrepot.client.credential_source import Credentials
-from entrepot.client.errors import CredentialsFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

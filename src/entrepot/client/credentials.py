@@ -8,9 +8,9 @@ nobody wrote those down, and looking for them costs a second on every machine th
 
 from __future__ import annotations
 
+from entrepot.client.client_errors import CredentialsFailed, SettingInvalid
 from entrepot.client.config_file import expand, expand_home, read_sections
 from entrepot.client.credential_source import Credentials
-from entrepot.client.errors import CredentialsFailed, SettingInvalid
 from entrepot.client.instance_metadata import is_disabled
 
 TYPE_CHECKING = False

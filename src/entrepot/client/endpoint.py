@@ -6,7 +6,7 @@ for one of AWS's own that is newer than this table.
 
 from __future__ import annotations
 
-from entrepot.client.errors import ParameterError, SettingInvalid
+from entrepot.client.client_errors import ParameterError, SettingInvalid
 
 SERVICE = "dataexchange"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from entrepot.client.errors import ClientError, CredentialsFailed
+from entrepot.client.client_errors import ClientError, CredentialsFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

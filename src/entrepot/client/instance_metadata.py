@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from entrepot.client.client_errors import SettingInvalid
 from entrepot.client.endpoint import is_usable
-from entrepot.client.errors import SettingInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 
-from entrepot.client.errors import PaginationFailed
+from entrepot.client.client_errors import PaginationFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from entrepot.client.errors import UnreadableAnswer
+from entrepot.client.client_errors import UnreadableAnswer
 from entrepot.client.timestamp import to_iso8601
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from entrepot.client.errors import TransportError
+from entrepot.client.client_errors import TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

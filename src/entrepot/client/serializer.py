@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 from entrepot.client.timestamp import to_wire
 
 TYPE_CHECKING = False

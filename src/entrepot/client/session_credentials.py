@@ -15,9 +15,7 @@ import botocore.session
 import botocore.tokens
 import botocore.utils
 
-from entrepot.client.config_file import expand_home
-from entrepot.client.credential_source import Credentials
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ClientError,
     CredentialsFailed,
     NoCredentials,
@@ -25,6 +23,8 @@ from entrepot.client.errors import (
     ParameterError,
     ServiceAnswer,
 )
+from entrepot.client.config_file import expand_home
+from entrepot.client.credential_source import Credentials
 from entrepot.client.instance_metadata import MetadataSettings
 
 if TYPE_CHECKING:

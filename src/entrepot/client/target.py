@@ -13,6 +13,7 @@ runs a command takes them at their places:
 
 from __future__ import annotations
 
+from entrepot.client.client_errors import NoCredentials, NoRegion, ProfileNotFound, SettingInvalid
 from entrepot.client.configuration import integer
 from entrepot.client.credentials import check_single_sign_on, find_credentials
 from entrepot.client.endpoint import (
@@ -25,7 +26,6 @@ from entrepot.client.endpoint import (
     presumed_url,
     without_fips,
 )
-from entrepot.client.errors import NoCredentials, NoRegion, ProfileNotFound, SettingInvalid
 from entrepot.client.instance_metadata import MetadataSettings, is_disabled
 from entrepot.client.proxies import proxy_for
 from entrepot.client.request_settings import DEFAULT_ATTEMPTS, read_retries

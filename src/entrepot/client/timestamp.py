@@ -7,7 +7,7 @@ form that the CLI understands (days, offsets, RFC 822, seconds since 1970 in loc
 
 from __future__ import annotations
 
-from entrepot.client.errors import UnreadableAnswer
+from entrepot.client.client_errors import UnreadableAnswer
 
 _LAST_DAYS = {"04": "30", "06": "30", "09": "30", "11": "30"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NEED_A_PARSER = frozenset('?#@[]\\%"<>^`{|} ')

@@ -6,7 +6,7 @@ Patterns, longest lengths and enumerations are left to the service.
 
 from __future__ import annotations
 
-from entrepot.client.errors import ClientError, ParameterError
+from entrepot.client.client_errors import ClientError, ParameterError
 from entrepot.client.timestamp import is_timestamp
 
 TYPE_CHECKING = False

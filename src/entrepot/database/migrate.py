@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query
-from entrepot.database.opening import sqlite_path
+from entrepot.database.open_database import sqlite_path
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 if TYPE_CHECKING:

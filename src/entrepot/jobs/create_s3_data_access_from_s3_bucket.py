@@ -20,8 +20,8 @@ from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import CODES
 from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.object_errors import CODES
 from entrepot.jobs.parents import importing_into, missing_details, require_bucket, require_key
 from entrepot.model import shapes
 

@@ -23,8 +23,8 @@ from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import Failure, job_errors
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
+from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes

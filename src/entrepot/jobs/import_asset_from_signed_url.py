@@ -19,8 +19,8 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import Failure, job_errors
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url
+from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, missing_details
 from entrepot.model import shapes
 

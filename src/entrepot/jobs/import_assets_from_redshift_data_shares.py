@@ -18,8 +18,8 @@ from entrepot.domain.limits import Limit
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import integration_error
 from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.object_errors import integration_error
 from entrepot.jobs.parents import importing_into, missing_details, require_count
 from entrepot.model import shapes
 

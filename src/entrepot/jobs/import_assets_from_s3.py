@@ -10,8 +10,8 @@ from entrepot.domain.job_error import JobError, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
-from entrepot.jobs.errors import Failure, job_errors
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
+from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, missing_details, require_count, require_key
 from entrepot.model import shapes
 

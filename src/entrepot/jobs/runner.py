@@ -31,7 +31,7 @@ from entrepot.jobs.admission import require_room, still_entitled
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
-from entrepot.jobs.errors import (
+from entrepot.jobs.object_errors import (
     ENOUGH_FAILURES,
     Failure,
     integration_error,
@@ -39,7 +39,7 @@ from entrepot.jobs.errors import (
     tells_of_the_others,
     unexpected,
 )
-from entrepot.jobs.recorder import Recorder
+from entrepot.jobs.progress_writer import ProgressWriter
 from entrepot.model import shapes
 from entrepot.transfer.signed_urls import SignedUrls
 from entrepot.transfer.transfer import Transfer
@@ -150,20 +150,20 @@ class Runner:
         missing = [item for item in items if item.result is None]
         if not missing:
             return items
-        recorder = Recorder(run, items, self.at)
+        progress_writer = ProgressWriter(run, items, self.at)
         failures: list[Failure] = []
         waiting = iter(missing)
         try:
             async with asyncio.TaskGroup() as group:
-                recording = group.create_task(recorder.keep_recording())
+                recording = group.create_task(progress_writer.keep_recording())
                 guarding = group.create_task(self._guard(run.job))
                 movers = [
-                    group.create_task(self._move_some(run, definition, waiting, recorder, failures))
+                    group.create_task(self._move_some(run, definition, waiting, progress_writer, failures))
                     for _ in range(min(ITEMS_AT_ONCE, len(missing)))
                 ]
                 await asyncio.wait(movers)
                 guarding.cancel()
-                recorder.close()
+                progress_writer.close()
                 await recording
         except BaseExceptionGroup as group_of_one:
             # Movers keep what fails to themselves, so it is the recorder's or the guard's; what was cancelled
@@ -171,7 +171,7 @@ class Runner:
             raise group_of_one.exceptions[0] from None
         if failures:
             raise JobFailed(job_errors(failures))
-        return [replace(item, result=recorder.results[item.number]) for item in items]
+        return [replace(item, result=progress_writer.results[item.number]) for item in items]
 
     async def _guard(self, job: Job) -> None:
         """Raises `JobFailed` once the account has lost what it exports: a grant may end while bytes move."""
@@ -184,7 +184,7 @@ class Runner:
         run: Run,
         definition: JobDefinition,
         waiting: Iterator[JobItem],
-        recorder: Recorder,
+        progress_writer: ProgressWriter,
         failures: list[Failure],
     ) -> None:
         """Takes one item after the other from those that wait, as the other movers do.
@@ -193,16 +193,16 @@ class Runner:
         """
         for item in waiting:
             try:
-                result = await definition.run_item(run, item, recorder.callbacks(item.number))
+                result = await definition.run_item(run, item, progress_writer.callbacks(item.number))
             except Exception as error:  # noqa: BLE001 - becomes an entry of the job's Errors
-                recorder.item_failed(item.number)
+                progress_writer.item_failed(item.number)
                 failures.append(Failure(item, error))
                 expected = isinstance(error, StoreError | JobFailed)
                 traceback = None if expected else error
                 _log.warning("job %s: item %d failed: %s", run.job.id, item.number, error, exc_info=traceback)
             else:
                 self.at(CrashPoint.ITEM_MOVED)
-                recorder.item_done(item.number, result)
+                progress_writer.item_done(item.number, result)
             if len(failures) >= ENOUGH_FAILURES or any(map(tells_of_the_others, failures)):
                 return
 

@@ -29,7 +29,7 @@ from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.entitlements.visibility.revisions import get_entitled
 from entrepot.jobs.parents import revoked
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.context import Context
 
 _log = logging.getLogger(__name__)
@@ -83,13 +83,13 @@ async def _owned_asset(context: Context, call: ApiCall) -> _Owned:
     ids = (call.data_set_id, call.revision_id, call.asset_id)
     seen = await entitled(database, context.scope, call.data_set_id, now)
     if seen is None:
-        asset = await existing.own_asset(database, context, *ids)
+        asset = await lookups.own_asset(database, context, *ids)
         return _Owned(asset.scope, *ids, _api(asset), None)
     revision = await get_entitled(database, seen, call.revision_id)
     entitled_asset = await assets.get_entitled(database, seen, call.revision_id, call.asset_id)
     if revision is None or entitled_asset is None:
-        await existing.seen_revision(database, context, call.data_set_id, call.revision_id)
-        raise existing.missing(ResourceType.ASSET, call.asset_id)
+        await lookups.seen_revision(database, context, call.data_set_id, call.revision_id)
+        raise lookups.missing(ResourceType.ASSET, call.asset_id)
     api = _api(entitled_asset)
     if revision.revoked and not seen.by_owner:
         raise AccessDenied(revoked(revision))

@@ -13,7 +13,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.assets import page_entitled
 from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.asset_details import asset_details
 from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
@@ -51,7 +51,7 @@ def _members(context: Context, asset: Asset) -> _Members:
 async def get_asset(context: Context, request: shapes.GetAssetRequest) -> shapes.GetAssetResponse:
     """One asset; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
-    asset = await existing.seen_asset(
+    asset = await lookups.seen_asset(
         database, context, request.data_set_id, request.revision_id, request.asset_id
     )
     arn = asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id)
@@ -67,10 +67,10 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
     require_asset_name(request.name, "Name")
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
-        revision = await existing.own_revision(
+        revision = await lookups.own_revision(
             connection, context, request.data_set_id, request.revision_id, lock=True
         )
-        asset = await existing.own_asset(
+        asset = await lookups.own_asset(
             connection, context, request.data_set_id, request.revision_id, request.asset_id
         )
         require_open(revision, "renaming an asset")
@@ -95,10 +95,10 @@ async def delete_asset(context: Context, request: shapes.DeleteAssetRequest) -> 
     """
     scope = context.scope
     async with context.services.database.transaction() as connection:
-        revision = await existing.own_revision(
+        revision = await lookups.own_revision(
             connection, context, request.data_set_id, request.revision_id, lock=True
         )
-        asset = await existing.own_asset(
+        asset = await lookups.own_asset(
             connection, context, request.data_set_id, request.revision_id, request.asset_id
         )
         require_assets_removable(revision)
@@ -133,7 +133,7 @@ async def list_revision_assets(
                 database, seen, request.revision_id, after=listing.after_name, limit=listing.fetch
             )
     if not rows:
-        await existing.seen_revision(database, context, request.data_set_id, request.revision_id)
+        await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
     page = listing.page(rows, lambda asset: (asset.name, asset.id))
     return shapes.ListRevisionAssetsResponse(
         assets=[shapes.AssetEntry(**_members(context, asset)) for asset in page.entries],

@@ -23,9 +23,9 @@ from entrepot.domain.event import data_grant_accepted, data_grant_revoked
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
-from entrepot.events.record import record
+from entrepot.events.recording import record
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
@@ -96,7 +96,7 @@ async def create_data_grant(
     now = services.clock()
     async with services.database.transaction() as connection:
         # held, so that the revision that is found stays finalized and the data set stays there
-        data_set = await existing.own_data_set(connection, context, request.source_data_set_id, lock=True)
+        data_set = await lookups.own_data_set(connection, context, request.source_data_set_id, lock=True)
         require_grantable(
             sender_id=scope.account_id,
             receiver_id=request.receiver_principal,
@@ -184,7 +184,7 @@ async def delete_data_grant(context: Context, request: shapes.DeleteDataGrantReq
     async with services.database.transaction() as connection:
         grant = await _sent(connection, context, request.data_grant_id)
         if not await data_grants.delete(connection, scope, grant.id):
-            raise existing.missing(ResourceType.DATA_GRANT, grant.id)
+            raise lookups.missing(ResourceType.DATA_GRANT, grant.id)
         await tags.remove_prefix(connection, scope, data_grant_arn(scope, grant.id))
         await record(connection, [data_grant_revoked(grant)], services.clock())
 
@@ -270,7 +270,7 @@ async def _sent(connection: Connection, context: Context, id_or_arn: str) -> Dat
     grant_id = _id_of(id_or_arn)
     grant = await data_grants.get_sent(connection, context.scope, grant_id)
     if grant is None or id_or_arn not in (grant_id, data_grant_arn(grant.scope, grant_id)):
-        raise existing.missing(ResourceType.DATA_GRANT, grant_id)
+        raise lookups.missing(ResourceType.DATA_GRANT, grant_id)
     return grant
 
 

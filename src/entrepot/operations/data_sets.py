@@ -15,7 +15,7 @@ from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_sets import page_entitled
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
@@ -97,7 +97,7 @@ async def create_data_set(
 async def get_data_set(context: Context, request: shapes.GetDataSetRequest) -> shapes.GetDataSetResponse:
     """One data set; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
-    data_set = await existing.seen_data_set(database, context, request.data_set_id)
+    data_set = await lookups.seen_data_set(database, context, request.data_set_id)
     present_tags = await tags.get(database, context.scope, data_set_arn(data_set.scope, data_set.id))
     return shapes.GetDataSetResponse(**_members(data_set), tags=present_tags or None)
 
@@ -113,7 +113,7 @@ async def update_data_set(
     _require_valid_texts(request.name, request.description)
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
-        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        data_set = await lookups.own_data_set(connection, context, request.data_set_id, lock=True)
         changed = replace(
             data_set,
             name=data_set.name if request.name is None else request.name,
@@ -141,7 +141,7 @@ async def delete_data_set(context: Context, request: shapes.DeleteDataSetRequest
     Crash: all of it is gone or none; the bytes of its assets go later.
     """
     async with context.services.database.transaction() as connection:
-        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        data_set = await lookups.own_data_set(connection, context, request.data_set_id, lock=True)
         await require_not_granted(
             connection, context, data_set.id, data_set.id, ResourceType.DATA_SET, "deleted"
         )

@@ -47,7 +47,7 @@ from entrepot.jobs.destinations import encryption_of
 from entrepot.jobs.parents import require_bucket
 from entrepot.model import shapes
 from entrepot.operations.context import Context
-from entrepot.operations.existing import missing
+from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.user_buckets import Access, AccountBuckets

@@ -16,7 +16,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import Creation
 from entrepot.model import shapes
 from entrepot.operations.context import Context
-from entrepot.operations.existing import missing
+from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 
 _EXPORTS = frozenset(

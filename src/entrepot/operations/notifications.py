@@ -14,12 +14,12 @@ from entrepot.domain import event
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
 from entrepot.domain.event import NotificationType
-from entrepot.events.record import record
+from entrepot.events.recording import record
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.context import Context
 from entrepot.operations.notification_rules import require_details, require_scope
-from entrepot.operations.publication import receivers_of
+from entrepot.operations.revision_publication import receivers_of
 
 
 async def send_data_set_notification(
@@ -37,7 +37,7 @@ async def send_data_set_notification(
     """
     services = context.services
     async with services.database.transaction() as connection:
-        data_set = await existing.own_data_set(connection, context, request.data_set_id)
+        data_set = await lookups.own_data_set(connection, context, request.data_set_id)
         if await _sent_before(connection, context, request):
             return
         now = services.clock()

@@ -17,7 +17,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 from entrepot.entitlements.visibility.revisions import page_entitled
 from entrepot.model import shapes
-from entrepot.operations import existing, publication
+from entrepot.operations import lookups, revision_publication
 from entrepot.operations.context import Context
 from entrepot.operations.data_sets import require_not_granted
 from entrepot.operations.pages import Listing
@@ -76,7 +76,7 @@ async def create_revision(
         comment=request.comment,
     )
     async with services.database.transaction() as connection:
-        data_set = await existing.own_data_set(connection, context, request.data_set_id, lock=True)
+        data_set = await lookups.own_data_set(connection, context, request.data_set_id, lock=True)
         quota = REVISIONS_PER_DATA_SET[data_set.asset_type]
         limit = services.limits[quota]
         if await revisions.count(connection, scope, request.data_set_id) >= limit:
@@ -94,7 +94,7 @@ async def create_revision(
 async def get_revision(context: Context, request: shapes.GetRevisionRequest) -> shapes.GetRevisionResponse:
     """One revision; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
-    revision = await existing.seen_revision(database, context, request.data_set_id, request.revision_id)
+    revision = await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
     arn = revision_arn(revision.scope, revision.data_set_id, revision.id)
     present_tags = await tags.get(database, context.scope, arn)
     return shapes.GetRevisionResponse(**_members(revision), tags=present_tags or None)
@@ -137,7 +137,7 @@ async def update_revision(
             changed = replace(changed, updated_at=services.clock())
             await revisions.save(connection, changed)
         if changed.finalized and not revision.finalized:
-            await publication.publish(connection, services, changed, data_set)
+            await revision_publication.publish(connection, services, changed, data_set)
     return shapes.UpdateRevisionResponse(**_members(changed))
 
 
@@ -148,8 +148,8 @@ async def _held(
 
     The data set too: whoever grants it holds it, and looks for a finalized revision.
     """
-    data_set = await existing.own_data_set(connection, context, data_set_id, lock=True)
-    revision = await existing.own_revision(connection, context, data_set_id, revision_id, lock=True)
+    data_set = await lookups.own_data_set(connection, context, data_set_id, lock=True)
+    revision = await lookups.own_revision(connection, context, data_set_id, revision_id, lock=True)
     return data_set, revision
 
 
@@ -188,7 +188,7 @@ async def revoke_revision(
             revision, revocation_comment=request.revocation_comment, revoked_at=now, updated_at=now
         )
         await revisions.save(connection, revoked)
-        await publication.revoked(connection, services, revoked, data_set)
+        await revision_publication.revoked(connection, services, revoked, data_set)
     return shapes.RevokeRevisionResponse(**_members(revoked))
 
 
@@ -211,7 +211,7 @@ async def list_data_set_revisions(
         seen = await entitled(database, scope, request.data_set_id, context.services.clock())
         if seen is not None:
             return await _list_entitled(context, listing, seen)
-        await existing.own_data_set(database, context, request.data_set_id)
+        await lookups.own_data_set(database, context, request.data_set_id)
     page = listing.page(rows, lambda revision: (revision.created_at.milliseconds, revision.id))
     return shapes.ListDataSetRevisionsResponse(
         revisions=[shapes.RevisionEntry(**_members(revision)) for revision in page.entries],

@@ -15,7 +15,7 @@ from entrepot.domain.arn import Arn
 from entrepot.domain.errors import ResourceType, ValidationFailed
 from entrepot.domain.tags import merged
 from entrepot.model import shapes
-from entrepot.operations import existing
+from entrepot.operations import lookups
 from entrepot.operations.context import Context
 from entrepot.operations.event_actions import existing_event_action
 
@@ -79,19 +79,19 @@ async def _require_resource(
     """
     scope = context.scope
     if (arn.partition, arn.region, arn.account_id) != (scope.partition, scope.region, scope.account_id):
-        raise existing.missing(ResourceType(arn.kind.upper()), arn.ids[-1])
+        raise lookups.missing(ResourceType(arn.kind.upper()), arn.ids[-1])
     match arn.kind, arn.ids:
         case "data_set", (data_set_id,):
-            await existing.own_data_set(connection, context, data_set_id, lock=lock)
+            await lookups.own_data_set(connection, context, data_set_id, lock=lock)
         case "revision", (data_set_id, revision_id):
-            await existing.own_revision(connection, context, data_set_id, revision_id, lock=lock)
+            await lookups.own_revision(connection, context, data_set_id, revision_id, lock=lock)
         case "asset", (data_set_id, revision_id, asset_id):
-            await existing.own_revision(connection, context, data_set_id, revision_id, lock=lock)
-            await existing.own_asset(connection, context, data_set_id, revision_id, asset_id)
+            await lookups.own_revision(connection, context, data_set_id, revision_id, lock=lock)
+            await lookups.own_asset(connection, context, data_set_id, revision_id, asset_id)
         case "event_action", (event_action_id,):
             await existing_event_action(connection, context, event_action_id, lock=lock)
         case "data_grant", (grant_id,):
             if await data_grants.get_sent(connection, scope, grant_id) is None:
-                raise existing.missing(ResourceType.DATA_GRANT, grant_id)
+                raise lookups.missing(ResourceType.DATA_GRANT, grant_id)
         case _:
-            raise existing.missing(ResourceType(arn.kind.upper()), arn.ids[-1])
+            raise lookups.missing(ResourceType(arn.kind.upper()), arn.ids[-1])

@@ -86,7 +86,7 @@ class GatewayParts:
     random_bytes: Callable[[int], bytes]
 
 
-class _Course:
+class _RequestState:
     """What is known of one request so far, and its answer as it goes out."""
 
     def __init__(self, request_id: str, receive: Receive, send: Send) -> None:
@@ -116,46 +116,46 @@ class S3Gateway:
     async def answer(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answers one request; never raises, but for cancellation."""
         started_ns, now = perf_counter_ns(), self._parts.clock()
-        course = _Course(self._parts.random_bytes(8).hex().upper(), receive, send)
+        state = _RequestState(self._parts.random_bytes(8).hex().upper(), receive, send)
         try:
-            status = await self._answer(scope, course, now)
+            status = await self._answer(scope, state, now)
         except ClientDisconnected:
             status = _CLIENT_GONE
         except ObjectRefused as refused:
-            status = await self._refuse(scope, course, refused.problem)
+            status = await self._refuse(scope, state, refused.problem)
         except AuthenticationFailed as error:
-            status = await self._refuse(scope, course, problem_of_signature(error))
+            status = await self._refuse(scope, state, problem_of_signature(error))
         except EntrepotError as error:
             level = logging.INFO if isinstance(error, _USUAL) else logging.WARNING
-            _log.log(level, "request %s to the S3 gateway failed: %s", course.request_id, error)
-            status = await self._refuse(scope, course, problem_of_error(error))
+            _log.log(level, "request %s to the S3 gateway failed: %s", state.request_id, error)
+            status = await self._refuse(scope, state, problem_of_error(error))
         except Exception:  # noqa: BLE001 - a client always gets an answer
-            _log.exception("request %s to the S3 gateway failed", course.request_id)
-            status = await self._refuse(scope, course, INTERNAL_ERROR)
-        self._record(course, now, status, (perf_counter_ns() - started_ns) // 1000)
+            _log.exception("request %s to the S3 gateway failed", state.request_id)
+            status = await self._refuse(scope, state, INTERNAL_ERROR)
+        self._record(state, now, status, (perf_counter_ns() - started_ns) // 1000)
 
-    async def _answer(self, scope: AsgiScope, course: _Course, now: Timestamp) -> int:
+    async def _answer(self, scope: AsgiScope, state: _RequestState, now: Timestamp) -> int:
         request = HttpRequest(
             scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"], scope["headers"], b""
         )
         call = understood(request)
-        course.operation = call.operation
+        state.operation = call.operation
         if call.operation is S3Operation.OTHER:
             # Not one byte of a body is read, and so its hash, which is signed, is not asked for either.
             raise ObjectRefused(READ_ONLY)
         if "AWSAccessKeyId" in call.query:
             raise ObjectRefused(UNKNOWN_AUTHORIZATION)
-        course.principal = await self._parts.authenticator.authenticate(request, now)
-        _require_s3(course.principal)
-        account = course.principal.scope
+        state.principal = await self._parts.authenticator.authenticate(request, now)
+        _require_s3(state.principal)
+        account = state.principal.scope
         shared = await self._shared(account, call, now)
         if shared is None:
             raise ObjectRefused(NO_SUCH_BUCKET)
         if call.key:
-            return await self._object(scope, course, account, call, shared)
+            return await self._object(scope, state, account, call, shared)
         buckets = await self._parts.buckets.of_account(shared.owner_id)
         response = await self._answers.answer(account, call, shared, buckets)
-        await send_response(course.send, response, extra=course.headers)
+        await send_response(state.send, response, extra=state.headers)
         return response.status
 
     async def _shared(self, account: Scope, call: S3Call, now: Timestamp) -> SharedBucket | None:
@@ -168,7 +168,7 @@ class S3Gateway:
         return None
 
     async def _object(
-        self, scope: AsgiScope, course: _Course, account: Scope, call: S3Call, shared: SharedBucket
+        self, scope: AsgiScope, state: _RequestState, account: Scope, call: S3Call, shared: SharedBucket
     ) -> int:
         if not shared.objects.include(call.key):
             # Clients that think in folders ask for those above what is shared, and expect that there is none.
@@ -188,28 +188,26 @@ class S3Gateway:
             scope["headers"],
             is_head=call.operation is S3Operation.HEAD_OBJECT,
         )
-        return await self._passage.answer(
-            asked, view, (course.receive, course.send), may_read, course.headers
-        )
+        return await self._passage.answer(asked, view, (state.receive, state.send), may_read, state.headers)
 
-    async def _refuse(self, scope: AsgiScope, course: _Course, problem: ObjectProblem) -> int:
-        course.error_code = problem.code
-        if not course.has_begun:  # else it is too late to say anything, and the connection is cut
-            response = problem_response(problem, course.request_id)
-            await send_response(course.send, response, extra=_end_of_connection(scope))
+    async def _refuse(self, scope: AsgiScope, state: _RequestState, problem: ObjectProblem) -> int:
+        state.error_code = problem.code
+        if not state.has_begun:  # else it is too late to say anything, and the connection is cut
+            response = problem_response(problem, state.request_id)
+            await send_response(state.send, response, extra=_end_of_connection(scope))
         return problem.status
 
-    def _record(self, course: _Course, now: Timestamp, status: int, duration_us: int) -> None:
-        principal = course.principal
+    def _record(self, state: _RequestState, now: Timestamp, status: int, duration_us: int) -> None:
+        principal = state.principal
         self._parts.audit.record(
             AuditEntry(
                 at=now,
-                request_id=course.request_id,
+                request_id=state.request_id,
                 account_id=None if principal is None else principal.scope.account_id,
                 access_key_id=None if principal is None else principal.access_key_id,
-                operation=course.operation.value,
+                operation=state.operation.value,
                 status=status,
-                error_code=course.error_code,
+                error_code=state.error_code,
                 duration_us=duration_us,
             )
         )

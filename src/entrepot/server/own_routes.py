@@ -18,7 +18,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.metrics import Metrics
 from entrepot.sigv4.verification import Authenticator
-from entrepot.wire.errors import error_response, internal_error
+from entrepot.wire.error_responses import error_response, internal_error
 from entrepot.wire.request import HttpRequest, HttpResponse
 
 Gone = Callable[[], Awaitable[None]]

@@ -104,7 +104,7 @@ class _Refused(Exception):
         self.headers = headers
 
 
-class _Course:
+class _RequestState:
     """What has been learned and tried in the course of one request."""
 
     __slots__ = (
@@ -184,9 +184,9 @@ class S3Client:
 
         Raises `InvalidStoreRequest` for another lifetime, and `StoreAccessDenied` without credentials.
         """
-        course = _Course(self._regions.get(request.bucket, self._region), 0.0)
-        origin, path = self._address(request, course)
-        signer = self._signer(self._credentials.get(), course.region)
+        state = _RequestState(self._regions.get(request.bucket, self._region), 0.0)
+        origin, path = self._address(request, state)
+        signer = self._signer(self._credentials.get(), state.region)
         try:
             query = signer.presign(
                 request.method,
@@ -219,22 +219,22 @@ class S3Client:
         self, request: S3Request, take: Callable[[Answer], Taken], accepted: Collection[int] = ()
     ) -> Taken:
         region = self._regions.get(request.bucket, self._region)
-        course = _Course(region, time.monotonic() + self._options.total_seconds)
+        state = _RequestState(region, time.monotonic() + self._options.total_seconds)
         while True:
             try:
-                answer = self._exchange(request, course)
+                answer = self._exchange(request, state)
                 if answer.status < 300 or answer.status in accepted:
                     return take(answer)
                 raise _refused(answer)
             except ConnectionFailed as failure:
-                if failure.permanent or not self._may_try_again(request, course, 0.0):
-                    raise self._unreachable(request, course, failure) from failure
+                if failure.permanent or not self._may_try_again(request, state, 0.0):
+                    raise self._unreachable(request, state, failure) from failure
             except _Refused as refused:
                 refusal = refused.refusal
-                if request.is_repeatable and self._mend(request, course, refused):
+                if request.is_repeatable and self._mend(request, state, refused):
                     continue
                 after = _seconds(refused.headers.get("retry-after"))
-                if not refusal.is_retried or not self._may_try_again(request, course, after):
+                if not refusal.is_retried or not self._may_try_again(request, state, after):
                     raise store_error(
                         refusal,
                         endpoint=self.endpoint_name,
@@ -243,14 +243,14 @@ class S3Client:
                         key=request.key,
                     ) from None
 
-    def _exchange(self, request: S3Request, course: _Course) -> Answer:
-        origin, path = self._address(request, course)
+    def _exchange(self, request: S3Request, state: _RequestState) -> Answer:
+        origin, path = self._address(request, state)
         query = encode_query(request.query)
         body = request.body
         credentials = self._credentials.get()
-        course.credentials = credentials
+        state.credentials = credentials
         headers = [("host", origin.authority), *request.headers]
-        headers += self._signer(credentials, course.region).sign_headers(
+        headers += self._signer(credentials, state.region).sign_headers(
             request.method,
             path,
             query,
@@ -275,7 +275,7 @@ class S3Client:
                     raise
         raise AssertionError("the second round returns or raises")
 
-    def _address(self, request: S3Request, course: _Course) -> tuple[Origin, str]:
+    def _address(self, request: S3Request, state: _RequestState) -> tuple[Origin, str]:
         bucket = request.bucket
         if BUCKET_NAME.fullmatch(bucket) is None:
             raise InvalidStoreRequest(
@@ -286,10 +286,10 @@ class S3Client:
         virtual = endpoint is None if self._options.path_style is None else not self._options.path_style
         virtual = virtual and _HOST_NAME.fullmatch(bucket) is not None  # a dot breaks the certificate
         if endpoint is None:
-            suffix = "amazonaws.com.cn" if course.region.startswith("cn-") else "amazonaws.com"
-            endpoint = Origin("https", f"s3.{course.region}.{suffix}", 443)
-        if course.origin is not None:
-            endpoint = course.origin
+            suffix = "amazonaws.com.cn" if state.region.startswith("cn-") else "amazonaws.com"
+            endpoint = Origin("https", f"s3.{state.region}.{suffix}", 443)
+        if state.origin is not None:
+            endpoint = state.origin
         elif virtual:
             endpoint = Origin(endpoint.scheme, f"{bucket}.{endpoint.host}", endpoint.port)
         path = key_path or "/" if virtual else f"/{bucket}{key_path}"
@@ -302,59 +302,59 @@ class S3Client:
             self._signers[region] = signer
         return signer
 
-    def _mend(self, request: S3Request, course: _Course, refused: _Refused) -> bool:
+    def _mend(self, request: S3Request, state: _RequestState, refused: _Refused) -> bool:
         """Whether something was learned that lets the same request pass at once."""
         refusal, headers = refused.refusal, refused.headers
-        if course.redirects < _REDIRECTS and self._follow(request, course, refused):
-            course.redirects += 1
+        if state.redirects < _REDIRECTS and self._follow(request, state, refused):
+            state.redirects += 1
             return True
-        if refusal.is_expired and not course.refreshed and course.credentials is not None:
-            course.refreshed = True
-            return self._credentials.refresh(course.credentials)
+        if refusal.is_expired and not state.refreshed and state.credentials is not None:
+            state.refreshed = True
+            return self._credentials.refresh(state.credentials)
         if refusal.code == "RequestTimeTooSkewed" or (refusal.status == 403 and not refusal.code):
             skew = _skew_seconds(headers)
-            if not course.adjusted and abs(skew - self._skew_seconds) > _SKEW_SECONDS:
-                course.adjusted = True
+            if not state.adjusted and abs(skew - self._skew_seconds) > _SKEW_SECONDS:
+                state.adjusted = True
                 self._skew_seconds = skew
                 return True
         return False
 
-    def _follow(self, request: S3Request, course: _Course, refused: _Refused) -> bool:
+    def _follow(self, request: S3Request, state: _RequestState, refused: _Refused) -> bool:
         """Turns to the Region, and on other services to the address, that the refusal names."""
         status, headers = refused.refusal.status, refused.headers
         redirected = status in (301, 302, 307, 308)
         region = headers.get("x-amz-bucket-region")
-        moved = bool(region) and region != course.region and (redirected or status in (400, 403))
+        moved = bool(region) and region != state.region and (redirected or status in (400, 403))
         if moved and region:
-            course.region = self._regions[request.bucket] = region
+            state.region = self._regions[request.bucket] = region
         location = headers.get("location")
         if redirected and location and (self._endpoint is not None or not moved):
             try:
                 origin = Origin.parse(location)
             except ValueError:
                 return moved
-            current = self._address(request, course)[0]
+            current = self._address(request, state)[0]
             if current.scheme == "https" and origin.scheme != "https":
                 return False
             changed = origin != current
-            course.origin = origin
+            state.origin = origin
             return moved or changed
         return moved
 
-    def _may_try_again(self, request: S3Request, course: _Course, at_least_seconds: float) -> bool:
+    def _may_try_again(self, request: S3Request, state: _RequestState, at_least_seconds: float) -> bool:
         """Pauses before another attempt; False where there is none."""
         options = self._options
-        if course.attempt >= options.attempts or not request.is_repeatable:
+        if state.attempt >= options.attempts or not request.is_repeatable:
             return False
-        ceiling = min(options.longest_pause_seconds, options.pause_seconds * 2 ** (course.attempt - 1))
+        ceiling = min(options.longest_pause_seconds, options.pause_seconds * 2 ** (state.attempt - 1))
         pause = max(random.uniform(0, ceiling), min(at_least_seconds, options.longest_pause_seconds))
-        if time.monotonic() + pause > course.deadline:
+        if time.monotonic() + pause > state.deadline:
             return False
-        course.attempt += 1
+        state.attempt += 1
         return not self._closing.wait(pause)
 
-    def _unreachable(self, request: S3Request, course: _Course, failure: ConnectionFailed) -> Exception:
-        tries = f" (attempt {course.attempt})" if course.attempt > 1 else ""
+    def _unreachable(self, request: S3Request, state: _RequestState, failure: ConnectionFailed) -> Exception:
+        tries = f" (attempt {state.attempt})" if state.attempt > 1 else ""
         return unreachable(
             f"{failure}{tries}",
             endpoint=self.endpoint_name,

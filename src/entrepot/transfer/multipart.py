@@ -23,7 +23,7 @@ from entrepot.stores.store import ObjectStore
 from entrepot.transfer.buffers import Budget, Buffers
 from entrepot.transfer.comparison import multipart_etag
 from entrepot.transfer.move import Move, named
-from entrepot.transfer.parts import PartRange, part_ranges, part_size
+from entrepot.transfer.part_sizes import PartRange, part_ranges, part_size
 from entrepot.transfer.proof import (
     encryption_fits,
     part_is_proven,

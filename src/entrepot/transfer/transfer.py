@@ -29,10 +29,10 @@ from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.heads import LISTING_PAYS_FROM, common_start, infos_from_listing
 from entrepot.transfer.move import Move
 from entrepot.transfer.multipart import stream_large, throw_away
-from entrepot.transfer.parts import PART_BYTES
+from entrepot.transfer.part_sizes import PART_BYTES
 from entrepot.transfer.reading import Collected, hash_object
 from entrepot.transfer.server_side import copy_server_side
-from entrepot.transfer.single import stream_small
+from entrepot.transfer.small_objects import stream_small
 from entrepot.transfer.stop import StopSignal
 from entrepot.transfer.threads import Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets

@@ -28,7 +28,7 @@ from entrepot.wire.api_calls import (
     is_for_an_api,
     request_without_payload,
 )
-from entrepot.wire.errors import error_code, error_response, internal_error
+from entrepot.wire.error_responses import error_code, error_response, internal_error
 from entrepot.wire.parser import Parser
 from entrepot.wire.request import HttpRequest, HttpResponse
 from entrepot.wire.router import Router

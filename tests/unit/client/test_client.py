@@ -14,8 +14,7 @@ from tests.servers.scripted_http import Scripted, ScriptedServer, answer, script
 from tests.unit.client.botocore_oracle import operation_of
 
 from entrepot.client.client import Client
-from entrepot.client.credential_source import Credentials
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ClientError,
     ConnectionClosed,
     EndpointUnreachable,
@@ -24,6 +23,7 @@ from entrepot.client.errors import (
     ServiceAnswer,
     UnreadableAnswer,
 )
+from entrepot.client.credential_source import Credentials
 from entrepot.client.pagination import pages
 from entrepot.client.target import Target
 from entrepot.sigv4.signature_parameters import Credentials as WholeCredentials

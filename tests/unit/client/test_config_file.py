@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.client.client_errors import ConfigFileInvalid
 from entrepot.client.config_file import expand, read_config, read_sections
-from entrepot.client.errors import ConfigFileInvalid
 
 
 def written(folder: Path, text: str | bytes) -> str:

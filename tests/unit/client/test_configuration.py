@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.client.client_errors import ClientConfigurationError, ProfileNotFound, SettingInvalid
 from entrepot.client.configuration import Configuration
-from entrepot.client.errors import ClientConfigurationError, ProfileNotFound, SettingInvalid
 
 Make = Callable[..., Configuration]
 

@@ -15,8 +15,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, scripted_server
 from tests.servers.tls_terminator import tls_terminator
 
-from entrepot.client.connection import Connection
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ConnectionClosed,
     ConnectTimedOut,
     EndpointUnreachable,
@@ -26,6 +25,7 @@ from entrepot.client.errors import (
     TlsFailed,
     TransportError,
 )
+from entrepot.client.connection import Connection
 from entrepot.client.http_answer import Answer
 from entrepot.client.url import parse_endpoint, request_url
 

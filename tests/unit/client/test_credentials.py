@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.client.client_errors import CredentialsFailed, SettingInvalid
 from entrepot.client.configuration import Configuration
 from entrepot.client.credentials import check_single_sign_on, find_credentials
-from entrepot.client.errors import CredentialsFailed, SettingInvalid
 
 Find = Callable[..., str | None]
 KEYS = "aws_access_key_id = {0}\naws_secret_access_key = secret\n"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.client import endpoint
-from entrepot.client.errors import ParameterError, SettingInvalid
+from entrepot.client.client_errors import ParameterError, SettingInvalid
 
 FITS = re.compile(r"^(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)$")
 

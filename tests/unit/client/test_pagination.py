@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.client.client_errors import PaginationFailed
 from entrepot.client.command_line_model import Pagination
-from entrepot.client.errors import PaginationFailed
 from entrepot.client.pagination import Pages
 
 PAGINATION = Pagination("Jobs")

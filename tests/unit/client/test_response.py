@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, answers, operation_of
 
+from entrepot.client.client_errors import UnreadableAnswer
 from entrepot.client.command_line_model import Operation
-from entrepot.client.errors import UnreadableAnswer
 from entrepot.client.http_answer import Answer, Headers
 from entrepot.client.response import as_sent, parse_error, parse_output
 from entrepot.client.timestamp import to_iso8601

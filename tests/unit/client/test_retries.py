@@ -7,7 +7,7 @@ from botocore.retries import adaptive, bucket, throttling
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.client.errors import ConnectionClosed, ReadTimedOut, TransportError
+from entrepot.client.client_errors import ConnectionClosed, ReadTimedOut, TransportError
 from entrepot.client.request_rate import RequestRate
 from entrepot.client.retries import THROTTLING_CODES, Failure, Retries
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, operation_of, valid
 
+from entrepot.client.client_errors import ClientError
 from entrepot.client.command_line_model import Operation
-from entrepot.client.errors import ClientError
 from entrepot.client.serializer import Request, serialize, with_token
 
 _SERIALIZER = botocore.serialize.create_serializer("rest-json", include_validation=False)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.client.configuration import Configuration
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ClientError,
     NoCredentials,
     NoRegion,
@@ -15,6 +14,7 @@ from entrepot.client.errors import (
     ProfileNotFound,
     SettingInvalid,
 )
+from entrepot.client.configuration import Configuration
 from entrepot.client.target import Options, Target, check_settings, resolve_target
 
 KEYS = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from entrepot.client.errors import UnreadableAnswer
+from entrepot.client.client_errors import UnreadableAnswer
 from entrepot.client.timestamp import to_iso8601, to_wire
 
 _DIGITS = st.text("0123456789", min_size=1, max_size=9)

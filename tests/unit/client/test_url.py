@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 from entrepot.client.url import parse_endpoint, request_url
 
 BASES = [

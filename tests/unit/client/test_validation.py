@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, operation_of, spoilt, valid
 
+from entrepot.client.client_errors import ClientError, ParameterError
 from entrepot.client.command_line_model import Operation
-from entrepot.client.errors import ClientError, ParameterError
 from entrepot.client.validation import validate
 
 _VALIDATOR = botocore.validate.ParamValidator()

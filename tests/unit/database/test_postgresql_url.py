@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from entrepot.database.migrate import migrate
-from entrepot.database.opening import open_database
+from entrepot.database.open_database import open_database
 from entrepot.database.postgresql import connection_text, translated
 from entrepot.domain.errors import DatabaseUnavailable
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers.sqlite import open_hastily
-from tests.unit.operations.house import House
+from tests.unit.operations.application import Application
 
 from entrepot.database.migrate import migrate
 from entrepot.operations.context import Context
@@ -32,12 +32,12 @@ def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: P
 
 
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
+async def application(database_url: str) -> AsyncIterator[Application]:
     database = await open_hastily(database_url)
-    yield House.of(database)
+    yield Application.of(database)
     await database.close()
 
 
 @pytest.fixture
-def context(house: House) -> Context:
-    return house.context()
+def context(application: Application) -> Context:
+    return application.context()

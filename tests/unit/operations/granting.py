@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.unit.operations.house import House, present
+from tests.unit.operations.application import Application, present
 
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
@@ -20,7 +20,7 @@ STRANGER_ID = "333333333333"
 class Exchange:
     """The provider's data set has one finalized revision with assets a.csv and b.csv."""
 
-    house: House
+    application: Application
     provider: Context
     receiver: Context
     data_set_id: str
@@ -28,12 +28,12 @@ class Exchange:
     asset_ids: list[str]
 
     @classmethod
-    async def opened(cls, house: House) -> Exchange:
-        provider, receiver = house.context(), house.context(RECEIVER_ID)
-        data_set_id = await house.data_set(provider)
-        revision_id = await house.revision(provider, data_set_id)
-        asset_ids = await house.assets(provider, data_set_id, revision_id, ["a.csv", "b.csv"])
-        exchange = cls(house, provider, receiver, data_set_id, revision_id, asset_ids)
+    async def opened(cls, application: Application) -> Exchange:
+        provider, receiver = application.context(), application.context(RECEIVER_ID)
+        data_set_id = await application.data_set(provider)
+        revision_id = await application.revision(provider, data_set_id)
+        asset_ids = await application.assets(provider, data_set_id, revision_id, ["a.csv", "b.csv"])
+        exchange = cls(application, provider, receiver, data_set_id, revision_id, asset_ids)
         await exchange.finalize(revision_id)
         return exchange
 
@@ -47,10 +47,10 @@ class Exchange:
 
     async def publish(self, *names: str) -> str:
         """Another finalized revision; its id."""
-        self.house.clock.advance()
-        revision_id = await self.house.revision(self.provider, self.data_set_id)
-        await self.house.assets(self.provider, self.data_set_id, revision_id, names or ("c.csv",))
-        self.house.clock.advance()
+        self.application.clock.advance()
+        revision_id = await self.application.revision(self.provider, self.data_set_id)
+        await self.application.assets(self.provider, self.data_set_id, revision_id, names or ("c.csv",))
+        self.application.clock.advance()
         await self.finalize(revision_id)
         return revision_id
 
@@ -65,7 +65,7 @@ class Exchange:
     async def grant(
         self, receiver_id: str = RECEIVER_ID, ends_at: Timestamp | None = None
     ) -> shapes.CreateDataGrantResponse:
-        self.house.clock.advance()
+        self.application.clock.advance()
         request = shapes.CreateDataGrantRequest(
             name="for you",
             grant_distribution_scope="NONE",

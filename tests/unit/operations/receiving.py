@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.unit.operations.application import Application, present
 from tests.unit.operations.granting import Exchange
-from tests.unit.operations.house import House, present
 from tests.unit.operations.watched_buckets import WatchedBuckets
 
 from entrepot.database import events, jobs
@@ -20,11 +20,13 @@ from entrepot.operations.event_actions import create_event_action
 BUCKET = "receivers-bucket"
 
 
-async def with_buckets(house: House, folder: Path) -> tuple[Exchange, WatchedBuckets]:
+async def with_buckets(application: Application, folder: Path) -> tuple[Exchange, WatchedBuckets]:
     """An exchange whose buckets are folders, `BUCKET` among them."""
     (folder / BUCKET).mkdir(parents=True)
     buckets = WatchedBuckets(folder)
-    return await Exchange.opened(replace(house, services=replace(house.services, buckets=buckets))), buckets
+    return await Exchange.opened(
+        replace(application, services=replace(application.services, buckets=buckets))
+    ), buckets
 
 
 def action(bucket: str = BUCKET, pattern: str | None = None, **encryption: str) -> shapes.Action:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 import pytest
+from tests.unit.operations.application import NOWHERE, Application, present
 from tests.unit.operations.granting import RECEIVER_ID, STRANGER_ID, Exchange
-from tests.unit.operations.house import NOWHERE, House, present
 
 from entrepot.database import assets
 from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest
@@ -99,18 +99,18 @@ class Place:
             self.receiver, shapes.ListDataSetRevisionsRequest(data_set_id=data_set_id)
         )
         revision_id = present(present(listed.revisions)[0].id)
-        house = self.exchange.house
+        application = self.exchange.application
         (asset,) = await all_of_revision(
-            house.database, self.receiver.scope, data_set_id, revision_id, house.clock()
+            application.database, self.receiver.scope, data_set_id, revision_id, application.clock()
         )
         return self.call(data_set_id=data_set_id, revision_id=revision_id, asset_id=asset.id)
 
 
 @pytest.fixture
-async def place(house: House) -> Place:
+async def place(application: Application) -> Place:
     apis = Apis()
-    house = replace(house, services=replace(house.services, api_calls=apis))
-    provider = house.context()
+    application = replace(application, services=replace(application.services, api_calls=apis))
+    provider = application.context()
     data_set_id = present(
         (
             await create_data_set(
@@ -122,15 +122,17 @@ async def place(house: House) -> Place:
     revision_id = present(
         (await create_revision(provider, shapes.CreateRevisionRequest(data_set_id=data_set_id))).id
     )
-    asset = api_asset(house, provider.scope, data_set_id, revision_id)
-    await assets.insert_many(house.database, [asset])
-    exchange = Exchange(house, provider, house.context(RECEIVER_ID), data_set_id, revision_id, [asset.id])
+    asset = api_asset(application, provider.scope, data_set_id, revision_id)
+    await assets.insert_many(application.database, [asset])
+    exchange = Exchange(
+        application, provider, application.context(RECEIVER_ID), data_set_id, revision_id, [asset.id]
+    )
     await exchange.finalize(revision_id)
     return Place(exchange, apis, asset.id)
 
 
-def api_asset(house: House, scope: Scope, data_set_id: str, revision_id: str) -> Asset:
-    asset_id = house.services.new_identifier()
+def api_asset(application: Application, scope: Scope, data_set_id: str, revision_id: str) -> Asset:
+    asset_id = application.services.new_identifier()
     api = shapes.ApiGatewayApiAsset(
         api_id="abc", api_key="k-1", api_name="Weather", protocol_type="REST", stage="prod"
     )
@@ -141,8 +143,8 @@ def api_asset(house: House, scope: Scope, data_set_id: str, revision_id: str) ->
         id=asset_id,
         asset_type=AssetType.API_GATEWAY_API,
         name="Weather",
-        created_at=house.clock(),
-        updated_at=house.clock(),
+        created_at=application.clock(),
+        updated_at=application.clock(),
         size_bytes=10,
         store_key=asset_store_key(asset_id),
         store_etag="etag",
@@ -184,8 +186,8 @@ async def test_a_receiver_calls_by_its_own_names_and_the_api_hears_the_owner_s(p
 
 async def test_nobody_else_calls_it_by_anybody_s_names(place: Place) -> None:
     entitled = await place.entitled_call()
-    stranger = place.exchange.house.context(STRANGER_ID)
-    elsewhere = place.exchange.house.context(region="eu-west-1")
+    stranger = place.exchange.application.context(STRANGER_ID)
+    elsewhere = place.exchange.application.context(region="eu-west-1")
     for context, call in (
         (stranger, place.call()),
         (stranger, entitled),
@@ -201,7 +203,7 @@ async def test_nobody_else_calls_it_by_anybody_s_names(place: Place) -> None:
 
 
 async def test_a_call_is_possible_for_as_long_as_the_grant_lasts(place: Place) -> None:
-    clock = place.exchange.house.clock
+    clock = place.exchange.application.clock
     granted = await place.exchange.grant(ends_at=clock().plus_seconds(60))
     data_set_id = present(granted.data_set_id)
     await place.exchange.accept(present(granted.arn))
@@ -221,8 +223,8 @@ async def test_a_revoked_revision_is_called_by_its_owner_alone(place: Place) -> 
     await send_api_asset(place.provider, place.call())
 
 
-async def test_what_is_no_api_cannot_be_called(house: House) -> None:
-    exchange = await Exchange.opened(house)
+async def test_what_is_no_api_cannot_be_called(application: Application) -> None:
+    exchange = await Exchange.opened(application)
     call = ApiCall(exchange.data_set_id, exchange.revision_id, exchange.asset_ids[0], "GET", b"", b"")
     with pytest.raises(ValidationFailed, match="S3_SNAPSHOT"):
         await send_api_asset(exchange.provider, call)
@@ -245,7 +247,7 @@ async def test_an_api_is_called_so_often_a_second_by_all_together(place: Place) 
     for context, call in ((place.provider, place.call()), (place.receiver, entitled)):
         with pytest.raises(Throttled, match="10 times a second"):
             await send_api_asset(context, call)
-    place.exchange.house.clock.advance(100)
+    place.exchange.application.clock.advance(100)
     await send_api_asset(place.receiver, entitled)
     with pytest.raises(Throttled):
         await send_api_asset(place.provider, place.call())

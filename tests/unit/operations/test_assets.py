@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from tests.unit.operations.house import NOWHERE, START, House
+from tests.unit.operations.application import NOWHERE, START, Application
 
 from entrepot.domain.errors import Conflict, ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.model import shapes
@@ -17,9 +17,9 @@ class Shelf:
     """One revision with one asset, and the operations on it with few words."""
 
     def __init__(
-        self, house: House, context: Context, data_set_id: str, revision_id: str, asset_id: str
+        self, application: Application, context: Context, data_set_id: str, revision_id: str, asset_id: str
     ) -> None:
-        self.house, self.context = house, context
+        self.application, self.context = application, context
         self.data_set_id, self.revision_id, self.asset_id = data_set_id, revision_id, asset_id
 
     @property
@@ -65,11 +65,11 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(house: House, context: Context) -> Shelf:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    (asset_id,) = await house.assets(context, data_set_id, revision_id)
-    return Shelf(house, context, data_set_id, revision_id, asset_id)
+async def shelf(application: Application, context: Context) -> Shelf:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
+    (asset_id,) = await application.assets(context, data_set_id, revision_id)
+    return Shelf(application, context, data_set_id, revision_id, asset_id)
 
 
 async def test_an_asset_says_where_it_is_what_it_is_and_how_large(shelf: Shelf) -> None:
@@ -100,10 +100,10 @@ async def test_an_entry_says_what_get_says(shelf: Shelf) -> None:
     assert shapes.encode(entry) == shapes.encode(await shelf.get())
 
 
-async def test_what_is_missing_is_blamed_from_the_outside_in(house: House, shelf: Shelf) -> None:
+async def test_what_is_missing_is_blamed_from_the_outside_in(application: Application, shelf: Shelf) -> None:
     context = shelf.context
-    other_data_set = await house.data_set(context)
-    other_revision = await house.revision(context, shelf.data_set_id)
+    other_data_set = await application.data_set(context)
+    other_revision = await application.revision(context, shelf.data_set_id)
     cases = [
         (NOWHERE, shelf.revision_id, shelf.asset_id, NOWHERE, ResourceType.DATA_SET),
         (other_data_set, shelf.revision_id, shelf.asset_id, shelf.revision_id, ResourceType.REVISION),
@@ -111,29 +111,31 @@ async def test_what_is_missing_is_blamed_from_the_outside_in(house: House, shelf
         (shelf.data_set_id, shelf.revision_id, NOWHERE, NOWHERE, ResourceType.ASSET),
     ]
     for data_set_id, revision_id, asset_id, blamed_id, blamed_type in cases:
-        wrong = Shelf(house, context, data_set_id, revision_id, asset_id)
+        wrong = Shelf(application, context, data_set_id, revision_id, asset_id)
         for attempt in (wrong.get(), wrong.rename("b.csv"), wrong.delete()):
             with pytest.raises(ResourceNotFound) as caught:
                 await attempt
             assert (caught.value.resource_id, caught.value.resource_type) == (blamed_id, blamed_type)
 
 
-async def test_listing_the_assets_of_an_unknown_revision_blames_it(house: House, shelf: Shelf) -> None:
+async def test_listing_the_assets_of_an_unknown_revision_blames_it(
+    application: Application, shelf: Shelf
+) -> None:
     for data_set_id, blamed in ((shelf.data_set_id, ResourceType.REVISION), (NOWHERE, ResourceType.DATA_SET)):
         with pytest.raises(ResourceNotFound) as caught:
-            await Shelf(house, shelf.context, data_set_id, NOWHERE, NOWHERE).list()
+            await Shelf(application, shelf.context, data_set_id, NOWHERE, NOWHERE).list()
         assert (caught.value.resource_id, caught.value.resource_type) == (NOWHERE, blamed)
 
 
-async def test_an_asset_of_an_open_revision_is_renamed(house: House, shelf: Shelf) -> None:
-    later = house.clock.advance()
+async def test_an_asset_of_an_open_revision_is_renamed(application: Application, shelf: Shelf) -> None:
+    later = application.clock.advance()
     renamed = await shelf.rename("b.csv")
     assert (renamed.name, renamed.created_at, renamed.updated_at) == ("b.csv", START, later)
     assert shapes.encode(renamed) == shapes.encode(await shelf.get())
 
 
-async def test_the_same_name_changes_nothing(house: House, shelf: Shelf) -> None:
-    house.clock.advance()
+async def test_the_same_name_changes_nothing(application: Application, shelf: Shelf) -> None:
+    application.clock.advance()
     assert (await shelf.rename("a.csv")).updated_at == START
 
 
@@ -182,18 +184,20 @@ async def test_an_asset_of_a_finalized_revision_cannot_be_deleted_until_it_is_re
     assert not await shelf.list()
 
 
-async def test_assets_are_listed_by_name_descending_in_code_points(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
+async def test_assets_are_listed_by_name_descending_in_code_points(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
     names = ["a", "B", "ä", "a/b", "😀", "￿", "a b", "Z"]
-    await house.assets(context, data_set_id, revision_id, names)
-    listed = await Shelf(house, context, data_set_id, revision_id, NOWHERE).list()
+    await application.assets(context, data_set_id, revision_id, names)
+    listed = await Shelf(application, context, data_set_id, revision_id, NOWHERE).list()
     assert [entry.name for entry in listed] == sorted(names, reverse=True)
 
 
-async def test_names_need_not_be_unique(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    made = await house.assets(context, data_set_id, revision_id, ["a", "a", "a"])
-    listed = await Shelf(house, context, data_set_id, revision_id, NOWHERE).list()
+async def test_names_need_not_be_unique(application: Application, context: Context) -> None:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
+    made = await application.assets(context, data_set_id, revision_id, ["a", "a", "a"])
+    listed = await Shelf(application, context, data_set_id, revision_id, NOWHERE).list()
     assert [entry.id for entry in listed] == sorted(made, reverse=True)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from tests.servers.both_databases import on_both_databases
+from tests.unit.operations.application import NOWHERE, Application
 from tests.unit.operations.granting import RECEIVER_ID, STRANGER_ID, Exchange
-from tests.unit.operations.house import NOWHERE, House
 
 from entrepot.database import events
 from entrepot.domain.errors import (
@@ -35,8 +35,8 @@ PENDING, ACCEPTED = "PENDING_RECEIVER_ACCEPTANCE", "ACCEPTED"
 
 
 @pytest.fixture
-async def exchange(house: House) -> Exchange:
-    return await Exchange.opened(house)
+async def exchange(application: Application) -> Exchange:
+    return await Exchange.opened(application)
 
 
 async def told(context: Context) -> list[str]:
@@ -57,9 +57,9 @@ async def test_a_grant_is_created_seen_by_both_and_accepted_once(exchange: Excha
     by_arn = await get_data_grant(exchange.provider, shapes.GetDataGrantRequest(data_grant_id=created.arn))
     assert by_arn == sent
 
-    exchange.house.clock.advance(5)
+    exchange.application.clock.advance(5)
     accepted = await exchange.accept(created.arn)
-    assert (accepted.acceptance_state, accepted.accepted_at) == (ACCEPTED, exchange.house.clock())
+    assert (accepted.acceptance_state, accepted.accepted_at) == (ACCEPTED, exchange.application.clock())
     request = shapes.GetReceivedDataGrantRequest(data_grant_arn=created.arn)
     received = await get_received_data_grant(exchange.receiver, request)
     assert shapes.encode(received) == shapes.encode(accepted)
@@ -80,12 +80,12 @@ async def test_two_accept_at_once_and_one_of_them_does(exchange: Exchange) -> No
 async def test_nobody_but_the_receiver_accepts_or_sees_a_received_grant(exchange: Exchange) -> None:
     created = await exchange.grant()
     request = shapes.GetReceivedDataGrantRequest(data_grant_arn=created.arn)
-    for context in (exchange.provider, exchange.house.context(STRANGER_ID)):
+    for context in (exchange.provider, exchange.application.context(STRANGER_ID)):
         with pytest.raises(ResourceNotFound):
             await exchange.accept(created.arn, context)
         with pytest.raises(ResourceNotFound):
             await get_received_data_grant(context, request)
-    elsewhere = exchange.house.context(RECEIVER_ID, "eu-west-1")
+    elsewhere = exchange.application.context(RECEIVER_ID, "eu-west-1")
     with pytest.raises(ResourceNotFound):
         await exchange.accept(created.arn, elsewhere)
 
@@ -104,7 +104,7 @@ async def test_an_arn_that_names_another_sender_leads_nowhere(exchange: Exchange
 
 async def test_only_its_sender_sees_and_deletes_a_given_grant(exchange: Exchange) -> None:
     created = await exchange.entitle()
-    for context in (exchange.receiver, exchange.house.context(STRANGER_ID)):
+    for context in (exchange.receiver, exchange.application.context(STRANGER_ID)):
         with pytest.raises(ResourceNotFound):
             await get_data_grant(context, shapes.GetDataGrantRequest(data_grant_id=created.id))
         with pytest.raises(ResourceNotFound):
@@ -182,7 +182,7 @@ async def test_tags_of_a_grant_are_its_senders(exchange: Exchange) -> None:
 
 async def test_what_cannot_be_granted(exchange: Exchange) -> None:
     with pytest.raises(ValidationFailed, match="in the past"):
-        await exchange.grant(ends_at=exchange.house.clock())
+        await exchange.grant(ends_at=exchange.application.clock())
     with pytest.raises(ValidationFailed, match="own account"):
         await exchange.grant("111111111111")
     await exchange.finalize(exchange.revision_id, finalized=False)
@@ -203,8 +203,8 @@ async def test_an_entitled_data_set_cannot_be_granted_on(exchange: Exchange) -> 
 
 
 async def test_a_grant_that_has_ended_cannot_be_accepted(exchange: Exchange) -> None:
-    created = await exchange.grant(ends_at=exchange.house.clock().plus_seconds(60))
-    exchange.house.clock.advance(61_000)
+    created = await exchange.grant(ends_at=exchange.application.clock().plus_seconds(60))
+    exchange.application.clock.advance(61_000)
     with pytest.raises(Conflict, match="has ended"):
         await exchange.accept(created.arn)
 
@@ -216,14 +216,14 @@ async def test_a_grant_that_has_ended_cannot_be_accepted(exchange: Exchange) -> 
         (Limit.LIVE_DATA_GRANTS, "Active and pending data grants"),
     ],
 )
-async def test_the_quotas_of_grants(house: House, limit: Limit, name: str) -> None:
-    exchange = await Exchange.opened(house.with_limits({limit: 1}))
-    ended = exchange.house.clock().plus_seconds(60)
+async def test_the_quotas_of_grants(application: Application, limit: Limit, name: str) -> None:
+    exchange = await Exchange.opened(application.with_limits({limit: 1}))
+    ended = exchange.application.clock().plus_seconds(60)
     await exchange.grant(ends_at=ended)
     with pytest.raises(ServiceLimitExceeded) as caught:
         await exchange.grant()
     assert (caught.value.limit_name, caught.value.limit_value) == (name, 1.0)
-    exchange.house.clock.advance(61_000)
+    exchange.application.clock.advance(61_000)
     await exchange.grant()
 
 

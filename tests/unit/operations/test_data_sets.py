@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.servers.both_databases import on_both_databases
-from tests.unit.operations.house import NOWHERE, START, House
+from tests.unit.operations.application import NOWHERE, START, Application
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ServiceLimitExceeded, ValidationFailed
@@ -42,7 +42,7 @@ async def ids(context: Context, origin: str | None = None) -> list[str]:
     return [entry.id for entry in answer.data_sets or ()]
 
 
-async def test_a_data_set_is_created_as_asked_for(house: House, context: Context) -> None:
+async def test_a_data_set_is_created_as_asked_for(application: Application, context: Context) -> None:
     created = await create_data_set(context, request(tags={"team": "prices"}))
     assert created == shapes.CreateDataSetResponse(
         arn=f"arn:aws:dataexchange:us-east-1:111111111111:data-sets/{created.id}",
@@ -57,13 +57,13 @@ async def test_a_data_set_is_created_as_asked_for(house: House, context: Context
     )
 
 
-async def test_what_was_created_is_what_get_answers_later(house: House, context: Context) -> None:
+async def test_what_was_created_is_what_get_answers_later(application: Application, context: Context) -> None:
     created = await create_data_set(context, request(tags={"team": "prices"}))
-    house.clock.advance()
+    application.clock.advance()
     assert shapes.encode(await get(context, created.id or "")) == shapes.encode(created)
 
 
-async def test_without_tags_there_is_no_member_tags(house: House, context: Context) -> None:
+async def test_without_tags_there_is_no_member_tags(application: Application, context: Context) -> None:
     created = await create_data_set(context, request())
     assert b'"Tags"' not in shapes.encode(created)
     assert b'"Tags"' not in shapes.encode(await get(context, created.id or ""))
@@ -102,8 +102,8 @@ async def test_bad_tags_are_refused_and_no_data_set_is_made(context: Context, ta
     assert await ids(context) == []
 
 
-async def test_the_limit_of_data_sets_is_a_service_limit(house: House) -> None:
-    context = house.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 2}).context()
+async def test_the_limit_of_data_sets_is_a_service_limit(application: Application) -> None:
+    context = application.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 2}).context()
     await create_data_set(context, request())
     await create_data_set(context, request())
     with pytest.raises(ServiceLimitExceeded) as caught:
@@ -112,15 +112,15 @@ async def test_the_limit_of_data_sets_is_a_service_limit(house: House) -> None:
     assert (caught.value.limit_name, caught.value.limit_value) == ("Data sets per account", 2.0)
 
 
-async def test_the_limit_counts_each_account_and_region_apart(house: House) -> None:
-    limited = house.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 1})
+async def test_the_limit_counts_each_account_and_region_apart(application: Application) -> None:
+    limited = application.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 1})
     for context in (limited.context(), limited.context("222222222222"), limited.context(region="eu-west-1")):
         await create_data_set(context, request())
 
 
 @on_both_databases
-async def test_the_limit_holds_when_requests_come_at_once(house: House) -> None:
-    context = house.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 2}).context()
+async def test_the_limit_holds_when_requests_come_at_once(application: Application) -> None:
+    context = application.with_limits({Limit.DATA_SETS_PER_ACCOUNT: 2}).context()
     answers = await asyncio.gather(
         *(create_data_set(context, request()) for _ in range(5)), return_exceptions=True
     )
@@ -128,9 +128,11 @@ async def test_the_limit_holds_when_requests_come_at_once(house: House) -> None:
     assert len(await ids(context)) == 2
 
 
-async def test_an_update_changes_what_it_names_and_nothing_else(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
-    later = house.clock.advance()
+async def test_an_update_changes_what_it_names_and_nothing_else(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
+    later = application.clock.advance()
     updated = await update(context, data_set_id, name="new name")
     assert (updated.name, updated.description) == ("new name", "daily prices")
     assert (updated.created_at, updated.updated_at) == (START, later)
@@ -140,15 +142,15 @@ async def test_an_update_changes_what_it_names_and_nothing_else(house: House, co
 
 
 async def test_an_update_without_a_change_leaves_the_data_set_as_it_was(
-    house: House, context: Context
+    application: Application, context: Context
 ) -> None:
-    data_set_id = await house.data_set(context)
-    house.clock.advance()
+    data_set_id = await application.data_set(context)
+    application.clock.advance()
     assert (await update(context, data_set_id)).updated_at == START
     assert (await update(context, data_set_id, name="prices")).updated_at == START
 
 
-async def test_tags_come_with_neither_updates_nor_lists(house: House, context: Context) -> None:
+async def test_tags_come_with_neither_updates_nor_lists(application: Application, context: Context) -> None:
     created = await create_data_set(context, request(tags={"team": "prices"}))
     updated = await update(context, created.id or "", name="new name")
     listed = await list_data_sets(context, shapes.ListDataSetsRequest())
@@ -169,12 +171,12 @@ async def test_an_unknown_data_set_is_not_found(context: Context) -> None:
 
 
 async def test_deleting_a_data_set_takes_its_revisions_assets_and_tags(
-    house: House, context: Context
+    application: Application, context: Context
 ) -> None:
     created = await create_data_set(context, request(tags={"team": "prices"}))
     data_set_id = created.id or ""
-    revision_id = await house.revision(context, data_set_id)
-    (asset_id,) = await house.assets(context, data_set_id, revision_id)
+    revision_id = await application.revision(context, data_set_id)
+    (asset_id,) = await application.assets(context, data_set_id, revision_id)
     await delete_data_set(context, shapes.DeleteDataSetRequest(data_set_id=data_set_id))
     attempts = (
         get(context, data_set_id),
@@ -193,30 +195,34 @@ async def test_deleting_a_data_set_takes_its_revisions_assets_and_tags(
     assert await ids(context) == []
 
 
-async def test_a_job_in_progress_does_not_keep_its_data_set(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
-    job_id = await house.job(context, data_set_id, await house.revision(context, data_set_id))
+async def test_a_job_in_progress_does_not_keep_its_data_set(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
+    job_id = await application.job(context, data_set_id, await application.revision(context, data_set_id))
     await start_job(context, shapes.StartJobRequest(job_id=job_id))
     await delete_data_set(context, shapes.DeleteDataSetRequest(data_set_id=data_set_id))
     assert (await get_job(context, shapes.GetJobRequest(job_id=job_id))).state == "IN_PROGRESS"
 
 
-async def test_data_sets_are_listed_newest_first(house: House, context: Context) -> None:
+async def test_data_sets_are_listed_newest_first(application: Application, context: Context) -> None:
     made = []
     for _ in range(3):
-        made.append(await house.data_set(context))
-        house.clock.advance()
+        made.append(await application.data_set(context))
+        application.clock.advance()
     assert await ids(context) == made[::-1]
 
 
-async def test_an_entry_says_what_get_says(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
+async def test_an_entry_says_what_get_says(application: Application, context: Context) -> None:
+    data_set_id = await application.data_set(context)
     [entry] = (await list_data_sets(context, shapes.ListDataSetsRequest())).data_sets or []
     assert shapes.encode(entry) == shapes.encode(await get(context, data_set_id))
 
 
-async def test_the_origin_is_owned_unless_entitled_is_asked_for(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
+async def test_the_origin_is_owned_unless_entitled_is_asked_for(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
     assert await ids(context) == await ids(context, "OWNED") == [data_set_id]
     assert await ids(context, "ENTITLED") == []
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.isolation.belongings import grant_request
+from tests.isolation.account_resources import grant_request
 from tests.servers.both_databases import on_both_databases
 from tests.servers.sqlite import open_hastily
-from tests.unit.operations.house import House
-from tests.unit.operations.house_client import HouseClient
+from tests.unit.operations.application import Application
+from tests.unit.operations.application_client import ApplicationClient
 
 OWNER, RECEIVER = "111111111111", "222222222222"
 
@@ -48,7 +48,7 @@ def test_a_walk_meets_everything_once(empty_database: Path, shelf: Shelf) -> Non
             path = shutil.copy(empty_database, Path(folder) / "entrepot.sqlite")
             database = await open_hastily(f"sqlite:///{path}")
             try:
-                await walks_are_complete(House.of(database), shelf)
+                await walks_are_complete(Application.of(database), shelf)
             finally:
                 await database.close()
 
@@ -56,14 +56,14 @@ def test_a_walk_meets_everything_once(empty_database: Path, shelf: Shelf) -> Non
 
 
 @on_both_databases
-async def test_a_walk_meets_everything_once_on_both_databases(house: House) -> None:
+async def test_a_walk_meets_everything_once_on_both_databases(application: Application) -> None:
     names = ["b", "a", "ä", "a", "Z", "a/b", "", "a"]
     for sizes in ([1], [3], [2, 1, 4]):
-        await walks_are_complete(house, Shelf([0, 0, 0, 1, 0, 0, 0], names, sizes))
+        await walks_are_complete(application, Shelf([0, 0, 0, 1, 0, 0, 0], names, sizes))
 
 
-async def walks_are_complete(house: House, shelf: Shelf) -> None:
-    owner, receiver = HouseClient.of(house, OWNER), HouseClient.of(house, RECEIVER)
+async def walks_are_complete(application: Application, shelf: Shelf) -> None:
+    owner, receiver = ApplicationClient.of(application, OWNER), ApplicationClient.of(application, RECEIVER)
     before = len(await walked(receiver, "ListDataSets", {"Origin": "ENTITLED"}, [200]))
     data_set = await owner.call(
         "CreateDataSet", {"AssetType": "S3_SNAPSHOT", "Name": "Prices", "Description": "daily"}
@@ -71,14 +71,14 @@ async def walks_are_complete(house: House, shelf: Shelf) -> None:
     of_source = {"DataSetId": data_set["Id"]}
     sources = []
     for pause in shelf.pauses:
-        house.clock.advance(pause)
+        application.clock.advance(pause)
         revision = await owner.call("CreateRevision", of_source)
         sources.append(revision["Id"])
-        await house.assets(owner.context, data_set["Id"], revision["Id"], shelf.names)
+        await application.assets(owner.context, data_set["Id"], revision["Id"], shelf.names)
         await owner.call("UpdateRevision", {**of_source, "RevisionId": revision["Id"], "Finalized": True})
     grants = []
     for pause in shelf.pauses:
-        house.clock.advance(pause)
+        application.clock.advance(pause)
         grant = await owner.call("CreateDataGrant", grant_request(data_set["Id"], RECEIVER))
         await receiver.call("AcceptDataGrant", {"DataGrantArn": grant["Arn"]})
         grants.append(grant)
@@ -109,7 +109,7 @@ def in_order(entries: list[dict[str, Any]], member: str) -> None:
 
 
 async def walked(
-    client: HouseClient, operation: str, request: dict[str, Any], sizes: list[int]
+    client: ApplicationClient, operation: str, request: dict[str, Any], sizes: list[int]
 ) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     token: dict[str, str] = {}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from tests.servers.both_databases import on_both_databases
+from tests.unit.operations.application import Application, import_request, present
 from tests.unit.operations.granting import STRANGER_ID, Exchange
-from tests.unit.operations.house import House, import_request, present
 
 from entrepot.domain.errors import AccessDenied, ResourceNotFound
 from entrepot.model import shapes
@@ -31,8 +31,8 @@ from entrepot.operations.revisions import (
 
 
 @pytest.fixture
-async def exchange(house: House) -> Exchange:
-    return await Exchange.opened(house)
+async def exchange(application: Application) -> Exchange:
+    return await Exchange.opened(application)
 
 
 async def revisions_of(context: Context, data_set_id: str, **page: Any) -> list[shapes.RevisionEntry]:
@@ -91,10 +91,10 @@ def present_size(asset: shapes.GetAssetResponse) -> float:
 @on_both_databases
 async def test_later_revisions_appear_when_they_are_finalized(exchange: Exchange) -> None:
     granted = await exchange.entitle()
-    await exchange.house.revision(exchange.provider, exchange.data_set_id)
+    await exchange.application.revision(exchange.provider, exchange.data_set_id)
     assert len(await revisions_of(exchange.receiver, granted.data_set_id)) == 1
     await exchange.publish("c.csv")
-    finalized_at = exchange.house.clock()
+    finalized_at = exchange.application.clock()
     newest, oldest = await revisions_of(exchange.receiver, granted.data_set_id)
     assert newest.created_at == finalized_at
     assert oldest.created_at == granted.created_at
@@ -107,7 +107,7 @@ async def test_an_empty_update_of_a_finalized_revision_does_not_publish_it_anew(
     granted = await exchange.entitle()
     revision_id = await exchange.publish()
     before = await revisions_of(exchange.receiver, granted.data_set_id)
-    exchange.house.clock.advance(1000)
+    exchange.application.clock.advance(1000)
     await exchange.finalize(revision_id)
     await exchange.revoke(revision_id)
     after = await revisions_of(exchange.receiver, granted.data_set_id)
@@ -116,11 +116,11 @@ async def test_an_empty_update_of_a_finalized_revision_does_not_publish_it_anew(
 
 async def test_a_revoked_revision_stays_visible_with_its_reason(exchange: Exchange) -> None:
     granted = await exchange.entitle()
-    exchange.house.clock.advance()
+    exchange.application.clock.advance()
     await exchange.revoke(exchange.revision_id, "wrong numbers")
     (seen,) = await revisions_of(exchange.receiver, granted.data_set_id)
     assert (seen.revoked, seen.revocation_comment) == (True, "wrong numbers")
-    assert seen.revoked_at == exchange.house.clock()
+    assert seen.revoked_at == exchange.application.clock()
     with pytest.raises(AccessDenied, match="wrong numbers"):
         await create_job(exchange.receiver, export_request(granted.data_set_id, seen.id))
 
@@ -169,16 +169,16 @@ async def access(exchange: Exchange, context: Context, data_set_id: str, revisio
 
 
 async def test_access_begins_with_acceptance_and_ends_with_the_grant(exchange: Exchange) -> None:
-    end = exchange.house.clock().plus_seconds(60)
+    end = exchange.application.clock().plus_seconds(60)
     granted = await exchange.grant(ends_at=end)
     (revision,) = await revisions_of(exchange.provider, granted.data_set_id)
     place = (granted.data_set_id, revision.id)
     assert not await access(exchange, exchange.receiver, *place)
     await exchange.accept(granted.arn)
     assert await access(exchange, exchange.receiver, *place)
-    assert not await access(exchange, exchange.house.context(STRANGER_ID), *place)
-    assert not await access(exchange, exchange.house.context("222222222222", "eu-west-1"), *place)
-    exchange.house.clock.advance(60_000)
+    assert not await access(exchange, exchange.application.context(STRANGER_ID), *place)
+    assert not await access(exchange, exchange.application.context("222222222222", "eu-west-1"), *place)
+    exchange.application.clock.advance(60_000)
     assert not await access(exchange, exchange.receiver, *place)
 
 

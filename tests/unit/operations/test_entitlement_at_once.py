@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.isolation.belongings import Refused, grant_request
+from tests.isolation.account_resources import Refused, grant_request
 from tests.servers.both_databases import BOTH_DATABASES
-from tests.unit.operations.house import House
-from tests.unit.operations.house_client import HouseClient
+from tests.unit.operations.application import Application
+from tests.unit.operations.application_client import ApplicationClient
 
 OWNER, RECEIVER = "111111111111", "222222222222"
 ROUNDS = 5
@@ -24,9 +24,12 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 class Two:
     """An owner and a receiver."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.owner, self.receiver = HouseClient.of(house, OWNER), HouseClient.of(house, RECEIVER)
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.owner, self.receiver = (
+            ApplicationClient.of(application, OWNER),
+            ApplicationClient.of(application, RECEIVER),
+        )
 
     async def published(self) -> dict[str, str]:
         """A new data set with one finalized revision."""
@@ -35,7 +38,7 @@ class Two:
         )
         revision = await self.owner.call("CreateRevision", {"DataSetId": data_set["Id"]})
         place = {"DataSetId": data_set["Id"], "RevisionId": revision["Id"]}
-        await self.house.assets(self.owner.context, data_set["Id"], revision["Id"])
+        await self.application.assets(self.owner.context, data_set["Id"], revision["Id"])
         await self.owner.call("UpdateRevision", {**place, "Finalized": True})
         return place
 
@@ -43,10 +46,10 @@ class Two:
         return await self.owner.call("CreateDataGrant", grant_request(place["DataSetId"], RECEIVER))
 
 
-async def at_once(*calls: tuple[HouseClient, str, dict[str, Any]]) -> list[str]:
+async def at_once(*calls: tuple[ApplicationClient, str, dict[str, Any]]) -> list[str]:
     """What each met; OK where nothing."""
 
-    async def met(client: HouseClient, operation: str, request: dict[str, Any]) -> str:
+    async def met(client: ApplicationClient, operation: str, request: dict[str, Any]) -> str:
         try:
             await client.call(operation, request)
         except Refused as refused:
@@ -65,9 +68,9 @@ async def at_once(*calls: tuple[HouseClient, str, dict[str, Any]]) -> list[str]:
     ],
 )
 async def test_what_is_granted_cannot_be_taken_away_at_the_same_moment(
-    house: House, operation: str, more: dict[str, Any] | None, blamed: str
+    application: Application, operation: str, more: dict[str, Any] | None, blamed: str
 ) -> None:
-    two = Two(house)
+    two = Two(application)
     for number in range(ROUNDS):
         place = await two.published()
         request = {"DataSetId": place["DataSetId"]} if more is None else {**place, **more}
@@ -81,8 +84,8 @@ async def test_what_is_granted_cannot_be_taken_away_at_the_same_moment(
         assert (granted, taken) in {("OK", "ConflictException"), (blamed, "OK")}
 
 
-async def test_a_grant_is_accepted_or_gone(house: House) -> None:
-    two = Two(house)
+async def test_a_grant_is_accepted_or_gone(application: Application) -> None:
+    two = Two(application)
     place = await two.published()
     for _ in range(ROUNDS):
         grant = await two.granted(place)
@@ -97,14 +100,16 @@ async def test_a_grant_is_accepted_or_gone(house: House) -> None:
         assert (await two.receiver.call("ListReceivedDataGrants", {}))["DataGrantSummaries"] == []
 
 
-async def test_a_revision_that_is_finalized_while_a_grant_is_accepted_is_seen(house: House) -> None:
-    two = Two(house)
+async def test_a_revision_that_is_finalized_while_a_grant_is_accepted_is_seen(
+    application: Application,
+) -> None:
+    two = Two(application)
     for _ in range(ROUNDS):
         place = await two.published()
         grant = await two.granted(place)
         revision = await two.owner.call("CreateRevision", {"DataSetId": place["DataSetId"]})
         newer = {"DataSetId": place["DataSetId"], "RevisionId": revision["Id"]}
-        await house.assets(two.owner.context, place["DataSetId"], revision["Id"])
+        await application.assets(two.owner.context, place["DataSetId"], revision["Id"])
         met = await at_once(
             (two.receiver, "AcceptDataGrant", {"DataGrantArn": grant["Arn"]}),
             (two.owner, "UpdateRevision", {**newer, "Finalized": True}),
@@ -115,8 +120,8 @@ async def test_a_revision_that_is_finalized_while_a_grant_is_accepted_is_seen(ho
         assert sorted(entry.get("Revoked", False) for entry in listed["Revisions"]) == [False, True]
 
 
-async def test_a_grant_is_deleted_once(house: House) -> None:
-    two = Two(house)
+async def test_a_grant_is_deleted_once(application: Application) -> None:
+    two = Two(application)
     grant = await two.granted(await two.published())
     met = await at_once(*[(two.owner, "DeleteDataGrant", {"DataGrantId": grant["Id"]})] * 3)
     assert sorted(met) == ["OK", "ResourceNotFoundException", "ResourceNotFoundException"]

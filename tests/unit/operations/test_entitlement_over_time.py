@@ -26,10 +26,10 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from tests.isolation.belongings import Refused, grant_request
+from tests.isolation.account_resources import Refused, grant_request
 from tests.servers.sqlite import open_hastily
-from tests.unit.operations.house import House
-from tests.unit.operations.house_client import HouseClient
+from tests.unit.operations.application import Application
+from tests.unit.operations.application_client import ApplicationClient
 
 from entrepot.database.migrate import migrate
 from entrepot.domain.timestamp import Timestamp
@@ -86,8 +86,10 @@ class Exchange(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="entrepot-test-")
         path = shutil.copy(_template(), Path(self.folder.name) / "entrepot.sqlite")
         self.database = self.run(open_hastily(f"sqlite:///{path}"))
-        self.house = House.of(self.database)
-        self.clients = {account: HouseClient.of(self.house, account) for account in (OWNER, *RECEIVERS)}
+        self.application = Application.of(self.database)
+        self.clients = {
+            account: ApplicationClient.of(self.application, account) for account in (OWNER, *RECEIVERS)
+        }
         self.published: dict[str, ModelRevision] = {}
         self.granted: dict[str, ModelGrant] = {}
         self.sources: dict[str, str] = {}
@@ -111,7 +113,7 @@ class Exchange(RuleBasedStateMachine):
 
     @property
     def now(self) -> int:
-        return self.house.clock().milliseconds
+        return self.application.clock().milliseconds
 
     @property
     def is_granted(self) -> bool:
@@ -136,7 +138,7 @@ class Exchange(RuleBasedStateMachine):
     def make_a_revision(self, names: list[str], final: bool) -> str:
         revision_id: str = self.call(OWNER, "CreateRevision", DataSetId=self.data_set_id)["Id"]
         owner = self.clients[OWNER]
-        made = self.run(self.house.assets(owner.context, self.data_set_id, revision_id, names))
+        made = self.run(self.application.assets(owner.context, self.data_set_id, revision_id, names))
         self.published[revision_id] = ModelRevision(assets=dict(zip(made, names, strict=True)))
         if final:
             self.finalize(revision_id)
@@ -268,7 +270,7 @@ class Exchange(RuleBasedStateMachine):
 
     @rule(milliseconds=st.sampled_from([1, 1, 2, 10]))
     def time_passes(self, milliseconds: int) -> None:
-        self.house.clock.advance(milliseconds)
+        self.application.clock.advance(milliseconds)
 
     @rule(revision_id=revisions)
     def everybody_exports(self, revision_id: str) -> None:

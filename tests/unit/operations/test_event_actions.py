@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.servers.both_databases import on_both_databases
+from tests.unit.operations.application import NOWHERE, Application, present
 from tests.unit.operations.granting import STRANGER_ID, Exchange
-from tests.unit.operations.house import NOWHERE, House, present
 from tests.unit.operations.receiving import BUCKET, action, create, create_id, with_buckets
 from tests.unit.operations.watched_buckets import WatchedBuckets
 
@@ -43,8 +43,8 @@ PROBE = "_ADX-TEST-ACCOUNTID#222222222222"
 
 
 @pytest.fixture
-async def both(house: House, tmp_path: Path) -> tuple[Exchange, WatchedBuckets]:
-    return await with_buckets(house, tmp_path / "buckets")
+async def both(application: Application, tmp_path: Path) -> tuple[Exchange, WatchedBuckets]:
+    return await with_buckets(application, tmp_path / "buckets")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_an_event_action_is_created_and_got_as_it_was_given(
 ) -> None:
     wanted = action(pattern="in/${Asset.Name}", Type="aws:kms", KmsKeyArn=KEY_ARN)
     created = await create(receiver, data_set_id, wanted, team="research")
-    now = exchange.house.clock()
+    now = exchange.application.clock()
     assert shapes.encode(created.action) == shapes.encode(wanted)
     assert created.arn == f"arn:aws:dataexchange:us-east-1:222222222222:event-actions/{created.id}"
     assert created.event == shapes.Event(revision_published=shapes.RevisionPublished(data_set_id=data_set_id))
@@ -124,7 +124,7 @@ async def test_what_is_not_entitled_is_refused(
     exchange: Exchange, buckets: WatchedBuckets, receiver: Context, data_set_id: str
 ) -> None:
     pending = (await exchange.grant()).data_set_id
-    own = await exchange.house.data_set(receiver)
+    own = await exchange.application.data_set(receiver)
     refused = [
         (exchange.provider, exchange.data_set_id),  # owned
         (exchange.provider, data_set_id),  # the copy that the owner gave
@@ -132,8 +132,8 @@ async def test_what_is_not_entitled_is_refused(
         (receiver, exchange.data_set_id),  # the original
         (receiver, pending),
         (receiver, NOWHERE),
-        (exchange.house.context(STRANGER_ID), data_set_id),
-        (exchange.house.context("222222222222", "eu-west-1"), data_set_id),
+        (exchange.application.context(STRANGER_ID), data_set_id),
+        (exchange.application.context("222222222222", "eu-west-1"), data_set_id),
     ]
     for context, named in refused:
         with pytest.raises(ValidationFailed, match="none that this account is entitled to") as caught:
@@ -143,11 +143,11 @@ async def test_what_is_not_entitled_is_refused(
 
 
 async def test_only_files_can_be_exported(exchange: Exchange, receiver: Context) -> None:
-    house, provider = exchange.house, exchange.provider
-    api_id = await house.data_set(provider, asset_type=AssetType.API_GATEWAY_API)
-    revision_id = await house.revision(provider, api_id)
-    await house.assets(provider, api_id, revision_id)
-    of_api = Exchange(house, provider, receiver, api_id, revision_id, [])
+    application, provider = exchange.application, exchange.provider
+    api_id = await application.data_set(provider, asset_type=AssetType.API_GATEWAY_API)
+    revision_id = await application.revision(provider, api_id)
+    await application.assets(provider, api_id, revision_id)
+    of_api = Exchange(application, provider, receiver, api_id, revision_id, [])
     await of_api.finalize(revision_id)
     with pytest.raises(ValidationFailed, match="holds assets of type API_GATEWAY_API"):
         await create(receiver, (await of_api.entitle()).data_set_id)
@@ -283,7 +283,7 @@ async def test_an_update_replaces_the_action_and_nothing_else(
     exchange: Exchange, receiver: Context, data_set_id: str
 ) -> None:
     created = await create(receiver, data_set_id, team="research")
-    moment = exchange.house.clock.advance(5)
+    moment = exchange.application.clock.advance(5)
     changed = action(pattern="${Asset.Id}")
     updated = await update(receiver, present(created.id), changed)
     assert shapes.encode(updated.action) == shapes.encode(changed)
@@ -296,7 +296,7 @@ async def test_an_update_with_nothing_new_changes_nothing(
     exchange: Exchange, buckets: WatchedBuckets, receiver: Context, data_set_id: str
 ) -> None:
     created = await create(receiver, data_set_id)
-    exchange.house.clock.advance(5)
+    exchange.application.clock.advance(5)
     for same in (None, action()):
         assert (await update(receiver, present(created.id), same)).updated_at == created.updated_at
     assert len(buckets.written) == 2  # an action that was given is tried again
@@ -304,11 +304,11 @@ async def test_an_update_with_nothing_new_changes_nothing(
 
 @on_both_databases
 async def test_a_deleted_event_action_is_gone_with_its_tags(
-    house: House, exchange: Exchange, receiver: Context, data_set_id: str
+    application: Application, exchange: Exchange, receiver: Context, data_set_id: str
 ) -> None:
     created = await create(receiver, data_set_id, team="research")
     await delete(receiver, present(created.id))
-    assert await tags.get(house.database, receiver.scope, present(created.arn)) == {}
+    assert await tags.get(application.database, receiver.scope, present(created.arn)) == {}
     for attempt in (get, delete):
         with pytest.raises(ResourceNotFound) as caught:
             await attempt(receiver, present(created.id))
@@ -325,7 +325,7 @@ async def test_the_list_is_newest_first_and_of_one_data_set_if_so_asked(
     other = (await exchange.entitle()).data_set_id
     made: list[tuple[str, str]] = []
     for source in (data_set_id, other, data_set_id, data_set_id, other):
-        exchange.house.clock.advance()
+        exchange.application.clock.advance()
         made.insert(0, (await create_id(receiver, source), source))
     assert await listed(receiver) == [event_action_id for event_action_id, _ in made]
     assert await listed(receiver, other) == [made[0][0], made[3][0]]
@@ -350,7 +350,7 @@ async def test_a_data_set_and_an_account_have_so_many_and_no_more(
     exchange: Exchange, buckets: WatchedBuckets, receiver: Context
 ) -> None:
     limits = {Limit.EVENT_ACTIONS_PER_DATA_SET: 2, Limit.EVENT_ACTIONS_PER_ACCOUNT: 3}
-    context = exchange.house.with_limits(limits).context(receiver.scope.account_id)
+    context = exchange.application.with_limits(limits).context(receiver.scope.account_id)
     first, second = [(await exchange.entitle()).data_set_id for _ in range(2)]
     for source in (first, first, second):
         await create(context, source)
@@ -380,11 +380,11 @@ async def test_of_many_at_once_no_more_are_made_than_there_may_be(
 async def test_after_the_end_of_the_grant_it_can_be_seen_and_deleted_but_not_changed(
     exchange: Exchange, receiver: Context
 ) -> None:
-    end = exchange.house.clock().plus_seconds(10)
+    end = exchange.application.clock().plus_seconds(10)
     ending, revoked = await exchange.entitle(ends_at=end), await exchange.entitle()
     made = [await create_id(receiver, grant.data_set_id) for grant in (ending, revoked)]
     await exchange.take_back(revoked.id)
-    exchange.house.clock.advance(10_000)
+    exchange.application.clock.advance(10_000)
     for event_action_id, grant in zip(made, (ending, revoked), strict=True):
         with pytest.raises(ValidationFailed, match="entitled"):
             await update(receiver, event_action_id, action(pattern="${Asset.Id}"))
@@ -409,7 +409,7 @@ async def test_a_grant_that_is_taken_back_while_the_bucket_is_tried_leaves_no_ev
     buckets.of_account = taking_back  # type: ignore[method-assign, assignment]
     with pytest.raises(ValidationFailed, match="entitled"):
         await create(receiver, granted.data_set_id)
-    assert await event_actions.count(exchange.house.database, receiver.scope) == 0
+    assert await event_actions.count(exchange.application.database, receiver.scope) == 0
 
 
 @on_both_databases
@@ -420,8 +420,8 @@ async def test_event_actions_of_others_do_not_exist(
     identifier, arn = present(created.id), present(created.arn)
     strangers = [
         exchange.provider,
-        exchange.house.context(STRANGER_ID),
-        exchange.house.context(receiver.scope.account_id, "eu-west-1"),
+        exchange.application.context(STRANGER_ID),
+        exchange.application.context(receiver.scope.account_id, "eu-west-1"),
     ]
     for stranger in strangers:
         attempts = [

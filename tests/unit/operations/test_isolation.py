@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import sqlalchemy as sql
-from tests.isolation.belongings import BUCKET, Refused
+from tests.isolation.account_resources import BUCKET, Refused
+from tests.isolation.accounts import ANOTHER, ENDED, EVERYBODY, HERE, OWNER, RECEIVER, Place, Scene
 from tests.isolation.checks import may_use_what_was_granted, sees_nothing
 from tests.isolation.forms import (
     MODEL,
@@ -24,12 +25,11 @@ from tests.isolation.forms import (
     names_in_the_model,
 )
 from tests.isolation.rows import ROWS, Receiver, Stranger, row
-from tests.isolation.scene import ANOTHER, ENDED, EVERYBODY, HERE, OWNER, RECEIVER, Place, Scene
 from tests.servers.both_databases import POSTGRESQL
 from tests.servers.open_buckets import OpenBuckets
 from tests.servers.sqlite import open_hastily
-from tests.unit.operations.house import START, House
-from tests.unit.operations.house_client import HouseClient, put_asset
+from tests.unit.operations.application import START, Application
+from tests.unit.operations.application_client import ApplicationClient, put_asset
 
 from entrepot.database.connection import Database, Query
 from entrepot.database.tables import METADATA
@@ -45,27 +45,27 @@ EACH_FORM = pytest.mark.parametrize("form", ALL_FORMS, ids=str)
 class Stage:
     """The scene, and the house in which it is played."""
 
-    house: House
+    application: Application
     scene: Scene
 
-    def client(self, account_id: str, region: str = HERE) -> HouseClient:
-        return HouseClient.of(self.house, account_id, region)
+    def client(self, account_id: str, region: str = HERE) -> ApplicationClient:
+        return ApplicationClient.of(self.application, account_id, region)
 
 
-def house_on(database: Database, folder: Path) -> House:
+def house_on(database: Database, folder: Path) -> Application:
     """One with a bucket for everybody."""
-    house = House.of(database)
+    application = Application.of(database)
     store = LocalStore(folder)
-    services = replace(house.services, random_bytes=os.urandom, buckets=OpenBuckets(lambda name: store))
-    return replace(house, services=services)
+    services = replace(application.services, random_bytes=os.urandom, buckets=OpenBuckets(lambda name: store))
+    return replace(application, services=services)
 
 
-async def scene_in(house: House, everybody: Collection[Place] = EVERYBODY) -> Scene:
+async def scene_in(application: Application, everybody: Collection[Place] = EVERYBODY) -> Scene:
     async def end() -> None:
-        house.clock.advance(120_000)
+        application.clock.advance(120_000)
 
     return await Scene.set(
-        lambda account, region: HouseClient.of(house, account, region),
+        lambda account, region: ApplicationClient.of(application, account, region),
         put_asset,
         ends_at=START.plus_seconds(60).isoformat(),
         end=end,
@@ -89,9 +89,9 @@ async def stage(made_scene: tuple[Path, Scene], tmp_path: Path) -> AsyncIterator
     template, scene = made_scene
     path = shutil.copy(template, tmp_path / "entrepot.sqlite")
     database = await open_hastily(f"sqlite:///{path}")
-    house = house_on(database, tmp_path / "bucket")
-    house.clock.advance(120_000)
-    yield Stage(house, scene)
+    application = house_on(database, tmp_path / "bucket")
+    application.clock.advance(120_000)
+    yield Stage(application, scene)
     await database.close()
 
 
@@ -109,25 +109,25 @@ def test_every_member_that_could_name_something_is_known() -> None:
 
 @EACH_FORM
 async def test_what_is_not_the_callers_is_as_if_it_were_not(stage: Stage, form: Form) -> None:
-    before = await everything(stage.house.database)
+    before = await everything(stage.application.database)
     for angle in stage.scene.strangers(stage.client):
         await sees_nothing(angle, form)
-    assert await everything(stage.house.database) == before
+    assert await everything(stage.application.database) == before
 
 
 @EACH_FORM
 async def test_what_was_granted_is_read_and_exported_and_never_changed(stage: Stage, form: Form) -> None:
-    before = await everything(stage.house.database)
+    before = await everything(stage.application.database)
     for angle in stage.scene.entitled(stage.client):
         await may_use_what_was_granted(angle, form)
     if row(form.operation.name, form.label).receiver is not Receiver.ALLOWED:
-        assert await everything(stage.house.database) == before
+        assert await everything(stage.application.database) == before
 
 
 @EACH_FORM
 async def test_whoever_it_belongs_to_finds_it(stage: Stage, form: Form) -> None:
     """Else the tests above would prove nothing."""
-    mine = stage.scene.belongings[RECEIVER, HERE]
+    mine = stage.scene.resources[RECEIVER, HERE]
     try:
         await stage.client(RECEIVER).call(form.operation.name, form.filled(mine))
     except Refused as refused:
@@ -139,9 +139,9 @@ async def test_whoever_it_belongs_to_finds_it(stage: Stage, form: Form) -> None:
 async def test_from_some_sides_on_postgresql(database_url: str, tmp_path: Path) -> None:
     database = await open_hastily(database_url)
     try:
-        house = house_on(database, tmp_path / "bucket")
+        application = house_on(database, tmp_path / "bucket")
         everybody = [(account, HERE) for account in (OWNER, RECEIVER, ANOTHER, ENDED)]
-        stage = Stage(house, await scene_in(house, everybody))
+        stage = Stage(application, await scene_in(application, everybody))
         angles = [each for each in stage.scene.strangers(stage.client) if each.words in SIDES_OF_POSTGRESQL]
         assert len(angles) == len(SIDES_OF_POSTGRESQL)
         before = await everything(database)
@@ -157,7 +157,7 @@ async def test_from_some_sides_on_postgresql(database_url: str, tmp_path: Path) 
 
 
 async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
-    owned = stage.scene.belongings[OWNER, HERE]
+    owned = stage.scene.resources[OWNER, HERE]
     lists = [
         name
         for name, row in ROWS.items()
@@ -166,7 +166,7 @@ async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
     assert len(lists) == 3
     asked = [(name, {}) for name in [*lists, "ListJobs", "ListEventActions"]]
     asked += [("ListDataSets", {"Origin": origin}) for origin in ("OWNED", "ENTITLED")]
-    for place in stage.scene.belongings:
+    for place in stage.scene.resources:
         if place == (OWNER, HERE):
             continue
         client = stage.client(*place)
@@ -178,9 +178,9 @@ async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
 async def test_one_foreign_asset_among_granted_ones_is_not_exported_and_neither_are_they(
     stage: Stage,
 ) -> None:
-    granted, owned = stage.scene.granted[RECEIVER], stage.scene.belongings[OWNER, HERE]
+    granted, owned = stage.scene.granted[RECEIVER], stage.scene.resources[OWNER, HERE]
     another = stage.scene.granted[ANOTHER]
-    before = await everything(stage.house.database)
+    before = await everything(stage.application.database)
     for asset in (owned.asset, another.asset):
         destinations = [{"AssetId": each, "Bucket": BUCKET, "Key": each} for each in (granted.asset, asset)]
         export = {
@@ -194,4 +194,4 @@ async def test_one_foreign_asset_among_granted_ones_is_not_exported_and_neither_
             )
         assert caught.value.code == "ResourceNotFoundException"
         assert caught.value.members["ResourceId"] == asset
-    assert await everything(stage.house.database) == before
+    assert await everything(stage.application.database) == before

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.servers.both_databases import BOTH_DATABASES
-from tests.unit.operations.house import NOWHERE, START, House, import_request
+from tests.unit.operations.application import NOWHERE, START, Application, import_request
 
 from entrepot.database import garbage
 from entrepot.domain.data_set import AssetType
@@ -24,9 +24,9 @@ class Shelf:
     """One data set with one revision and asset, and the operations on jobs with few words."""
 
     def __init__(
-        self, house: House, context: Context, data_set_id: str, revision_id: str, asset_id: str
+        self, application: Application, context: Context, data_set_id: str, revision_id: str, asset_id: str
     ) -> None:
-        self.house, self.context = house, context
+        self.application, self.context = application, context
         self.data_set_id, self.revision_id, self.asset_id = data_set_id, revision_id, asset_id
 
     async def create(self, configuration: shapes.AssetConfiguration | None = None) -> str:
@@ -87,15 +87,15 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def shelf(house: House, context: Context) -> Shelf:
-    return await make_shelf(house, context)
+async def shelf(application: Application, context: Context) -> Shelf:
+    return await make_shelf(application, context)
 
 
-async def make_shelf(house: House, context: Context) -> Shelf:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    (asset_id,) = await house.assets(context, data_set_id, revision_id)
-    return Shelf(house, context, data_set_id, revision_id, asset_id)
+async def make_shelf(application: Application, context: Context) -> Shelf:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
+    (asset_id,) = await application.assets(context, data_set_id, revision_id)
+    return Shelf(application, context, data_set_id, revision_id, asset_id)
 
 
 def tagged(*pairs: tuple[str, str]) -> shapes.AssetConfiguration:
@@ -123,10 +123,10 @@ async def test_a_job_is_created_waiting_and_shows_what_it_will_do(shelf: Shelf) 
     assert b"AssetConfiguration" not in shapes.encode(created)
 
 
-async def test_what_was_created_is_what_get_and_list_answer(house: House, shelf: Shelf) -> None:
+async def test_what_was_created_is_what_get_and_list_answer(application: Application, shelf: Shelf) -> None:
     request = import_request(shelf.data_set_id, shelf.revision_id, configuration=tagged(("team", "prices")))
     created = await create_job(shelf.context, request)
-    house.clock.advance()
+    application.clock.advance()
     assert shapes.encode(await shelf.get(created.id or "")) == shapes.encode(created)
     [entry] = (await list_jobs(shelf.context, shapes.ListJobsRequest())).jobs or []
     assert shapes.encode(entry) == shapes.encode(created)
@@ -161,14 +161,14 @@ async def test_details_of_another_type_or_of_two_types_or_none_are_refused(shelf
     assert await shelf.list() == []
 
 
-async def test_the_job_s_own_type_decides_about_the_request(house: House, shelf: Shelf) -> None:
+async def test_the_job_s_own_type_decides_about_the_request(application: Application, shelf: Shelf) -> None:
     unknown = import_request(NOWHERE, shelf.revision_id)
     with pytest.raises(ResourceNotFound) as not_found:
         await create_job(shelf.context, unknown)
     assert (not_found.value.resource_id, not_found.value.resource_type) == (NOWHERE, ResourceType.DATA_SET)
-    tables = await house.data_set(shelf.context, asset_type=AssetType.REDSHIFT_DATA_SHARE)
+    tables = await application.data_set(shelf.context, asset_type=AssetType.REDSHIFT_DATA_SHARE)
     with pytest.raises(ValidationFailed, match="REDSHIFT_DATA_SHARE"):
-        await house.job(shelf.context, tables, await house.revision(shelf.context, tables))
+        await application.job(shelf.context, tables, await application.revision(shelf.context, tables))
     assert await shelf.list() == []
 
 
@@ -208,48 +208,52 @@ async def test_an_unknown_job_is_not_found(shelf: Shelf) -> None:
         assert (caught.value.resource_id, caught.value.resource_type) == (NOWHERE, ResourceType.JOB)
 
 
-async def test_starting_a_job_makes_it_in_progress(house: House, shelf: Shelf) -> None:
+async def test_starting_a_job_makes_it_in_progress(application: Application, shelf: Shelf) -> None:
     job_id = await shelf.create()
-    later = house.clock.advance()
+    later = application.clock.advance()
     await shelf.start(job_id)
     started = await shelf.get(job_id)
     assert (started.state, started.created_at, started.updated_at) == ("IN_PROGRESS", START, later)
 
 
-async def test_cancelling_a_waiting_job(house: House, shelf: Shelf) -> None:
+async def test_cancelling_a_waiting_job(application: Application, shelf: Shelf) -> None:
     job_id = await shelf.create()
-    later = house.clock.advance()
+    later = application.clock.advance()
     await shelf.cancel(job_id)
     cancelled = await shelf.get(job_id)
     assert (cancelled.state, cancelled.updated_at) == ("CANCELLED", later)
 
 
 async def test_what_was_uploaded_for_a_job_that_is_cancelled_becomes_garbage(
-    house: House, shelf: Shelf
+    application: Application, shelf: Shelf
 ) -> None:
     upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
     request = shapes.CreateJobRequest(type=upload, details=shelf.every_request()[upload])
     job_id = (await create_job(shelf.context, request)).id or ""
-    assert await garbage.page(house.database, 10) == []
+    assert await garbage.page(application.database, 10) == []
     await shelf.cancel(job_id)
-    assert await garbage.page(house.database, 10) == [upload_store_key(job_id)]
+    assert await garbage.page(application.database, 10) == [upload_store_key(job_id)]
 
 
-async def test_a_job_that_cannot_be_cancelled_keeps_what_was_uploaded(house: House, shelf: Shelf) -> None:
+async def test_a_job_that_cannot_be_cancelled_keeps_what_was_uploaded(
+    application: Application, shelf: Shelf
+) -> None:
     upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
     request = shapes.CreateJobRequest(type=upload, details=shelf.every_request()[upload])
     job_id = (await create_job(shelf.context, request)).id or ""
     await shelf.start(job_id)
     with pytest.raises(Conflict):
         await shelf.cancel(job_id)
-    assert await garbage.page(house.database, 10) == []
+    assert await garbage.page(application.database, 10) == []
 
 
-async def test_a_job_is_started_and_cancelled_only_while_it_waits(house: House, shelf: Shelf) -> None:
+async def test_a_job_is_started_and_cancelled_only_while_it_waits(
+    application: Application, shelf: Shelf
+) -> None:
     running, completed, cancelled = await shelf.create(), await shelf.create(), await shelf.create()
     await shelf.start(running)
     await shelf.start(completed)
-    await house.end_job(completed)
+    await application.end_job(completed)
     await shelf.cancel(cancelled)
     for job_id, state in ((running, "IN_PROGRESS"), (completed, "COMPLETED"), (cancelled, "CANCELLED")):
         for attempt, word in ((shelf.start(job_id), "started"), (shelf.cancel(job_id), "cancelled")):
@@ -271,8 +275,8 @@ async def test_of_many_requests_at_once_one_starts_or_cancels_the_job(shelf: She
         assert sum(isinstance(answer, Conflict) for answer in answers) == 3
 
 
-async def test_no_more_jobs_of_a_type_are_in_progress_than_the_limit_allows(house: House) -> None:
-    limited = house.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 2})
+async def test_no_more_jobs_of_a_type_are_in_progress_than_the_limit_allows(application: Application) -> None:
+    limited = application.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 2})
     shelf = await make_shelf(limited, limited.context())
     first, second, third = [await shelf.create() for _ in range(3)]
     await shelf.start(first)
@@ -289,8 +293,8 @@ async def test_no_more_jobs_of_a_type_are_in_progress_than_the_limit_allows(hous
     await shelf.start(third)
 
 
-async def test_the_limit_of_a_type_leaves_other_types_and_accounts_alone(house: House) -> None:
-    limited = house.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 1})
+async def test_the_limit_of_a_type_leaves_other_types_and_accounts_alone(application: Application) -> None:
+    limited = application.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 1})
     shelf = await make_shelf(limited, limited.context())
     await shelf.start(await shelf.create())
     export = shapes.CreateJobRequest(
@@ -302,18 +306,20 @@ async def test_the_limit_of_a_type_leaves_other_types_and_accounts_alone(house: 
         await other.start(await other.create())
 
 
-async def test_the_limit_holds_when_requests_come_at_once(house: House) -> None:
-    limited = house.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 2})
+async def test_the_limit_holds_when_requests_come_at_once(application: Application) -> None:
+    limited = application.with_limits({Limit.CONCURRENT_IMPORTS_FROM_S3: 2})
     shelf = await make_shelf(limited, limited.context())
     job_ids = [await shelf.create() for _ in range(5)]
     answers = await asyncio.gather(*(shelf.start(job_id) for job_id in job_ids), return_exceptions=True)
     assert sum(answer is None for answer in answers) == 2
 
 
-async def test_a_failed_job_shows_its_errors_in_the_form_of_the_model(house: House, shelf: Shelf) -> None:
+async def test_a_failed_job_shows_its_errors_in_the_form_of_the_model(
+    application: Application, shelf: Shelf
+) -> None:
     job_id = await shelf.create()
     await shelf.start(job_id)
-    await house.end_job(
+    await application.end_job(
         job_id,
         (
             JobError(
@@ -359,17 +365,17 @@ async def test_a_failed_job_shows_its_errors_in_the_form_of_the_model(house: Hou
     assert shapes.decode(shapes.encode(failed), shapes.GetJobResponse).errors == failed.errors
 
 
-async def test_jobs_are_listed_newest_first(house: House, shelf: Shelf) -> None:
+async def test_jobs_are_listed_newest_first(application: Application, shelf: Shelf) -> None:
     made = []
     for _ in range(3):
         made.append(await shelf.create())
-        house.clock.advance()
+        application.clock.advance()
     assert await shelf.list() == made[::-1]
 
 
-async def test_jobs_are_listed_by_data_set_and_by_revision(house: House, shelf: Shelf) -> None:
-    other = await make_shelf(house, shelf.context)
-    sibling = replace_revision(shelf, await house.revision(shelf.context, shelf.data_set_id))
+async def test_jobs_are_listed_by_data_set_and_by_revision(application: Application, shelf: Shelf) -> None:
+    other = await make_shelf(application, shelf.context)
+    sibling = replace_revision(shelf, await application.revision(shelf.context, shelf.data_set_id))
     mine, siblings, others = await shelf.create(), await sibling.create(), await other.create()
     assert await shelf.list(data_set_id=other.data_set_id) == [others]
     assert set(await shelf.list(data_set_id=shelf.data_set_id)) == {mine, siblings}
@@ -395,4 +401,4 @@ async def test_jobs_outlive_their_data_set(shelf: Shelf) -> None:
 
 
 def replace_revision(shelf: Shelf, revision_id: str) -> Shelf:
-    return Shelf(shelf.house, shelf.context, shelf.data_set_id, revision_id, shelf.asset_id)
+    return Shelf(shelf.application, shelf.context, shelf.data_set_id, revision_id, shelf.asset_id)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.servers.both_databases import on_both_databases
+from tests.unit.operations.application import NOWHERE, START, Application
 from tests.unit.operations.granting import STRANGER_ID, Exchange
-from tests.unit.operations.house import NOWHERE, START, House
 from tests.unit.operations.receiving import told
 
 from entrepot.database import notifications
@@ -22,8 +22,8 @@ PAST, FUTURE = START.plus_seconds(-60), START.plus_seconds(3600)
 
 
 @pytest.fixture
-async def exchange(house: House) -> Exchange:
-    return await Exchange.opened(house)
+async def exchange(application: Application) -> Exchange:
+    return await Exchange.opened(application)
 
 
 async def send(context: Context, data_set_id: str, kind: str = "DATA_DELAY", **members: Any) -> None:
@@ -37,7 +37,7 @@ async def notified(context: Context) -> list[dict[str, Any]]:
 
 @on_both_databases
 async def test_everyone_who_has_the_data_set_is_told_word_for_word(exchange: Exchange) -> None:
-    other = exchange.house.context(STRANGER_ID)
+    other = exchange.application.context(STRANGER_ID)
     mine, theirs = await exchange.entitle(), await exchange.grant(STRANGER_ID)
     await exchange.accept(theirs.arn, other)
     said = {"Comment": "Rows were missing.", "Details": {"DataUpdate": {"DataUpdatedAt": PAST.isoformat()}}}
@@ -92,11 +92,11 @@ async def test_only_the_owner_can_notify(exchange: Exchange) -> None:
     for context in (exchange.receiver, exchange.provider):
         with pytest.raises(AccessDenied):
             await send(context, granted.data_set_id)
-    elsewhere = exchange.house.context(region="eu-west-1")
+    elsewhere = exchange.application.context(region="eu-west-1")
     unknown = [
         (exchange.provider, NOWHERE),
         (exchange.receiver, exchange.data_set_id),
-        (exchange.house.context(STRANGER_ID), granted.data_set_id),
+        (exchange.application.context(STRANGER_ID), granted.data_set_id),
         (elsewhere, exchange.data_set_id),
     ]
     for context, data_set_id in unknown:
@@ -110,9 +110,9 @@ async def test_a_data_set_that_nobody_has_says_so_in_the_words_that_clients_look
     exchange: Exchange,
 ) -> None:
     await exchange.grant()  # pending
-    ending = exchange.house.clock().plus_seconds(10)
+    ending = exchange.application.clock().plus_seconds(10)
     await exchange.entitle(ends_at=ending)
-    exchange.house.clock.advance(10_000)
+    exchange.application.clock.advance(10_000)
     with pytest.raises(ValidationFailed, match=r"granted to nobody.*not configured for AWS Marketplace"):
         await send(exchange.provider, exchange.data_set_id, ClientToken="a")
     assert await told(exchange.receiver) == []
@@ -121,7 +121,7 @@ async def test_a_data_set_that_nobody_has_says_so_in_the_words_that_clients_look
 @on_both_databases
 async def test_the_same_token_with_the_same_request_is_told_once(exchange: Exchange) -> None:
     granted = await exchange.entitle()
-    end = exchange.house.clock().plus_seconds(5).isoformat()
+    end = exchange.application.clock().plus_seconds(5).isoformat()
     details = {"Deprecation": {"DeprecationAt": end}}
 
     async def repeat(token: str | None) -> None:
@@ -133,7 +133,7 @@ async def test_the_same_token_with_the_same_request_is_told_once(exchange: Excha
     await repeat(None)
     await repeat(None)
     assert len(await notified(exchange.receiver)) == 4
-    exchange.house.clock.advance(10_000)
+    exchange.application.clock.advance(10_000)
     await exchange.take_back(granted.id)
     await repeat("a")  # what was done stays done, though it could not be done any more
     with pytest.raises(ValidationFailed):
@@ -145,7 +145,7 @@ async def test_the_same_token_with_the_same_request_is_told_once(exchange: Excha
 async def test_the_same_token_with_another_request_is_a_conflict(exchange: Exchange) -> None:
     await exchange.entitle()
     await send(exchange.provider, exchange.data_set_id, ClientToken="a", Comment="one")
-    another = await exchange.house.data_set(exchange.provider)
+    another = await exchange.application.data_set(exchange.provider)
     for data_set_id, comment in ((exchange.data_set_id, "two"), (another, "one")):
         with pytest.raises(Conflict, match="ClientToken a") as caught:
             await send(exchange.provider, data_set_id, ClientToken="a", Comment=comment)
@@ -157,9 +157,9 @@ async def test_the_same_token_with_another_request_is_a_conflict(exchange: Excha
 async def test_tokens_are_those_of_one_account_and_region(exchange: Exchange) -> None:
     await exchange.entitle()
     await send(exchange.provider, exchange.data_set_id, ClientToken="a")
-    database = exchange.house.database
+    database = exchange.application.database
     assert await notifications.sent_under(database, exchange.provider.scope, "a") is not None
-    for elsewhere in (exchange.receiver, exchange.house.context(region="eu-west-1")):
+    for elsewhere in (exchange.receiver, exchange.application.context(region="eu-west-1")):
         assert await notifications.sent_under(database, elsewhere.scope, "a") is None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.servers.both_databases import BOTH_DATABASES
-from tests.unit.operations.house import House
+from tests.unit.operations.application import Application
 
 from entrepot.domain.errors import ValidationFailed
 from entrepot.model import shapes
@@ -86,18 +86,18 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def shelf(house: House, context: Context) -> Shelf:
+async def shelf(application: Application, context: Context) -> Shelf:
     data_sets = []
     for number in range(7):
-        data_sets.append(await house.data_set(context))
-        house.clock.advance(number % 2)
+        data_sets.append(await application.data_set(context))
+        application.clock.advance(number % 2)
     data_set_id, revisions, jobs = data_sets[0], [], []
     for number in range(7):
-        revisions.append(await house.revision(context, data_set_id))
-        jobs.append(await house.job(context, data_set_id, revisions[0]))
-        house.clock.advance(number % 2)
+        revisions.append(await application.revision(context, data_set_id))
+        jobs.append(await application.job(context, data_set_id, revisions[0]))
+        application.clock.advance(number % 2)
     names = ["b", "a", "b", "ä", "", "a/b", "a"]
-    assets = await house.assets(context, data_set_id, revisions[0], names)
+    assets = await application.assets(context, data_set_id, revisions[0], names)
     return Shelf(context, data_set_id, revisions[0], data_sets, revisions, assets, jobs)
 
 
@@ -138,17 +138,19 @@ async def test_a_token_is_good_again_and_again(shelf: Shelf, kind: str) -> None:
     assert await call(3, token) == await call(3, token)
 
 
-async def test_without_max_results_a_page_has_a_hundred_entries(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    await house.assets(context, data_set_id, revision_id, [str(number) for number in range(101)])
+async def test_without_max_results_a_page_has_a_hundred_entries(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
+    await application.assets(context, data_set_id, revision_id, [str(number) for number in range(101)])
     request = shapes.ListRevisionAssetsRequest(data_set_id=data_set_id, revision_id=revision_id)
     answer = await list_revision_assets(context, request)
     assert len(answer.assets or ()) == 100
     assert answer.next_token is not None
 
 
-async def test_deletions_on_the_way_neither_skip_nor_repeat(house: House, shelf: Shelf) -> None:
+async def test_deletions_on_the_way_neither_skip_nor_repeat(application: Application, shelf: Shelf) -> None:
     call, everything = shelf.calls()["assets"]
     first, token = await call(3, None)
     for asset_id in (first[0], first[-1]):
@@ -163,12 +165,12 @@ async def test_deletions_on_the_way_neither_skip_nor_repeat(house: House, shelf:
 
 
 async def test_what_is_made_on_the_way_does_not_shift_a_walk_from_the_newest(
-    house: House, shelf: Shelf
+    application: Application, shelf: Shelf
 ) -> None:
     call, everything = shelf.calls()["data sets"]
     first, token = await call(3, None)
-    house.clock.advance()
-    await house.data_set(shelf.context)
+    application.clock.advance()
+    await application.data_set(shelf.context)
     await delete_data_set(shelf.context, shapes.DeleteDataSetRequest(data_set_id=first[-1]))
     rest, _ = await call(200, token)
     assert sorted(first + rest) == sorted(everything)
@@ -183,11 +185,11 @@ async def test_an_invented_token_is_refused(shelf: Shelf, token: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_token_of_another_list_account_or_region_is_refused(
-    house: House, shelf: Shelf, kind: str
+    application: Application, shelf: Shelf, kind: str
 ) -> None:
     _, token = await shelf.calls()[kind][0](1, None)
     elsewhere = [call for other, (call, _) in shelf.calls().items() if other != kind]
-    strangers = (house.context("222222222222"), house.context(region="eu-west-1"))
+    strangers = (application.context("222222222222"), application.context(region="eu-west-1"))
     elsewhere += [shelf.calls(context)[kind][0] for context in strangers]
     for call in elsewhere:
         with pytest.raises(ValidationFailed, match="NextToken"):
@@ -201,7 +203,7 @@ async def test_a_token_of_another_operation_with_equal_filters_is_refused(shelf:
         await list_event_actions(shelf.context, request)
 
 
-async def test_a_token_is_bound_to_the_filters(house: House, shelf: Shelf) -> None:
+async def test_a_token_is_bound_to_the_filters(application: Application, shelf: Shelf) -> None:
     context = shelf.context
     filters = [(None, None), (shelf.data_set_id, None), (None, shelf.revision_id), (None, shelf.data_set_id)]
     for made_for in filters[:3]:

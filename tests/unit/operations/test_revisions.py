@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.servers.both_databases import on_both_databases
-from tests.unit.operations.house import NOWHERE, START, House
+from tests.unit.operations.application import NOWHERE, START, Application
 
 from entrepot.database.assets import count
 from entrepot.domain.errors import Conflict, JobFailed, ResourceNotFound, ResourceType, ValidationFailed
@@ -27,8 +27,10 @@ REASON = "the numbers are wrong"
 class Shelf:
     """One data set with one revision, and the operations on it with few words."""
 
-    def __init__(self, house: House, context: Context, data_set_id: str, revision_id: str) -> None:
-        self.house, self.context = house, context
+    def __init__(
+        self, application: Application, context: Context, data_set_id: str, revision_id: str
+    ) -> None:
+        self.application, self.context = application, context
         self.data_set_id, self.revision_id = data_set_id, revision_id
 
     async def update(
@@ -55,13 +57,13 @@ class Shelf:
 
     async def put_assets(self, count: int = 1) -> list[str]:
         names = [f"{number}.csv" for number in range(count)]
-        return await self.house.assets(self.context, self.data_set_id, self.revision_id, names)
+        return await self.application.assets(self.context, self.data_set_id, self.revision_id, names)
 
 
 @pytest.fixture
-async def shelf(house: House, context: Context) -> Shelf:
-    data_set_id = await house.data_set(context)
-    return Shelf(house, context, data_set_id, await house.revision(context, data_set_id))
+async def shelf(application: Application, context: Context) -> Shelf:
+    data_set_id = await application.data_set(context)
+    return Shelf(application, context, data_set_id, await application.revision(context, data_set_id))
 
 
 async def ids(context: Context, data_set_id: str) -> list[str]:
@@ -70,9 +72,9 @@ async def ids(context: Context, data_set_id: str) -> list[str]:
 
 
 async def test_a_revision_is_created_open_and_says_nothing_of_revocation(
-    house: House, context: Context
+    application: Application, context: Context
 ) -> None:
-    data_set_id = await house.data_set(context)
+    data_set_id = await application.data_set(context)
     created = await create_revision(
         context, shapes.CreateRevisionRequest(data_set_id=data_set_id, comment="May", tags={"month": "5"})
     )
@@ -90,8 +92,8 @@ async def test_a_revision_is_created_open_and_says_nothing_of_revocation(
     assert b"Revo" not in shapes.encode(created)
 
 
-async def test_what_was_created_is_what_get_answers_later(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
+async def test_what_was_created_is_what_get_answers_later(application: Application, context: Context) -> None:
+    data_set_id = await application.data_set(context)
     created = await create_revision(
         context, shapes.CreateRevisionRequest(data_set_id=data_set_id, tags={"month": "5"})
     )
@@ -101,8 +103,10 @@ async def test_what_was_created_is_what_get_answers_later(house: House, context:
     assert shapes.encode(got) == shapes.encode(created)
 
 
-async def test_bad_tags_are_refused_and_no_revision_is_made(house: House, context: Context) -> None:
-    data_set_id = await house.data_set(context)
+async def test_bad_tags_are_refused_and_no_revision_is_made(
+    application: Application, context: Context
+) -> None:
+    data_set_id = await application.data_set(context)
     with pytest.raises(ValidationFailed):
         await create_revision(
             context, shapes.CreateRevisionRequest(data_set_id=data_set_id, tags={"aws:a": "1"})
@@ -110,8 +114,10 @@ async def test_bad_tags_are_refused_and_no_revision_is_made(house: House, contex
     assert await ids(context, data_set_id) == []
 
 
-async def test_a_revision_of_an_unknown_data_set_blames_the_data_set(house: House, context: Context) -> None:
-    nowhere = Shelf(house, context, NOWHERE, NOWHERE)
+async def test_a_revision_of_an_unknown_data_set_blames_the_data_set(
+    application: Application, context: Context
+) -> None:
+    nowhere = Shelf(application, context, NOWHERE, NOWHERE)
     attempts = (
         create_revision(context, shapes.CreateRevisionRequest(data_set_id=NOWHERE)),
         nowhere.get(),
@@ -126,8 +132,10 @@ async def test_a_revision_of_an_unknown_data_set_blames_the_data_set(house: Hous
         assert (caught.value.resource_id, caught.value.resource_type) == (NOWHERE, ResourceType.DATA_SET)
 
 
-async def test_an_unknown_revision_is_blamed_itself(house: House, context: Context, shelf: Shelf) -> None:
-    other = Shelf(house, context, await house.data_set(context), shelf.revision_id)
+async def test_an_unknown_revision_is_blamed_itself(
+    application: Application, context: Context, shelf: Shelf
+) -> None:
+    other = Shelf(application, context, await application.data_set(context), shelf.revision_id)
     for attempt in (other.get(), other.update(), other.delete(), other.revoke()):
         with pytest.raises(ResourceNotFound) as caught:
             await attempt
@@ -137,36 +145,38 @@ async def test_an_unknown_revision_is_blamed_itself(house: House, context: Conte
         )
 
 
-async def test_the_limit_of_revisions_is_a_validation_error(house: House) -> None:
-    context = house.with_limits({Limit.REVISIONS_PER_DATA_SET: 1}).context()
-    data_set_id, other = await house.data_set(context), await house.data_set(context)
-    await house.revision(context, data_set_id)
+async def test_the_limit_of_revisions_is_a_validation_error(application: Application) -> None:
+    context = application.with_limits({Limit.REVISIONS_PER_DATA_SET: 1}).context()
+    data_set_id, other = await application.data_set(context), await application.data_set(context)
+    await application.revision(context, data_set_id)
     with pytest.raises(ValidationFailed, match="Revisions per data set"):
-        await house.revision(context, data_set_id)
-    await house.revision(context, other)
+        await application.revision(context, data_set_id)
+    await application.revision(context, other)
 
 
-async def test_an_update_of_nothing_leaves_the_revision_as_it_was(house: House, shelf: Shelf) -> None:
+async def test_an_update_of_nothing_leaves_the_revision_as_it_was(
+    application: Application, shelf: Shelf
+) -> None:
     before = await shelf.get()
-    house.clock.advance()
+    application.clock.advance()
     updated = await shelf.update()
     assert shapes.encode(updated) == shapes.encode(before) == shapes.encode(await shelf.get())
 
 
-async def test_the_comment_of_an_open_revision_changes(house: House, shelf: Shelf) -> None:
-    later = house.clock.advance()
+async def test_the_comment_of_an_open_revision_changes(application: Application, shelf: Shelf) -> None:
+    later = application.clock.advance()
     updated = await shelf.update(comment="May, corrected")
     assert (updated.comment, updated.finalized, updated.updated_at) == ("May, corrected", False, later)
     assert (await shelf.update(comment="")).comment == ""
     assert shapes.encode(await shelf.get()) == shapes.encode(await shelf.update())
 
 
-async def test_finalizing_needs_an_asset(house: House, shelf: Shelf) -> None:
+async def test_finalizing_needs_an_asset(application: Application, shelf: Shelf) -> None:
     with pytest.raises(ValidationFailed, match="no assets"):
         await shelf.update(finalized=True)
     assert (await shelf.get()).finalized is False
     await shelf.put_assets()
-    later = house.clock.advance()
+    later = application.clock.advance()
     updated = await shelf.update(finalized=True)
     assert (updated.finalized, updated.updated_at) == (True, later)
     assert (await shelf.get()).finalized is True
@@ -178,14 +188,14 @@ async def test_a_refused_finalization_changes_no_comment_either(shelf: Shelf) ->
     assert (await shelf.get()).comment is None
 
 
-async def test_finalizing_again_is_fine_and_changes_nothing(house: House, shelf: Shelf) -> None:
+async def test_finalizing_again_is_fine_and_changes_nothing(application: Application, shelf: Shelf) -> None:
     await shelf.put_assets()
     await shelf.update(finalized=True)
-    house.clock.advance()
+    application.clock.advance()
     assert (await shelf.update(finalized=True)).updated_at == START
 
 
-async def test_a_finalized_revision_can_be_opened_again(house: House, shelf: Shelf) -> None:
+async def test_a_finalized_revision_can_be_opened_again(application: Application, shelf: Shelf) -> None:
     await shelf.put_assets()
     await shelf.update(finalized=True)
     assert (await shelf.update(finalized=False)).finalized is False
@@ -207,44 +217,44 @@ async def test_the_comment_of_a_finalized_revision_changes_only_by_opening_it(sh
 
 @pytest.mark.parametrize("import_first", [True, False])
 async def test_an_import_that_ends_while_a_revision_is_finalized_is_in_it_or_finds_it_closed(
-    house: House, context: Context, shelf: Shelf, import_first: bool
+    application: Application, context: Context, shelf: Shelf, import_first: bool
 ) -> None:
     await shelf.put_assets(1)
-    job_id = await house.job(context, shelf.data_set_id, shelf.revision_id)
-    ends = [house.end_import(context, job_id, "new.csv"), shelf.update(finalized=True)]
+    job_id = await application.job(context, shelf.data_set_id, shelf.revision_id)
+    ends = [application.end_import(context, job_id, "new.csv"), shelf.update(finalized=True)]
     answers = await asyncio.gather(*(ends if import_first else ends[::-1]), return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, JobFailed)]
     assert [error.errors[0].code for error in refused] == ([] if import_first else ["VALIDATION_EXCEPTION"])
-    assert await count(house.database, context.scope, shelf.revision_id) == 2 - len(refused)
+    assert await count(application.database, context.scope, shelf.revision_id) == 2 - len(refused)
     assert (await shelf.get()).finalized is True
 
 
 @on_both_databases
 async def test_finalizing_and_imports_that_end_at_once_agree_on_what_the_revision_holds(
-    house: House, context: Context
+    application: Application, context: Context
 ) -> None:
     for _ in range(5):
-        data_set_id = await house.data_set(context)
-        revision_id = await house.revision(context, data_set_id)
-        await house.assets(context, data_set_id, revision_id)
-        jobs = [await house.job(context, data_set_id, revision_id) for _ in range(3)]
+        data_set_id = await application.data_set(context)
+        revision_id = await application.revision(context, data_set_id)
+        await application.assets(context, data_set_id, revision_id)
+        jobs = [await application.job(context, data_set_id, revision_id) for _ in range(3)]
         request = shapes.UpdateRevisionRequest(
             data_set_id=data_set_id, revision_id=revision_id, finalized=True
         )
-        imports = [house.end_import(context, job_id, f"{job_id}.csv") for job_id in jobs]
+        imports = [application.end_import(context, job_id, f"{job_id}.csv") for job_id in jobs]
         finalizing = update_revision(context, request)
         answers = await asyncio.gather(imports[0], finalizing, *imports[1:], return_exceptions=True)
         added = sum(answer is None for answer in answers)
         assert sum(isinstance(answer, JobFailed) for answer in answers) == len(jobs) - added
-        assert await count(house.database, context.scope, revision_id) == 1 + added
+        assert await count(application.database, context.scope, revision_id) == 1 + added
 
 
 async def test_revoking_keeps_the_revision_finalized_and_says_when_and_why(
-    house: House, shelf: Shelf
+    application: Application, shelf: Shelf
 ) -> None:
     await shelf.put_assets()
     await shelf.update(finalized=True)
-    later = house.clock.advance()
+    later = application.clock.advance()
     revoked = await shelf.revoke()
     assert (revoked.finalized, revoked.revoked, revoked.revocation_comment) == (True, True, REASON)
     assert revoked.revoked_at == revoked.updated_at == later
@@ -306,16 +316,18 @@ async def test_a_revision_in_any_state_can_be_deleted_with_its_assets(shelf: She
 
 
 async def test_revisions_are_listed_newest_first_and_only_those_of_the_data_set(
-    house: House, context: Context
+    application: Application, context: Context
 ) -> None:
-    data_set_id, other = await house.data_set(context), await house.data_set(context)
+    data_set_id, other = await application.data_set(context), await application.data_set(context)
     made = []
     for _ in range(3):
-        made.append(await house.revision(context, data_set_id))
-        await house.revision(context, other)
-        house.clock.advance()
+        made.append(await application.revision(context, data_set_id))
+        await application.revision(context, other)
+        application.clock.advance()
     assert await ids(context, data_set_id) == made[::-1]
 
 
-async def test_a_data_set_without_revisions_has_an_empty_list(house: House, context: Context) -> None:
-    assert await ids(context, await house.data_set(context)) == []
+async def test_a_data_set_without_revisions_has_an_empty_list(
+    application: Application, context: Context
+) -> None:
+    assert await ids(context, await application.data_set(context)) == []

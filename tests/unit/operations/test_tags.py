@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.servers.both_databases import on_both_databases
-from tests.unit.operations.house import NOWHERE, House
+from tests.unit.operations.application import NOWHERE, Application
 
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.model import shapes
@@ -28,10 +28,10 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(house: House, context: Context) -> Shelf:
-    data_set_id = await house.data_set(context)
-    revision_id = await house.revision(context, data_set_id)
-    (asset_id,) = await house.assets(context, data_set_id, revision_id)
+async def shelf(application: Application, context: Context) -> Shelf:
+    data_set_id = await application.data_set(context)
+    revision_id = await application.revision(context, data_set_id)
+    (asset_id,) = await application.assets(context, data_set_id, revision_id)
     return Shelf(data_set_id, revision_id, asset_id)
 
 
@@ -139,14 +139,16 @@ async def test_a_malformed_arn_is_refused(context: Context, arn: str) -> None:
             await attempt
 
 
-async def test_jobs_have_no_tags(house: House, context: Context, shelf: Shelf) -> None:
-    arn = f"{PREFIX}jobs/{await house.job(context, shelf.data_set_id, shelf.revision_id)}"
+async def test_jobs_have_no_tags(application: Application, context: Context, shelf: Shelf) -> None:
+    arn = f"{PREFIX}jobs/{await application.job(context, shelf.data_set_id, shelf.revision_id)}"
     for attempt in (tag(context, arn, a="1"), untag(context, arn, "a"), tags(context, arn)):
         with pytest.raises(ValidationFailed, match="a job has no tags"):
             await attempt
 
 
-async def test_tags_go_with_what_they_are_on(house: House, context: Context, shelf: Shelf) -> None:
+async def test_tags_go_with_what_they_are_on(
+    application: Application, context: Context, shelf: Shelf
+) -> None:
     for arn in shelf.arns:
         await tag(context, arn, a="1")
     here = {"data_set_id": shelf.data_set_id, "revision_id": shelf.revision_id}

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.isolation.belongings import Refused, grant_request
-from tests.unit.operations.house import House
-from tests.unit.operations.house_client import HouseClient
+from tests.isolation.account_resources import Refused, grant_request
+from tests.unit.operations.application import Application
+from tests.unit.operations.application_client import ApplicationClient
 
 from entrepot.database import assets, events
 from entrepot.domain.data_set import AssetType
@@ -66,7 +66,7 @@ class Goods:
     names: frozenset[str]
 
 
-async def goods(owner: HouseClient, asset_type: str, details: Mapping[str, Any] | None) -> Goods:
+async def goods(owner: ApplicationClient, asset_type: str, details: Mapping[str, Any] | None) -> Goods:
     tags = {"team": "the owner's tag"}
     data_set = await owner.call(
         "CreateDataSet", {"AssetType": asset_type, "Name": "n", "Description": "d", "Tags": tags}
@@ -75,10 +75,10 @@ async def goods(owner: HouseClient, asset_type: str, details: Mapping[str, Any] 
     for _ in range(3):
         revision = await owner.call("CreateRevision", {"DataSetId": data_set["Id"], "Tags": tags})
         place = {"DataSetId": data_set["Id"], "RevisionId": revision["Id"]}
-        made = owner.house._asset(owner.context.scope, data_set["Id"], revision["Id"], "a.csv")
-        more = replace(made, id=owner.house.services.new_identifier())
+        made = owner.application._asset(owner.context.scope, data_set["Id"], revision["Id"], "a.csv")
+        more = replace(made, id=owner.application.services.new_identifier())
         await assets.insert_many(
-            owner.house.database,
+            owner.application.database,
             [
                 replace(
                     each,
@@ -95,7 +95,7 @@ async def goods(owner: HouseClient, asset_type: str, details: Mapping[str, Any] 
     return Goods(data_set["Id"], frozenset(names))
 
 
-async def granted(owner: HouseClient, receiver: HouseClient, data_set_id: str) -> dict[str, Any]:
+async def granted(owner: ApplicationClient, receiver: ApplicationClient, data_set_id: str) -> dict[str, Any]:
     grant = await owner.call(
         "CreateDataGrant",
         grant_request(data_set_id, receiver.account_id, Tags={"team": "the owner's tag"}),
@@ -104,7 +104,7 @@ async def granted(owner: HouseClient, receiver: HouseClient, data_set_id: str) -
     return grant
 
 
-async def look_at_all(receiver: HouseClient, grant: Mapping[str, Any]) -> None:
+async def look_at_all(receiver: ApplicationClient, grant: Mapping[str, Any]) -> None:
     """Every operation by which a receiver can look at what it was granted, page by page."""
     of_data_set = {"DataSetId": grant["DataSetId"]}
     await receiver.call("GetReceivedDataGrant", {"DataGrantArn": grant["Arn"]})
@@ -125,7 +125,9 @@ async def look_at_all(receiver: HouseClient, grant: Mapping[str, Any]) -> None:
     await walked(receiver, "ListJobs", of_data_set)
 
 
-async def walked(client: HouseClient, operation: str, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def walked(
+    client: ApplicationClient, operation: str, request: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     while True:
@@ -137,7 +139,7 @@ async def walked(client: HouseClient, operation: str, request: Mapping[str, Any]
         token = {"NextToken": page["NextToken"]}
 
 
-async def attempted(client: HouseClient, operation: str, request: Mapping[str, Any]) -> None:
+async def attempted(client: ApplicationClient, operation: str, request: Mapping[str, Any]) -> None:
     with suppress(Refused):  # what it says is looked at as every other answer
         await client.call(operation, request)
 
@@ -173,8 +175,8 @@ def must_not_tell(heard: list[tuple[str, Mapping[str, Any]]], names: frozenset[s
 
 
 @pytest.mark.parametrize("asset_type", DETAILS)
-async def test_a_receiver_hears_nothing_of_the_owner(house: House, asset_type: str) -> None:
-    owner, receiver = HouseClient.of(house, OWNER), HouseClient.of(house, RECEIVER)
+async def test_a_receiver_hears_nothing_of_the_owner(application: Application, asset_type: str) -> None:
+    owner, receiver = ApplicationClient.of(application, OWNER), ApplicationClient.of(application, RECEIVER)
     shelf = await goods(owner, asset_type, DETAILS[asset_type])
     grant = await granted(owner, receiver, shelf.data_set_id)
     revision = (await walked(owner, "ListDataSetRevisions", {"DataSetId": shelf.data_set_id}))[0]
@@ -186,15 +188,15 @@ async def test_a_receiver_hears_nothing_of_the_owner(house: House, asset_type: s
     await owner.call("DeleteDataGrant", {"DataGrantId": grant["Id"]})
     await attempted(receiver, "GetDataSet", {"DataSetId": grant["DataSetId"]})
     await attempted(receiver, "GetReceivedDataGrant", {"DataGrantArn": grant["Arn"]})
-    stored = await events.after(house.database, receiver.context.scope, 0, 1000)
+    stored = await events.after(application.database, receiver.context.scope, 0, 1000)
     receiver.heard.extend(("event", envelope(event)) for event in stored)
     assert len(stored) >= 3
     assert len(receiver.heard) > 30
     must_not_tell(receiver.heard, shelf.names)
 
 
-async def test_the_test_above_would_notice(house: House) -> None:
-    owner = HouseClient.of(house, OWNER)
+async def test_the_test_above_would_notice(application: Application) -> None:
+    owner = ApplicationClient.of(application, OWNER)
     shelf = await goods(owner, "S3_SNAPSHOT", None)
     for operation, request in (
         ("GetDataSet", {"DataSetId": shelf.data_set_id}),
@@ -210,12 +212,12 @@ async def test_the_test_above_would_notice(house: House) -> None:
                 must_not_tell([(operation, token)], shelf.names)
 
 
-async def test_two_receivers_of_one_data_set_have_no_name_in_common(house: House) -> None:
-    owner = HouseClient.of(house, OWNER)
+async def test_two_receivers_of_one_data_set_have_no_name_in_common(application: Application) -> None:
+    owner = ApplicationClient.of(application, OWNER)
     shelf = await goods(owner, "API_GATEWAY_API", DETAILS["API_GATEWAY_API"])
     known = []
     for account in (RECEIVER, ANOTHER):
-        receiver = HouseClient.of(house, account)
+        receiver = ApplicationClient.of(application, account)
         await look_at_all(receiver, await granted(owner, receiver, shelf.data_set_id))
         without_urls = re.sub(r'"http[^"]*"', "", json.dumps(receiver.heard))
         known.append(set(re.findall(r"[0-9a-f]{32}", without_urls)))
@@ -223,12 +225,12 @@ async def test_two_receivers_of_one_data_set_have_no_name_in_common(house: House
     assert known[0] & known[1] == set()
 
 
-async def test_a_token_is_of_use_to_nobody_else_and_for_nothing_else(house: House) -> None:
-    owner = HouseClient.of(house, OWNER)
-    receivers = [HouseClient.of(house, account) for account in (RECEIVER, ANOTHER)]
+async def test_a_token_is_of_use_to_nobody_else_and_for_nothing_else(application: Application) -> None:
+    owner = ApplicationClient.of(application, OWNER)
+    receivers = [ApplicationClient.of(application, account) for account in (RECEIVER, ANOTHER)]
     shelf = await goods(owner, "S3_SNAPSHOT", None)
     grants = [await granted(owner, receiver, shelf.data_set_id) for receiver in (*receivers, receivers[0])]
-    asked: list[tuple[HouseClient, str, dict[str, Any]]] = []
+    asked: list[tuple[ApplicationClient, str, dict[str, Any]]] = []
     for client, grant in zip((*receivers, receivers[0]), grants, strict=True):
         of_data_set = {"DataSetId": grant["DataSetId"]}
         asked.append((client, "ListDataSetRevisions", of_data_set))
@@ -256,10 +258,10 @@ async def test_a_token_is_of_use_to_nobody_else_and_for_nothing_else(house: Hous
 
 
 @pytest.mark.parametrize("how", ["deleted", "ended"])
-async def test_a_token_does_not_outlive_the_grant(house: House, how: str) -> None:
-    owner, receiver = HouseClient.of(house, OWNER), HouseClient.of(house, RECEIVER)
+async def test_a_token_does_not_outlive_the_grant(application: Application, how: str) -> None:
+    owner, receiver = ApplicationClient.of(application, OWNER), ApplicationClient.of(application, RECEIVER)
     shelf = await goods(owner, "S3_SNAPSHOT", None)
-    ends_at = Timestamp(house.clock().milliseconds + 60_000).isoformat()
+    ends_at = Timestamp(application.clock().milliseconds + 60_000).isoformat()
     grant = await owner.call("CreateDataGrant", grant_request(shelf.data_set_id, RECEIVER, EndsAt=ends_at))
     await receiver.call("AcceptDataGrant", {"DataGrantArn": grant["Arn"]})
     of_data_set = {"DataSetId": grant["DataSetId"]}
@@ -267,7 +269,7 @@ async def test_a_token_does_not_outlive_the_grant(house: House, how: str) -> Non
     if how == "deleted":
         await owner.call("DeleteDataGrant", {"DataGrantId": grant["Id"]})
     else:
-        house.clock.advance(60_000)
+        application.clock.advance(60_000)
     with pytest.raises(Refused) as caught:
         await receiver.call("ListDataSetRevisions", {**of_data_set, "NextToken": first["NextToken"]})
     assert caught.value.code == "ResourceNotFoundException"

@@ -25,7 +25,7 @@ from entrepot.sigv4.verification import (
 from entrepot.wire.request import HttpRequest
 
 
-class Recorder:
+class ProgressWriter:
     """Keeps what a client of botocore sends, and answers in the server's place."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ def session() -> Session:
 
 def client_of(
     session: Session, service: str, config: Config, scheme: str = "http", token: str | None = None
-) -> tuple[Any, Recorder]:
+) -> tuple[Any, ProgressWriter]:
     client = session.create_client(
         service,
         "ap-southeast-2",
@@ -62,7 +62,7 @@ def client_of(
         aws_secret_access_key=KEY.secret_access_key,
         aws_session_token=token,
     )
-    recorder = Recorder()
+    recorder = ProgressWriter()
     client.meta.events.register("before-send", recorder)
     return client, recorder
 

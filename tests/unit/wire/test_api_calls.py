@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.sigv4.signed_requests import KEY, NOW, authenticator, refusal, signed
-from tests.unit.wire.test_pipeline import House, house
+from tests.unit.wire.test_pipeline import Application, application
 
 from entrepot.domain.api_call import ApiAnswer, ApiCall, Header
 from entrepot.wire.api_calls import is_for_an_api
@@ -49,7 +49,7 @@ class Operation:
 
 
 async def ask(
-    there: House,
+    there: Application,
     method: str,
     path: str,
     *headers: Header,
@@ -61,7 +61,7 @@ async def ask(
 
 async def called(method: str, path: str, *headers: Header, **rest: bytes) -> ApiCall:
     operation = Operation()
-    response = await ask(house(SendApiAsset=operation), method, path, *headers, **rest)
+    response = await ask(application(SendApiAsset=operation), method, path, *headers, **rest)
     assert response.status == 200, response.body
     (call,) = operation.calls
     assert (call.asset_id, call.data_set_id, call.revision_id) == ("a" * 32, "d" * 32, "e" * 32)
@@ -124,19 +124,19 @@ def test_no_other_host_is(host: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/v2", "/v10/x", "/tags/x", "//v1"])
 async def test_at_the_host_of_apis_there_is_nothing_else(path: str) -> None:
-    there = house(SendApiAsset=Operation())
+    there = application(SendApiAsset=Operation())
     response = await ask(there, "GET", path, API_HOST)
     assert response.status == 404
 
 
 async def test_elsewhere_only_post_v1_is_a_call() -> None:
-    there = house(SendApiAsset=Operation())
+    there = application(SendApiAsset=Operation())
     assert (await ask(there, "GET", "/v1")).status == 400
     assert (await ask(there, "GET", "/v1/x")).status == 404
 
 
 async def test_what_is_missing_is_listed() -> None:
-    there = house(SendApiAsset=Operation())
+    there = application(SendApiAsset=Operation())
     response = await there.pipeline.handle(HttpRequest("GET", "/v1/x", b"", [NAMES[0], API_HOST], b"\xff"))
     message = json.loads(response.body)["Message"]
     assert response.status == 400
@@ -145,7 +145,7 @@ async def test_what_is_missing_is_listed() -> None:
 
 async def test_an_answer_streams_with_its_status_and_is_told_to_the_audit() -> None:
     operation = Operation(503, ((b"Content-Type", b"a/b"), (b"Content-Length", b"2"), (b"Connection", b"x")))
-    there = house(SendApiAsset=operation)
+    there = application(SendApiAsset=operation)
     response = await ask(there, "GET", "/v1/x", API_HOST)
     assert response.stream is operation.answer.body
     assert (response.status, response.body) == (503, b"")
@@ -173,7 +173,7 @@ async def test_the_length_is_that_of_what_comes(
 ) -> None:
     operation = Operation(status, () if declared is None else ((b"Content-Length", declared),))
     headers = [API_HOST] if named is None else [API_HOST, (b"x-amzn-dataexchange-http-method", named)]
-    response = await ask(house(SendApiAsset=operation), asked, "/v1", *headers)
+    response = await ask(application(SendApiAsset=operation), asked, "/v1", *headers)
     assert dict(response.headers).get(b"content-length") == length
 
 

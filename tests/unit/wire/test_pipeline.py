@@ -62,7 +62,7 @@ class Notebook:
 
 
 @dataclass
-class House:
+class Application:
     """A pipeline whose operations all answer with nothing, but for those that a test gives."""
 
     audit: Notebook
@@ -76,7 +76,7 @@ class House:
         return await self.pipeline.handle(HttpRequest(method, path, query, headers, body))
 
 
-def house(**given: Operation) -> House:
+def application(**given: Operation) -> Application:
     calls: list[tuple[Any, Any]] = []
 
     async def nothing(context: Any, request: Any) -> None:
@@ -91,7 +91,7 @@ def house(**given: Operation) -> House:
         audit=audit,
         random_bytes=lambda size: RANDOM[:size],
     )
-    return House(audit, calls, pipeline)
+    return Application(audit, calls, pipeline)
 
 
 def failing(error: Exception) -> Operation:
@@ -109,7 +109,7 @@ def told(response: HttpResponse) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("service", [b"s3", b"sqs", b""])
 async def test_a_request_that_is_signed_for_another_service_is_refused(service: bytes) -> None:
-    there = house()
+    there = application()
     headers = [(b"x-key", b"AKIAEXAMPLE"), (b"x-service", service)]
     request = HttpRequest("GET", f"/v1/jobs/{JOB_ID}", b"", headers, b"")
     assert told(await there.pipeline.handle(request)) == (
@@ -125,7 +125,7 @@ async def test_a_request_goes_through_all_stages() -> None:
         assert context == (SCOPE, REQUEST_ID)
         return shapes.GetJobResponse(id=request.job_id, created_at=NOW)
 
-    exchange = house(GetJob=get_job)
+    exchange = application(GetJob=get_job)
     response = await exchange.ask("GET", f"/v1/jobs/{JOB_ID}")
     assert response.status == 200
     assert (b"x-amzn-requestid", REQUEST_ID.encode()) in response.headers
@@ -145,7 +145,7 @@ async def test_a_request_goes_through_all_stages() -> None:
 
 
 async def test_an_operation_gets_its_context_and_its_request() -> None:
-    exchange = house()
+    exchange = application()
     assert (await exchange.ask("PATCH", f"/v1/jobs/{JOB_ID}")).status == 202
     assert exchange.calls == [((SCOPE, REQUEST_ID), shapes.StartJobRequest(job_id=JOB_ID))]
 
@@ -154,7 +154,7 @@ async def test_an_operation_gets_what_a_chunked_body_carries() -> None:
     async def create(context: Any, request: shapes.CreateDataSetRequest) -> shapes.CreateDataSetResponse:
         return shapes.CreateDataSetResponse(name=request.name, description=request.description)
 
-    exchange = house(CreateDataSet=create)
+    exchange = application(CreateDataSet=create)
     content = b'{"Name": "n", "Description": "d", "AssetType": "S3_SNAPSHOT"}'
     body = b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, content[:9], len(content) - 9, content[9:])
     headers = [
@@ -169,7 +169,7 @@ async def test_an_operation_gets_what_a_chunked_body_carries() -> None:
 
 
 async def test_a_path_that_does_not_exist_is_answered_before_anyone_asks_who_it_is() -> None:
-    exchange = house()
+    exchange = application()
     status, code, message = told(await exchange.ask("GET", "/v2/jobs", signed=False))
     assert (status, code) == (404, "ResourceNotFoundException")
     assert "GET /v2/jobs" in message
@@ -178,13 +178,13 @@ async def test_a_path_that_does_not_exist_is_answered_before_anyone_asks_who_it_
 
 
 async def test_a_wrong_verb_is_a_validation_error_with_the_right_ones() -> None:
-    response = await house().ask("PUT", "/v1/jobs", signed=False)
+    response = await application().ask("PUT", "/v1/jobs", signed=False)
     assert told(response)[:2] == (400, "ValidationException")
     assert (b"allow", b"POST, GET") in response.headers
 
 
 async def test_a_stranger_learns_nothing_of_what_is_wrong_with_the_request() -> None:
-    exchange = house()
+    exchange = application()
     refused = told(await exchange.ask("POST", "/v1/jobs", b"{", signed=False))
     assert refused == (403, "MissingAuthenticationTokenException", "Who are you?")
     [entry] = exchange.audit.entries
@@ -193,7 +193,7 @@ async def test_a_stranger_learns_nothing_of_what_is_wrong_with_the_request() -> 
 
 
 async def test_an_invalid_request_never_reaches_its_operation() -> None:
-    exchange = house()
+    exchange = application()
     status, code, message = told(await exchange.ask("GET", "/v1/jobs", query=b"maxResults=500"))
     assert (status, code) == (400, "ValidationException")
     assert "'maxResults'" in message
@@ -206,16 +206,16 @@ async def test_an_invalid_request_never_reaches_its_operation() -> None:
     [("/v1/data-sets", BODY_LIMIT_BYTES), ("/v1", BODY_LIMITS_BYTES["SendApiAsset"])],
 )
 async def test_a_body_too_large_is_refused_before_it_is_hashed(path: str, limit: int) -> None:
-    status, code, message = told(await house().ask("POST", path, b" " * (limit + 1), signed=False))
+    status, code, message = told(await application().ask("POST", path, b" " * (limit + 1), signed=False))
     assert (status, code) == (400, "ValidationException")
     assert str(limit) in message
-    assert told(await house().ask("POST", path, b" " * limit, signed=False))[0] == 403
+    assert told(await application().ask("POST", path, b" " * limit, signed=False))[0] == 403
     assert limit <= LARGEST_BODY_BYTES
 
 
 async def test_an_error_of_the_operation_is_answered_as_modelled() -> None:
     error = Conflict("It runs.", resource_id=JOB_ID, resource_type=ResourceType.JOB)
-    response = await house(StartJob=failing(error)).ask("PATCH", f"/v1/jobs/{JOB_ID}")
+    response = await application(StartJob=failing(error)).ask("PATCH", f"/v1/jobs/{JOB_ID}")
     assert told(response) == (409, "ConflictException", "It runs.")
     assert json.loads(response.body)["ResourceId"] == JOB_ID
 
@@ -224,7 +224,7 @@ async def test_an_error_of_the_operation_is_answered_as_modelled() -> None:
 async def test_any_other_failure_is_an_internal_error_with_its_cause_in_the_log(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exchange = house(GetJob=failing(error))
+    exchange = application(GetJob=failing(error))
     response = await exchange.ask("GET", f"/v1/jobs/{JOB_ID}")
     status, code, message = told(response)
     assert (status, code) == (500, "InternalServerException")
@@ -239,7 +239,7 @@ async def test_a_database_that_is_away_is_an_internal_error_without_its_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     error = DatabaseUnavailable("postgresql://user@host is away")
-    response = await house(GetJob=failing(error)).ask("GET", f"/v1/jobs/{JOB_ID}")
+    response = await application(GetJob=failing(error)).ask("GET", f"/v1/jobs/{JOB_ID}")
     assert told(response)[:2] == (500, "InternalServerException")
     assert b"postgresql" not in response.body
     assert "postgresql://user@host is away" in caplog.text
@@ -247,7 +247,7 @@ async def test_a_database_that_is_away_is_an_internal_error_without_its_address(
 
 
 async def test_a_result_that_cannot_be_written_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
-    assert told(await house().ask("GET", f"/v1/jobs/{JOB_ID}"))[0] == 500
+    assert told(await application().ask("GET", f"/v1/jobs/{JOB_ID}"))[0] == 500
     assert "returned None" in caplog.text
 
 

@@ -9,7 +9,7 @@ import sys
 
 from entrepot.cli.admin.database_access import on_exchange, print_json
 from entrepot.cli.arguments import Parser, add_settings, settings_of
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.access_key import new_access_key

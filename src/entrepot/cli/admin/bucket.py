@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
 from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.client.client_errors import UsageError
 from entrepot.client.configuration import Configuration
-from entrepot.client.errors import UsageError
 from entrepot.database import bucket_permissions
 from entrepot.domain.bucket_permission import BucketPermission, bucket_problem, prefix_problem
 from entrepot.settings.environment import environment

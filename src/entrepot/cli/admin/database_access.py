@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database
 from entrepot.domain.identifiers import ACCOUNT_ID_PATTERN

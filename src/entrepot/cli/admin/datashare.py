@@ -11,7 +11,7 @@ from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.outcome import report
-from entrepot.client.errors import ClientError, UsageError
+from entrepot.client.client_errors import ClientError, UsageError
 from entrepot.database import datashares, external_access
 from entrepot.database.connection import Database
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from entrepot.cli.admin.demo_servers import Stage, stage
+from entrepot.cli.admin.demo_servers import DemoServers, servers
 from entrepot.cli.arguments import Parser
 from entrepot.domain.errors import ConfigurationError, EntrepotError
 
@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     files = _files(options.data)
-    with stage(options.s3_endpoint_url) as scenery:
+    with servers(options.s3_endpoint_url) as scenery:
         _play(scenery, files)
     _say(
         f"\nDone in {time.monotonic() - started:.1f} s. Nothing is left running, and nothing is left on disk."
@@ -114,7 +114,7 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _play(scenery: Stage, files: Sequence[DataFile]) -> None:
+def _play(scenery: DemoServers, files: Sequence[DataFile]) -> None:
     exchange, s3 = scenery.exchange, scenery.s3
     total = sum(file.size_bytes for file in files)
     _say(f"{len(files)} files, {_size(total)}")
@@ -166,7 +166,7 @@ def _play(scenery: Stage, files: Sequence[DataFile]) -> None:
     _compare_bucket(scenery, exported, prefix=f"{revision['RevisionId']}/")
 
 
-def _import_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str, str]) -> None:
+def _import_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
     digest = hashlib.md5(usedforsecurity=False)
     with file.path.open("rb") as opened:
         while chunk := opened.read(_CHUNK_BYTES):
@@ -184,7 +184,7 @@ def _import_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str,
     _finish(scenery, created["Id"])
 
 
-def _export_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str, str]) -> None:
+def _export_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
     assets = scenery.exchange.get_paginator("list_revision_assets").paginate(**revision)
     asset_id = next(asset["Id"] for page in assets for asset in page["Assets"] if asset["Name"] == file.name)
     details = {"ExportAssetToSignedUrl": {"AssetId": asset_id, **revision}}
@@ -195,7 +195,7 @@ def _export_by_signed_url(scenery: Stage, file: DataFile, revision: Mapping[str,
     _say(f"GET {_shortened(url)} -> {_size(file.size_bytes)}, equal to {file.name}")
 
 
-def _compare_bucket(scenery: Stage, files: Mapping[str, DataFile], *, prefix: str) -> None:
+def _compare_bucket(scenery: DemoServers, files: Mapping[str, DataFile], *, prefix: str) -> None:
     pages = scenery.s3.get_paginator("list_objects_v2").paginate(Bucket=scenery.destination_bucket)
     keys = {entry["Key"] for page in pages for entry in page.get("Contents", ())}
     expected = {prefix + name for name in files}
@@ -228,11 +228,11 @@ def _compare(download: Any, file: DataFile) -> None:
         raise DemoFailed(f"{file.name} came back longer than it was.")
 
 
-def _job(scenery: Stage, job_type: str, details: Mapping[str, object]) -> dict[str, Any]:
+def _job(scenery: DemoServers, job_type: str, details: Mapping[str, object]) -> dict[str, Any]:
     return _finish(scenery, scenery.exchange.create_job(Type=job_type, Details=details)["Id"])
 
 
-def _finish(scenery: Stage, job_id: str) -> dict[str, Any]:
+def _finish(scenery: DemoServers, job_id: str) -> dict[str, Any]:
     """Starts the job, shows how far it is, and prints it as get-job does once it has ended."""
     scenery.exchange.start_job(JobId=job_id)
     shown = ""
@@ -253,7 +253,7 @@ def _finish(scenery: Stage, job_id: str) -> dict[str, Any]:
     return job
 
 
-def _progress(scenery: Stage, job_id: str, job: Mapping[str, Any]) -> str:
+def _progress(scenery: DemoServers, job_id: str, job: Mapping[str, Any]) -> str:
     if job["State"] != "IN_PROGRESS":
         return ""
     done = scenery.progress(job_id)

@@ -19,7 +19,7 @@ from entrepot.testing.server import running_entrepot
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoServers:
     """What the demo plays with; the clients are boto3's own."""
 
     exchange: Any
@@ -44,7 +44,7 @@ class Stage:
 
 
 @contextmanager
-def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
+def servers(s3_endpoint_url: str | None) -> Iterator[DemoServers]:
     """Sets everything up in a temporary folder and takes everything down again, also after an error."""
     try:
         import boto3
@@ -85,7 +85,7 @@ def stage(s3_endpoint_url: str | None) -> Iterator[Stage]:
             stack.enter_context(_bucket(s3, f"{role}-{suffix}", remove=foreign))
             for role in ("provider", "receiver")
         ]
-        yield Stage(
+        yield DemoServers(
             exchange=exchange,
             exchange_url=server.url,
             s3=s3,

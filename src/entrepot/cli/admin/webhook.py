@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
 from entrepot.cli.arguments import Parser, add_settings, settings_of
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.database import event_deliveries, webhooks
 from entrepot.database.connection import Database
 from entrepot.domain.errors import TargetForbidden

@@ -133,9 +133,9 @@ class FolderDestination:
             try:
                 self._folder.make_folder(path)
             except ItemFailed as error:
-                origin.tally.fail(path, str(error))
+                origin.totals.fail(path, str(error))
             else:
-                origin.tally.done(path, 1, 0)
+                origin.totals.done(path, 1, 0)
         if isinstance(self._road, Waypoint):
             size = max(1, min(ASSETS_PER_JOB, len(plan.missing) // (2 * self.threads)))
             for start in range(0, len(plan.missing), size):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from entrepot.cli.bulk.failures import CannotBegin
+from entrepot.client.client_errors import ServiceAnswer, TlsFailed, TransportError
 from entrepot.client.command_line_model import Model
-from entrepot.client.errors import ServiceAnswer, TlsFailed, TransportError
 
 _PAGE = 200
 """The most that one page of a listing has."""

@@ -13,7 +13,7 @@ from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.failures import FolderFull, ItemFailed
 from entrepot.cli.bulk.job_errors import Verdict, may_pass_again, reason_of, verdict
 from entrepot.cli.bulk.job_runner import Task
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import SignedUrls, UrlRefused
 from entrepot.cli.bulk.user_bucket import Bucket
 from entrepot.domain.errors import StoreError
@@ -30,7 +30,7 @@ class Origin:
     data_set_id: str
     revision_id: str
     exchange: Exchange
-    tally: Tally
+    totals: RunSummary
 
 
 @dataclass(eq=False, slots=True)
@@ -75,7 +75,7 @@ class AssetDownload:
         def count(data: memoryview) -> None:
             nonlocal moved
             moved += len(data)
-            self.origin.tally.moving(self, moved)
+            self.origin.totals.moving(self, moved)
 
         def fetch(take: Any) -> None:
             def both(data: memoryview) -> None:
@@ -95,7 +95,7 @@ class AssetDownload:
             again, reason = may_pass_again(problem), reason_of(problem)
         if again and not self.tried_before:
             return [AssetDownload(self.origin, self.signed_urls, self.folder, self.placed, tried_before=True)]
-        self.origin.tally.fail(self.placed.asset.name, reason)
+        self.origin.totals.fail(self.placed.asset.name, reason)
         return ()
 
 
@@ -127,7 +127,7 @@ class BucketExport:
         """One bad asset fails the whole job: halves of it tell which."""
         return [
             BucketExport(self.origin, self.bucket, part, tried_before=True)
-            for part in _judged(self.origin.tally, problem, self.placed, tried_before=self.tried_before)
+            for part in _judged(self.origin.totals, problem, self.placed, tried_before=self.tried_before)
         ]
 
 
@@ -167,9 +167,9 @@ class RevisionExport:
         """By hundreds, so that what can be exported is."""
         if isinstance(problem, Exception):
             for one in self.placed:
-                self.origin.tally.fail(one.asset.name, str(problem))
+                self.origin.totals.fail(one.asset.name, str(problem))
             return ()
-        self.origin.tally.note(f"fetch: {reason_of(problem)} Exporting the assets by hundreds instead.")
+        self.origin.totals.note(f"fetch: {reason_of(problem)} Exporting the assets by hundreds instead.")
         return bucket_exports(self.origin, self.bucket, self.placed)
 
 
@@ -216,20 +216,20 @@ class StagedDownload:
 
     def complete(self, job: Mapping[str, Any]) -> None:
         """Downloads one after the other. Crash: each file is there whole, or as it was before."""
-        tally = self.origin.tally
+        totals = self.origin.totals
         for one in self.placed:
             try:
                 self.folder.receive(one.where, one.asset, partial(self._fetch, one))
             except (ItemFailed, StoreError) as error:
-                tally.fail(one.asset.name, error.message)
+                totals.fail(one.asset.name, error.message)
             else:
                 self.assets += 1
                 self.size_bytes += one.asset.size_bytes
-                tally.moving(self, self.size_bytes, self.assets)
+                totals.moving(self, self.size_bytes, self.assets)
         try:
             self.waypoint.bucket.delete([self.waypoint.key(one.asset) for one in self.placed])
         except StoreError as error:
-            tally.note(f"fetch: exported objects stay for now: {error.message}")
+            totals.note(f"fetch: exported objects stay for now: {error.message}")
 
     def _fetch(self, one: Placed, take: Any) -> None:
         buffer = memoryview(bytearray(min(max(one.asset.size_bytes, 1), _CHUNK_BYTES)))
@@ -238,13 +238,13 @@ class StagedDownload:
             while count := reader.readinto(buffer):
                 take(buffer[:count])
                 moved += count
-                self.origin.tally.moving(self, self.size_bytes + moved, self.assets)
+                self.origin.totals.moving(self, self.size_bytes + moved, self.assets)
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
         """One bad asset fails the whole job: halves of it tell which."""
         return [
             StagedDownload(self.origin, self.waypoint, self.folder, part, tried_before=True)
-            for part in _judged(self.origin.tally, problem, self.placed, tried_before=self.tried_before)
+            for part in _judged(self.origin.totals, problem, self.placed, tried_before=self.tried_before)
         ]
 
 
@@ -261,7 +261,11 @@ def _create_export(origin: Origin, bucket: str, placed: Sequence[Placed]) -> str
 
 
 def _judged(
-    tally: Tally, problem: Exception | Mapping[str, Any], placed: Sequence[Placed], *, tried_before: bool
+    totals: RunSummary,
+    problem: Exception | Mapping[str, Any],
+    placed: Sequence[Placed],
+    *,
+    tried_before: bool,
 ) -> list[list[Placed]]:
     """What to try again; tells of the rest."""
     by_id = {one.asset.id: one for one in placed}
@@ -270,5 +274,5 @@ def _judged(
     else:
         found = verdict(problem, list(by_id), tried_before=tried_before)
     for asset_id, reason in found.failed.items():
-        tally.fail(by_id[asset_id].asset.name, reason)
+        totals.fail(by_id[asset_id].asset.name, reason)
     return [[by_id[asset_id] for asset_id in part] for part in found.again]

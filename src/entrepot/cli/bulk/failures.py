@@ -11,7 +11,7 @@ ClientError
 
 from __future__ import annotations
 
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 
 
 class CannotBegin(ClientError):

@@ -34,8 +34,8 @@ from entrepot.cli.bulk.options import (
     interruptible,
     new_tally,
 )
-from entrepot.cli.bulk.run_summary import Tally
-from entrepot.client.errors import UsageError
+from entrepot.cli.bulk.run_summary import RunSummary
+from entrepot.client.client_errors import UsageError
 from entrepot.domain.errors import StoreError
 
 _MANY_FILES = 200
@@ -64,27 +64,27 @@ def run(arguments: list[str]) -> int:
     place = read_place(options.destination)
     if isinstance(place, BucketPlace) and (options.through is not None or options.escape_names):
         raise UsageError("--through and --escape-names are for folders.")
-    tally = new_tally("fetch")
-    with interruptible(tally), Connections(options) as connections:
+    totals = new_tally("fetch")
+    with interruptible(totals), Connections(options) as connections:
         exchange = connections.exchange
-        tally.show("looking")
+        totals.show("looking")
         data_set = exchange.find_data_set(options.data_set)
         revisions = chosen_revisions(exchange, data_set["Id"], options.revision, every=options.all_revisions)
         with _folder(place, dry_run=options.dry_run) as folder:
-            reception = _Reception(options, place, folder, connections, tally)
+            download = _Download(options, place, folder, connections, totals)
             for revision in revisions:
-                reception.receive(data_set["Id"], revision["Id"])
+                download.receive(data_set["Id"], revision["Id"])
         ids = [revision["Id"] for revision in revisions]
         summary: dict[str, Any] = {"DataSetId": data_set["Id"]}
         summary |= {"RevisionIds": ids} if options.all_revisions else {"RevisionId": ids[0]}
         if options.dry_run:
-            tally.display.close(keep=False)
+            totals.display.close(keep=False)
             summary = {"DryRun": True, **summary}
-        return finish(tally, {**summary, "Destination": str(place)}, _advice(options, place, tally))
+        return finish(totals, {**summary, "Destination": str(place)}, _advice(options, place, totals))
 
 
-def _advice(options: argparse.Namespace, place: BucketPlace | Path, tally: Tally) -> str:
-    moved = tally.assets - tally.skipped
+def _advice(options: argparse.Namespace, place: BucketPlace | Path, totals: RunSummary) -> str:
+    moved = totals.assets - totals.skipped
     if (
         isinstance(place, BucketPlace)
         or options.through is not None
@@ -131,7 +131,7 @@ def _folder(place: BucketPlace | Path, *, dry_run: bool) -> Iterator[ReceivingFo
             yield folder
 
 
-class _Reception:
+class _Download:
     """Receives one revision after the other at one place."""
 
     def __init__(
@@ -140,33 +140,33 @@ class _Reception:
         place: BucketPlace | Path,
         folder: ReceivingFolder | None,
         connections: Connections,
-        tally: Tally,
+        totals: RunSummary,
     ) -> None:
         self._options = options
         self._place = place
         self._folder = folder
         self._connections = connections
         self._exchange: Exchange = connections.exchange
-        self._tally = tally
+        self._tally = totals
 
     def receive(self, data_set_id: str, revision_id: str) -> None:
         """Raises `EntrepotError`s where it has to give up; what fails for single assets is in the tally."""
-        tally = self._tally
-        tally.show("looking")
+        totals = self._tally
+        totals.show("looking")
         assets, others = remote_assets(self._exchange.assets(data_set_id, revision_id))
-        tally.assets += len(assets) + len(others)
-        tally.bytes += sum(asset.size_bytes for asset in assets)
+        totals.assets += len(assets) + len(others)
+        totals.bytes += sum(asset.size_bytes for asset in assets)
         for name, reason in others:
-            tally.fail(name, reason)
+            totals.fail(name, reason)
         waypoint = self._waypoint(revision_id)
         destination = self._destination(revision_id, waypoint)
-        origin = Origin(data_set_id, revision_id, self._exchange, tally)
+        origin = Origin(data_set_id, revision_id, self._exchange, totals)
         if not self._options.dry_run:
             self._await_former_run(origin, destination)
         plan = destination.plan(self._exchange, revision_id, assets)
         for name, reason in plan.refused:
-            tally.fail(name, reason)
-        tally.skip(len(plan.there), sum(one.asset.size_bytes for one in plan.there))
+            totals.fail(name, reason)
+        totals.skip(len(plan.there), sum(one.asset.size_bytes for one in plan.there))
         if self._options.dry_run:
             self._tell(revision_id, plan)
             return

@@ -13,7 +13,7 @@ from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.failures import ItemFailed
 from entrepot.cli.bulk.job_errors import may_pass_again, reason_of, verdict
 from entrepot.cli.bulk.job_runner import Task
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import FileReader, SignedUrls, UrlRefused
 from entrepot.cli.bulk.upload_folder import SourceFile
 from entrepot.cli.bulk.upload_journal import Journal, Sent
@@ -35,7 +35,7 @@ class Revision:
     id: str
     exchange: Exchange
     journal: Journal
-    tally: Tally
+    totals: RunSummary
 
     @property
     def place(self) -> dict[str, str]:
@@ -76,11 +76,11 @@ class BucketImport:
         keys = [one.key for one in self.objects]
         if isinstance(problem, Exception):
             for key in keys:
-                self.revision.tally.fail(key, str(problem))
+                self.revision.totals.fail(key, str(problem))
             return ()
         found = verdict(problem, keys, tried_before=self.tried_before)
         for key, reason in found.failed.items():
-            self.revision.tally.fail(key, reason)
+            self.revision.totals.fail(key, reason)
         by_key = {one.key: one for one in self.objects}
         return [
             BucketImport(self.revision, self.bucket, [by_key[key] for key in part], tried_before=True)
@@ -148,7 +148,7 @@ class FileImport:
         def body() -> memoryview | Reader:
             if data is not None:
                 return memoryview(data)
-            return FileReader(path, size_bytes, lambda moved: revision.tally.moving(self, moved))
+            return FileReader(path, size_bytes, lambda moved: revision.totals.moving(self, moved))
 
         try:
             self.signed_urls.put(
@@ -170,7 +170,7 @@ class FileImport:
         if not isinstance(problem, Exception) and may_pass_again(problem) and not self.tried_before:
             return [FileImport(self.revision, self.signed_urls, self.file, tried_before=True)]
         reason = str(problem) if isinstance(problem, Exception) else reason_of(problem)
-        self.revision.tally.fail(self.file.name, reason)
+        self.revision.totals.fail(self.file.name, reason)
         return ()
 
 

@@ -21,9 +21,9 @@ from typing import Any, Protocol
 from entrepot.cli.bulk.exchange_calls import Exchange, has_ended
 from entrepot.cli.bulk.failures import GivenUp, ItemFailed
 from entrepot.cli.bulk.job_errors import reason_of
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.task_threads import Outcome, WorkThreads
-from entrepot.client.errors import ClientError, ServiceAnswer
+from entrepot.client.client_errors import ClientError, ServiceAnswer
 
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
@@ -89,7 +89,7 @@ class JobRunner:
         self,
         exchange: Exchange,
         revision_id: str,
-        tally: Tally,
+        totals: RunSummary,
         *,
         concurrency: int,
         threads: int,
@@ -98,7 +98,7 @@ class JobRunner:
         """`doing` is what its jobs do, for the display."""
         self._exchange = exchange
         self._revision_id = revision_id
-        self._tally = tally
+        self._tally = totals
         self._concurrency = concurrency
         self._doing = doing
         self._lookahead = concurrency + threads // 2

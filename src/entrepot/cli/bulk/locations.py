@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 
 _SCHEME = "s3://"
 

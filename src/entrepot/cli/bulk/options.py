@@ -15,7 +15,7 @@ from typing import Any
 from entrepot.cli.arguments import Parser
 from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.locations import BucketPlace, read_bucket_place
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import SignedUrls
 from entrepot.cli.bulk.user_bucket import Bucket, S3Connection
 from entrepot.cli.client_options import add_connection_options, open_client
@@ -129,45 +129,45 @@ def state_folder() -> Path:
     return Path(platformdirs.user_state_dir("entrepot", appauthor=False))
 
 
-def new_tally(verb: str) -> Tally:
+def new_tally(verb: str) -> RunSummary:
     """Nothing done yet; what is done is shown on standard error."""
-    return Tally(verb, ProgressDisplay.on(sys.stderr, environment()))
+    return RunSummary(verb, ProgressDisplay.on(sys.stderr, environment()))
 
 
 @contextmanager
-def interruptible(tally: Tally) -> Iterator[None]:
+def interruptible(totals: RunSummary) -> Iterator[None]:
     """Makes SIGTERM end the program as Ctrl-C does, and either say how to go on."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        tally.display.close()
-        tally.note(f"{tally.verb}: interrupted; run the same command again to go on from here.")
+        totals.display.close()
+        totals.note(f"{totals.verb}: interrupted; run the same command again to go on from here.")
         raise
     except BaseException:
-        tally.display.close()
+        totals.display.close()
         raise
 
 
-def finish(tally: Tally, summary: Mapping[str, Any], advice: str = "") -> int:
+def finish(totals: RunSummary, summary: Mapping[str, Any], advice: str = "") -> int:
     """Prints the summary on standard output, and the advice beside it; returns the exit code."""
-    tally.display.close()
+    totals.display.close()
     if advice:
-        tally.note(f"{tally.verb}: {advice}")
+        totals.note(f"{totals.verb}: {advice}")
     counts = {
-        "Assets": tally.assets,
-        "Bytes": tally.bytes,
-        "Skipped": tally.skipped,
-        "Removed": tally.removed,
-        "Failed": tally.failed,
-        "Jobs": tally.jobs,
-        "Seconds": round(tally.seconds, 3),
+        "Assets": totals.assets,
+        "Bytes": totals.bytes,
+        "Skipped": totals.skipped,
+        "Removed": totals.removed,
+        "Failed": totals.failed,
+        "Jobs": totals.jobs,
+        "Seconds": round(totals.seconds, 3),
     }
-    failures = [{"Name": name, "Reason": reason} for name, reason in tally.failures]
+    failures = [{"Name": name, "Reason": reason} for name, reason in totals.failures]
     document = {**summary, **counts, **({"Failures": failures} if failures else {})}
     # Names of files may hold what no encoding has; then they are written as escapes.
     print(json.dumps(document, indent=4, ensure_ascii=_needs_escapes(document)))
-    return FAILED if tally.failed else SUCCESS
+    return FAILED if totals.failed else SUCCESS
 
 
 def _needs_escapes(document: object) -> bool:

@@ -21,13 +21,13 @@ from entrepot.cli.bulk.options import (
     positive_number,
     state_folder,
 )
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.staged_upload import Staging
-from entrepot.cli.bulk.upload import Comparison, Publication, Wishes
+from entrepot.cli.bulk.upload import Comparison, Upload, Wishes
 from entrepot.cli.bulk.upload_journal import Command, Journal
 from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, StagedFolderSource
 from entrepot.cli.client_options import configuration_of, connection_options
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.client.target import resolve_target
 from entrepot.domain.errors import StoreError
 from entrepot.domain.job import JobType
@@ -59,26 +59,24 @@ def run(arguments: list[str]) -> int:
     place = read_place(options.source)
     if options.through is not None and isinstance(place, BucketPlace):
         raise UsageError("--through is for folders; objects are imported from where they are.")
-    tally = new_tally("publish")
-    with interruptible(tally), Connections(options) as connections:
+    totals = new_tally("publish")
+    with interruptible(totals), Connections(options) as connections:
         command = _command(options, place)
         folder = state_folder()
         with (
             Journal.look_at(folder, command) if options.dry_run else Journal.open(folder, command) as journal
         ):
             source = _source(options, place, connections, command)
-            tally.show("reading what there is")
+            totals.show("reading what there is")
             source.look()
-            publication = Publication(
-                connections.exchange, journal, source, tally, _wishes(options, place, command)
-            )
+            upload = Upload(connections.exchange, journal, source, totals, _wishes(options, place, command))
             if options.dry_run:
-                return _tell_plan(publication, place)
+                return _tell_plan(upload, place)
             if isinstance(source, StagedFolderSource):
                 source.require_room(journal)
-            publication.run()
-            _clean(source, tally)
-            return finish(tally, _summary(publication), _advice(options, place, tally))
+            upload.run()
+            _clean(source, totals)
+            return finish(totals, _summary(upload), _advice(options, place, totals))
 
 
 def _parser() -> Parser:
@@ -182,15 +180,15 @@ def _tags(given: Sequence[str]) -> dict[str, str]:
     return tags
 
 
-def _tell_plan(publication: Publication, place: BucketPlace | Path) -> int:
-    plan: Comparison = publication.plan()
-    tally, sizes = publication.tally, publication.source.sizes
+def _tell_plan(upload: Upload, place: BucketPlace | Path) -> int:
+    plan: Comparison = upload.plan()
+    totals, sizes = upload.totals, upload.source.sizes
     missing = plan.missing
-    tally.skip(len(plan.present), sum(sizes[name] for name in plan.present))
-    tally.display.close(keep=False)
+    totals.skip(len(plan.present), sum(sizes[name] for name in plan.present))
+    totals.display.close(keep=False)
     size_bytes = sum(sizes[name] for name in missing)
-    where = publication.data_set_id or "a new data set"
-    which = publication.revision_id or "a new revision"
+    where = upload.data_set_id or "a new data set"
+    which = upload.revision_id or "a new revision"
     print(
         f"publish: would import {len(missing):,} assets, {size_bytes:,} bytes, from {place} into {which} of "
         f"{where}; {len(plan.present):,} are there already, {len(plan.delete):,} would be removed.",
@@ -200,28 +198,28 @@ def _tell_plan(publication: Publication, place: BucketPlace | Path) -> int:
         print(f"publish: would import {name!r}", file=sys.stderr)
     if len(missing) > _LISTED:
         print(f"publish: and {len(missing) - _LISTED:,} more", file=sys.stderr)
-    return finish(tally, {"DryRun": True, **_summary(publication)})
+    return finish(totals, {"DryRun": True, **_summary(upload)})
 
 
-def _clean(source: BucketSource | FolderSource, tally: Tally) -> None:
+def _clean(source: BucketSource | FolderSource, totals: RunSummary) -> None:
     if not isinstance(source, StagedFolderSource):
         return
     try:
         source.clean()
     except StoreError as error:
-        tally.note(f"publish: uploaded objects are left in the bucket: {error.message}")
+        totals.note(f"publish: uploaded objects are left in the bucket: {error.message}")
 
 
-def _advice(options: argparse.Namespace, place: BucketPlace | Path, tally: Tally) -> str:
-    moved = tally.assets - tally.skipped
+def _advice(options: argparse.Namespace, place: BucketPlace | Path, totals: RunSummary) -> str:
+    moved = totals.assets - totals.skipped
     if isinstance(place, BucketPlace) or options.through is not None or moved < _MANY_FILES:
         return ""
     return f"{moved:,} files took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
 
 
-def _summary(publication: Publication) -> dict[str, Any]:
+def _summary(upload: Upload) -> dict[str, Any]:
     return {
-        "DataSetId": publication.data_set_id,
-        "RevisionId": publication.revision_id,
-        "Finalized": publication.is_finalized,
+        "DataSetId": upload.data_set_id,
+        "RevisionId": upload.revision_id,
+        "Finalized": upload.is_finalized,
     }

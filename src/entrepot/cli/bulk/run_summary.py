@@ -6,14 +6,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from entrepot.cli.jobs.progress_display import Counts, Mood, ProgressDisplay, ProgressLine
+from entrepot.cli.jobs.progress_display import Counts, ProgressDisplay, ProgressLine, Severity
 
 SHOWN_FAILURES = 20
 """How many failures are told one by one; the rest is counted."""
 
 
 @dataclass(slots=True)
-class Tally:
+class RunSummary:
     """Counts of one run. Threads may tell of failures and bytes; everything else belongs to one thread."""
 
     verb: str
@@ -88,7 +88,7 @@ class Tally:
         assets_done = min(self.assets, self.assets_done + sum(assets for _, assets in moving))
         counts = Counts(self.assets, assets_done, self.bytes, bytes_done) if self.assets else None
         jobs = f"{running} job{'' if running == 1 else 's'}" if running else ""
-        mood = Mood.WARNING if self.failures else Mood.UNDER_WAY
+        severity = Severity.WARNING if self.failures else Severity.UNDER_WAY
         # A live line has little room; elsewhere a status that changes all the time would be a line each time.
         status, detail = (jobs or doing, "") if self.display.is_live else (doing, jobs)
-        self.display.show([ProgressLine(self.verb, status, counts, mood, detail)])
+        self.display.show([ProgressLine(self.verb, status, counts, severity, detail)])

@@ -65,7 +65,7 @@ class StagedImport:
             try:
                 sent[file.name] = self._upload(file, done)
             except ItemFailed as error:
-                self.revision.tally.fail(file.name, str(error))
+                self.revision.totals.fail(file.name, str(error))
             else:
                 done += file.size_bytes
         self.files = [file for file in self.files if file.name in sent]
@@ -83,7 +83,7 @@ class StagedImport:
                 self.staging.key(file.name),
                 file.path,
                 file.size_bytes,
-                lambda moved: self.revision.tally.moving(self, before + moved),
+                lambda moved: self.revision.totals.moving(self, before + moved),
             )
         except OSError as error:
             raise ItemFailed(f"the file cannot be read: {error.strerror}") from error
@@ -106,18 +106,18 @@ class StagedImport:
         try:
             self.staging.bucket.delete([self.staging.key(file.name) for file in self.files])
         except StoreError as error:
-            self.revision.tally.note(f"publish: staged objects stay for now: {error.message}")
+            self.revision.totals.note(f"publish: staged objects stay for now: {error.message}")
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
         """One bad object fails the whole job: the others are tried again without it."""
         by_key = {self.staging.key(file.name): file for file in self.files}
         if isinstance(problem, Exception):
             for file in self.files:
-                self.revision.tally.fail(file.name, str(problem))
+                self.revision.totals.fail(file.name, str(problem))
             return ()
         found = verdict(problem, list(by_key), tried_before=self.tried_before)
         for key, reason in found.failed.items():
-            self.revision.tally.fail(by_key[key].name, reason)
+            self.revision.totals.fail(by_key[key].name, reason)
         return [
             StagedImport(self.revision, self.staging, [by_key[key] for key in part], tried_before=True)
             for part in found.again

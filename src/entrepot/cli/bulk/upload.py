@@ -19,10 +19,10 @@ from entrepot.cli.bulk.exchange_calls import Exchange, has_ended
 from entrepot.cli.bulk.failures import CannotBegin
 from entrepot.cli.bulk.import_jobs import Revision
 from entrepot.cli.bulk.job_runner import JobRunner, RunningJob, Task
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.upload_journal import TAG, Journal
 from entrepot.cli.bulk.upload_sources import Source
-from entrepot.client.errors import ServiceAnswer
+from entrepot.client.client_errors import ServiceAnswer
 
 _ROUNDS = 4
 """After so many comparisons a source that is still not what was imported changes faster than it is read."""
@@ -65,13 +65,13 @@ class Comparison:
 
 
 @dataclass(slots=True)
-class Publication:
+class Upload:
     """One run of `publish`."""
 
     exchange: Exchange
     journal: Journal
     source: Source
-    tally: Tally
+    totals: RunSummary
     wishes: Wishes
     data_set_id: str | None = None
     revision_id: str | None = None
@@ -96,18 +96,18 @@ class Publication:
         self._require_assets()
         self._find()
         if self.was_published:
-            self.tally.skip(len(self.source.sizes), self.tally.bytes)
+            self.totals.skip(len(self.source.sizes), self.totals.bytes)
             return
         revision = self._begun()
         if not self._is_new:
             self._settle(revision)
         self._fill(revision)
-        if not self.tally.failed:
+        if not self.totals.failed:
             self._finish(revision)
 
     def _require_assets(self) -> None:
         for name, reason in self.source.problems:
-            self.tally.fail(name, reason)
+            self.totals.fail(name, reason)
         self._count()
         if not self.source.sizes:
             raise CannotBegin("There is nothing to publish: no file and no object was found there.")
@@ -119,8 +119,8 @@ class Publication:
             )
 
     def _count(self) -> None:
-        self.tally.assets = len(self.source.sizes)
-        self.tally.bytes = sum(self.source.sizes.values())
+        self.totals.assets = len(self.source.sizes)
+        self.totals.bytes = sum(self.source.sizes.values())
 
     # Find, or begin
 
@@ -199,7 +199,7 @@ class Publication:
             )["Id"]
         if self.journal.revision_id != self.revision_id:
             self.journal.begin_revision(self.data_set_id, self.revision_id)
-        return Revision(self.data_set_id, self.revision_id, self.exchange, self.journal, self.tally)
+        return Revision(self.data_set_id, self.revision_id, self.exchange, self.journal, self.totals)
 
     # Settle
 
@@ -219,7 +219,7 @@ class Publication:
                 task.assets = task.size_bytes = 0  # counted when the revision is compared
                 tasks.append(task)
         if tasks:
-            self.tally.note(f"publish: going on with {len(tasks)} jobs of a former run")
+            self.totals.note(f"publish: going on with {len(tasks)} jobs of a former run")
             self._run_jobs(revision, tasks)
 
     # Compare and mend
@@ -227,19 +227,19 @@ class Publication:
     def _fill(self, revision: Revision) -> None:
         """Mends until the revision holds exactly what there is to publish, or something has failed."""
         comparison = Comparison(missing=list(self.source.sizes)) if self._is_new else self._compare()
-        self.tally.skip(len(comparison.present), sum(self.source.sizes[name] for name in comparison.present))
+        self.totals.skip(len(comparison.present), sum(self.source.sizes[name] for name in comparison.present))
         for _ in range(_ROUNDS):
             if comparison.is_complete:
                 return
             self._mend(revision, comparison)
-            if self.tally.failed:
+            if self.totals.failed:
                 return
             self.source.look()  # what changed meanwhile is published as it is now
             self._count()
             comparison = self._compare()
         if not comparison.is_complete:
             for name in comparison.missing:
-                self.tally.fail(name, "it changes faster than it can be published; run the command again")
+                self.totals.fail(name, "it changes faster than it can be published; run the command again")
 
     def _compare(self) -> Comparison:
         if self.data_set_id is None or self.revision_id is None:
@@ -285,7 +285,7 @@ class Publication:
     def _mend(self, revision: Revision, comparison: Comparison) -> None:
         place = revision.place
         if comparison.delete:
-            self.tally.removed += len(comparison.delete)
+            self.totals.removed += len(comparison.delete)
             self._call_all("delete-asset", [{"AssetId": one} for one in comparison.delete], place)
         if comparison.rename:
             renamed = [{"AssetId": one, "Name": name} for one, name in comparison.rename.items()]
@@ -297,7 +297,7 @@ class Publication:
         pool = ThreadPoolExecutor(_CALLS_AT_ONCE)
         try:
             for _ in pool.map(lambda one: self.exchange.call(command, **one, **place), calls):
-                self.tally.show("renaming" if command == "update-asset" else "removing")
+                self.totals.show("renaming" if command == "update-asset" else "removing")
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -305,7 +305,7 @@ class Publication:
         runner = JobRunner(
             self.exchange,
             revision.id,
-            self.tally,
+            self.totals,
             concurrency=self.wishes.concurrency,
             threads=self.source.threads,
             doing="importing",

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from entrepot.cli.jobs.outcome import EXIT_CODES
 from entrepot.cli.jobs.progress_display import Counts
+from entrepot.client.client_errors import ClientError, ServiceAnswer, TransportError
 from entrepot.client.command_line_model import Operation, load_operation
-from entrepot.client.errors import ClientError, ServiceAnswer, TransportError
 
 PATIENCE_SECONDS = 300.0
 """How long a server that has answered before may be silent."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from entrepot.cli.exit_codes import exit_code
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 from entrepot.settings.environment import debugging, environment
 
 EXIT_CODES = {"COMPLETED": 0, "CANCELLED": 3, "TIMED_OUT": 4, "ERROR": 1}

@@ -40,7 +40,7 @@ _WIDTH_ELSEWHERE = (80, 24)
 _FIRST_TO_GO = ("detail", "rate", "items", "bytes", "left", "percent")  # when a window is narrow
 
 
-class Mood(Enum):
+class Severity(Enum):
     """How a status is to be taken; on a terminal its colour."""
 
     UNDER_WAY = ""
@@ -66,7 +66,7 @@ class ProgressLine:
     label: str
     status: str
     counts: Counts | None = None
-    mood: Mood = Mood.UNDER_WAY
+    severity: Severity = Severity.UNDER_WAY
     detail: str = ""
     noun: str = "assets"
 
@@ -183,7 +183,9 @@ class ProgressDisplay:
         room = max(columns - 1, 10)
         shown, hidden = self._lines, 0
         if len(shown) > rows - 1:  # what scrolled out of the window could not be drawn again
-            shown = sorted(self._lines, key=lambda line: line.mood is not Mood.UNDER_WAY)[: max(rows - 2, 1)]
+            shown = sorted(self._lines, key=lambda line: line.severity is not Severity.UNDER_WAY)[
+                : max(rows - 2, 1)
+            ]
             hidden = len(self._lines) - len(shown)
         texts = [self._text(line, room) for line in shown]
         widths = [width for _, width in texts]
@@ -220,8 +222,8 @@ class ProgressDisplay:
         fitting = next((form for form in forms if cells("  ".join(form)) <= room), forms[-1])
         plain = "  ".join(fitting)
         text = cut(plain, room, self._ellipsis())
-        if self._colour and line.mood.value and text == plain:
-            status = f"\x1b[{line.mood.value}m{line.status}\x1b[0m"
+        if self._colour and line.severity.value and text == plain:
+            status = f"\x1b[{line.severity.value}m{line.status}\x1b[0m"
             return "  ".join([fitting[0], status, *fitting[2:]]), cells(text)
         return text, cells(text)
 
@@ -235,7 +237,7 @@ class ProgressDisplay:
             if counts.bytes is not None or counts.bytes_done:
                 parts["bytes"] = bytes_of(counts.bytes_done, counts.bytes, joint)
             pace = self._paces.get(line.label)
-            if line.mood is Mood.UNDER_WAY and pace is not None:
+            if line.severity is Severity.UNDER_WAY and pace is not None:
                 if pace.bytes.per_second:
                     parts["rate"] = rate_text(pace.bytes.per_second)
                 left = pace.seconds_left(counts)

@@ -17,15 +17,20 @@ from entrepot.cli.client_options import add_connection_options, configuration_of
 from entrepot.cli.exit_codes import INTERRUPTED
 from entrepot.cli.jobs.following import FollowedJob, Follower
 from entrepot.cli.jobs.outcome import EXIT_CODES_TEXT, exit_code_of, report
-from entrepot.cli.jobs.progress_display import Mood, ProgressDisplay, ProgressLine
+from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
 from entrepot.client.client import Client
-from entrepot.client.errors import ClientError, OutputError
+from entrepot.client.client_errors import ClientError, OutputError
 from entrepot.client.target import check_settings, resolve_target
 from entrepot.settings.environment import environment
 
 _LONGEST_PAUSE_SECONDS = 2.0
 _LONGEST_LIVE_PAUSE_SECONDS = 0.5
-_MOODS = {"COMPLETED": Mood.GOOD, "CANCELLED": Mood.WARNING, "ERROR": Mood.BAD, "TIMED_OUT": Mood.BAD}
+_SEVERITIES = {
+    "COMPLETED": Severity.GOOD,
+    "CANCELLED": Severity.WARNING,
+    "ERROR": Severity.BAD,
+    "TIMED_OUT": Severity.BAD,
+}
 
 
 def run(arguments: list[str]) -> int:
@@ -101,7 +106,7 @@ def _show(follower: Follower, display: ProgressDisplay) -> None:
 
 
 def _line(job: FollowedJob) -> ProgressLine:
-    return ProgressLine(job.id, job.state, job.counts, _MOODS.get(job.state, Mood.UNDER_WAY))
+    return ProgressLine(job.id, job.state, job.counts, _SEVERITIES.get(job.state, Severity.UNDER_WAY))
 
 
 def _farewell(job_ids: list[str]) -> str:

@@ -11,9 +11,9 @@ import pytest
 from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.failures import GivenUp, ItemFailed
 from entrepot.cli.bulk.job_runner import JobRunner, Task
-from entrepot.cli.bulk.run_summary import Tally
+from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.jobs.progress_display import ProgressDisplay
-from entrepot.client.errors import EndpointUnreachable, ServiceAnswer
+from entrepot.client.client_errors import EndpointUnreachable, ServiceAnswer
 
 LIMIT = 3
 
@@ -116,20 +116,20 @@ def exchange(service: Service) -> Exchange:
     return Exchange(lambda: service)
 
 
-def run(exchange: Exchange, tasks: Iterator[Work] | list[Work], concurrency: int = LIMIT) -> Tally:
-    tally = Tally("test", ProgressDisplay(None, live=False))
-    runner = JobRunner(exchange, "rev", tally, concurrency=concurrency, threads=4, doing="working")
+def run(exchange: Exchange, tasks: Iterator[Work] | list[Work], concurrency: int = LIMIT) -> RunSummary:
+    totals = RunSummary("test", ProgressDisplay(None, live=False))
+    runner = JobRunner(exchange, "rev", totals, concurrency=concurrency, threads=4, doing="working")
     runner.run(tasks)
-    return tally
+    return totals
 
 
 def test_all_jobs_are_run_and_never_more_at_once_than_allowed(service: Service, exchange: Exchange) -> None:
     done: list[Work] = []
-    tally = run(exchange, [Work(exchange, done) for _ in range(20)])
+    totals = run(exchange, [Work(exchange, done) for _ in range(20)])
     assert len(done) == 20
     assert set(service.states.values()) == {"COMPLETED"}
     assert service.most_at_once <= LIMIT
-    assert (tally.jobs, tally.assets_done, tally.bytes_done) == (20, 20, 200)
+    assert (totals.jobs, totals.assets_done, totals.bytes_done) == (20, 20, 200)
 
 
 def test_places_that_others_have_taken_are_waited_for(service: Service, exchange: Exchange) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.cli.bulk.locations import BucketPlace, read_place
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from entrepot.cli.jobs import wait_job, watch
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 
 
 @pytest.mark.parametrize("timeout", ["-1", "soon", "nan", "inf", ""])

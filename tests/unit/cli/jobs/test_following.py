@@ -10,8 +10,8 @@ import pytest
 from entrepot.cli.jobs.following import PATIENCE_SECONDS, Follower
 from entrepot.cli.jobs.outcome import exit_code_of
 from entrepot.cli.jobs.progress_display import Counts
+from entrepot.client.client_errors import NoCredentials, ServiceAnswer, TransportError
 from entrepot.client.command_line_model import Operation
-from entrepot.client.errors import NoCredentials, ServiceAnswer, TransportError
 
 Answer = dict[str, Any] | Exception
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.jobs.progress_display import Counts, Mood, ProgressDisplay, ProgressLine
+from entrepot.cli.jobs.progress_display import Counts, ProgressDisplay, ProgressLine, Severity
 from entrepot.cli.jobs.progress_text import Rate, bytes_of, cells, cut, duration_text, printable, size_text
 
 JOB = "a1b2c3d4e5f6a7b8a1b2c3d4e5f6a7b8"
@@ -80,7 +80,7 @@ def test_notes_stay_above_the_live_lines() -> None:
     display.show([ProgressLine("one", "WAITING")])
     display.note("first")
     display.note("second")
-    display.show([ProgressLine("one", "COMPLETED", mood=Mood.GOOD)])
+    display.show([ProgressLine("one", "COMPLETED", severity=Severity.GOOD)])
     display.close()
     assert screen(display) == ["first", "second", "one  COMPLETED"]
 
@@ -153,7 +153,7 @@ def test_a_window_made_narrower_takes_its_wrapped_lines_along() -> None:
 
 def test_more_lines_than_rows_show_those_under_way_and_count_the_rest() -> None:
     display = live(Clock(), rows=5)
-    ended = [ProgressLine(f"ended {number}", "COMPLETED", mood=Mood.GOOD) for number in range(4)]
+    ended = [ProgressLine(f"ended {number}", "COMPLETED", severity=Severity.GOOD) for number in range(4)]
     running = [ProgressLine(f"running {number}", "IN_PROGRESS") for number in range(2)]
     display.show([*ended, *running])
     assert screen(display) == [
@@ -166,7 +166,7 @@ def test_more_lines_than_rows_show_those_under_way_and_count_the_rest() -> None:
 
 def test_colour_is_only_on_the_status() -> None:
     display = live(Clock(), colour=True)
-    display.show([ProgressLine("COMPLETED", "COMPLETED", mood=Mood.GOOD)])
+    display.show([ProgressLine("COMPLETED", "COMPLETED", severity=Severity.GOOD)])
     assert isinstance(display._stream, Screen)
     assert display._stream.getvalue() == "COMPLETED  \x1b[32mCOMPLETED\x1b[0m\n"
 
@@ -177,8 +177,8 @@ def test_a_log_gets_changes_and_not_too_many() -> None:
     for second in range(12):
         display.show([under_way(second)])
         clock.now += 1
-    display.show([ProgressLine(JOB, "COMPLETED", mood=Mood.GOOD)])
-    display.show([ProgressLine(JOB, "COMPLETED", mood=Mood.GOOD)])
+    display.show([ProgressLine(JOB, "COMPLETED", severity=Severity.GOOD)])
+    display.show([ProgressLine(JOB, "COMPLETED", severity=Severity.GOOD)])
     display.close()
     assert log.getvalue().splitlines() == [
         f"{JOB}: IN_PROGRESS, 0 of 12 assets, 0.0 of 12.0 MiB",
@@ -236,7 +236,7 @@ def test_the_terminal_and_its_user_decide(environ: dict[str, str], is_live: bool
     far, near = pty.openpty()
     with os.fdopen(near, "w", encoding="utf-8") as stream, os.fdopen(far, "rb", buffering=0) as terminal:
         display = ProgressDisplay.on(stream, environ)
-        display.show([ProgressLine("one", "ERROR", mood=Mood.BAD)])
+        display.show([ProgressLine("one", "ERROR", severity=Severity.BAD)])
         said = terminal.read(1000)
     assert display.is_live is is_live
     assert (b"\x1b[31m" in said) is coloured

@@ -119,8 +119,8 @@ class Values:
         return None
 
     def _profiles(self) -> list[str]:
+        from entrepot.client.client_errors import ClientError
         from entrepot.client.configuration import Configuration
-        from entrepot.client.errors import ClientError
 
         try:
             return sorted(Configuration(self._environ).files().profiles)

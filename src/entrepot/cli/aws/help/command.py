@@ -10,7 +10,7 @@ from entrepot.cli.aws.help.summaries import operation_texts
 from entrepot.cli.aws.help.topics import TOPICS, Topic, find_topic
 from entrepot.cli.commands import COMMANDS, own_command
 from entrepot.cli.exit_codes import SUCCESS, USAGE
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 from entrepot.settings.environment import environment
 
 _TOPICS = "topics"

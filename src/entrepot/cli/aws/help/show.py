@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from entrepot.cli.aws.help.page import Page
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 
 _WIDEST = 80
 _NARROWEST = 40

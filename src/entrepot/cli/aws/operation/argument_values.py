@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.client.errors import ClientError, ParameterError
+from entrepot.client.client_errors import ClientError, ParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import contextlib
 import sys
 
 from entrepot.cli.aws.operation.usage import PROGRAM
-from entrepot.client.errors import (
+from entrepot.client.client_errors import (
     ClientConfigurationError,
     NoCredentials,
     NoRegion,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entrepot.cli.aws.operation.paramfile import FileNotRead, load_paramfile
-from entrepot.client.errors import ClientError, ParameterError
+from entrepot.client.client_errors import ClientError, ParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 
 from entrepot.cli.aws.operation.argument_values import read_value
 from entrepot.cli.aws.operation.paramfile import load_option
-from entrepot.client.errors import ParameterError
+from entrepot.client.client_errors import ParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

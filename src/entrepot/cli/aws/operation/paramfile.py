@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 
-from entrepot.client.errors import ParameterError
+from entrepot.client.client_errors import ParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from entrepot.cli.aws.operation.operation_options import HELP, OperationOptions
 from entrepot.cli.aws.operation.parameters import PAGING, paginates, read_parameters
 from entrepot.cli.aws.operation.usage import PROGRAM, unknown_options, usage_text
 from entrepot.cli.exit_codes import INTERRUPTED, SUCCESS, USAGE, exit_code
+from entrepot.client.client_errors import ParameterError, UnknownOptions, UsageError
 from entrepot.client.command_line_model import Model, Operation, Pagination
 from entrepot.client.configuration import Configuration
-from entrepot.client.errors import ParameterError, UnknownOptions, UsageError
 from entrepot.client.target import check_settings, resolve_target
 from entrepot.domain.errors import EntrepotError
 from entrepot.settings.environment import environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.client.errors import UnknownOptions, UsageError
+from entrepot.client.client_errors import UnknownOptions, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

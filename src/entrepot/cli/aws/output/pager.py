@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.client.errors import PagerUnavailable
+from entrepot.client.client_errors import PagerUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

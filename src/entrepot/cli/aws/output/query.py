@@ -7,7 +7,7 @@ from typing import Any
 import jmespath
 import jmespath.functions
 
-from entrepot.client.errors import OutputError, ParameterError
+from entrepot.client.client_errors import OutputError, ParameterError
 
 ACCIDENTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What an expression can end with. jmespath's own errors are ValueErrors; the others are Python's."""

@@ -11,7 +11,7 @@ import contextlib
 import sys
 
 from entrepot.cli.aws.output.terminal import on_terminal
-from entrepot.client.errors import OutputError, OutputLost
+from entrepot.client.client_errors import OutputError, OutputLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from prompt_toolkit.validation import Validator
 from entrepot.cli.aws.completion.line import read_line
 from entrepot.cli.aws.prompt.choices import Choice, Choices
 from entrepot.cli.aws.prompt.history import open_history
-from entrepot.client.errors import ClientError
+from entrepot.client.client_errors import ClientError
 from entrepot.settings.environment import environment
 
 _PROMPT = "> entrepot "

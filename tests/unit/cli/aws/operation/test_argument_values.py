@@ -7,8 +7,8 @@ import pytest
 
 from entrepot.cli.aws.operation.argument_values import read_value
 from entrepot.cli.aws.operation.paramfile import load_option, load_paramfile
+from entrepot.client.client_errors import ClientError, ParameterError
 from entrepot.client.command_line_model import Shape, load_operation
-from entrepot.client.errors import ClientError, ParameterError
 
 
 def shape(command: str, member: str) -> Shape:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from entrepot.cli.aws.operation.error_format import show_error
-from entrepot.client.errors import ClientError, ServiceAnswer, UnknownOptions
+from entrepot.client.client_errors import ClientError, ServiceAnswer, UnknownOptions
 
 
 def missing(code: str = "ResourceNotFoundException", **members: object) -> ServiceAnswer:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.cli.aws.operation.global_options import read_globals
 from entrepot.cli.aws.operation.grammar import MANY, OPTIONAL, SWITCH_ON, Grammar, Option, VersionAsked, Word
-from entrepot.client.errors import UsageError
+from entrepot.client.client_errors import UsageError
 
 
 def grammar() -> Grammar:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from entrepot.cli.aws.operation.input_documents import add_input_document
-from entrepot.client.errors import ClientError, ParameterError
+from entrepot.client.client_errors import ClientError, ParameterError
 
 
 def added(json_text: str | None = None, yaml_text: str | None = None, **parameters: Any) -> dict[str, Any]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from entrepot.cli.aws.operation.operation_options import OperationOptions, option_name
+from entrepot.client.client_errors import UsageError
 from entrepot.client.command_line_model import commands, load_operation
-from entrepot.client.errors import UsageError
 
 
 def options(command: str) -> OperationOptions:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from entrepot.cli.aws.output.query import compile_query
-from entrepot.client.errors import OutputError, ParameterError
+from entrepot.client.client_errors import OutputError, ParameterError
 
 JOB = {
     "State": "COMPLETED",

@@ -13,8 +13,8 @@ import pytest
 from entrepot.cli.aws.output.pager import Pager
 from entrepot.cli.aws.output.query import compile_query
 from entrepot.cli.aws.output.writer import write
+from entrepot.client.client_errors import OutputError, OutputLost, PagerUnavailable
 from entrepot.client.command_line_model import Pagination
-from entrepot.client.errors import OutputError, OutputLost, PagerUnavailable
 from entrepot.client.pagination import Pages
 
 

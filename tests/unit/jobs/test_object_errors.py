@@ -15,7 +15,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.job import JobItem
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
-from entrepot.jobs.errors import CODES, Failure, job_errors, tells_of_the_others
+from entrepot.jobs.object_errors import CODES, Failure, job_errors, tells_of_the_others
 
 OWN = Location(None, "assets/ab/abcd")
 

@@ -16,7 +16,7 @@ from tests.servers.open_buckets import OpenBuckets
 from entrepot.database import assets, data_sets, job_items, job_runs, jobs, revisions
 from entrepot.database.connection import Database
 from entrepot.database.migrate import migrate
-from entrepot.database.opening import open_database
+from entrepot.database.open_database import open_database
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.errors import BucketNotFound
@@ -58,7 +58,7 @@ def interrupt_at(here: CrashPoint) -> Callable[[CrashPoint], None]:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Harness:
     folder: Path
     database_url: str
     database: Database
@@ -245,7 +245,7 @@ async def opened(
     limits: Limits | None = None,
     own: ObjectStore | None = None,
     buckets: Callable[[str], ObjectStore] | Buckets | None = None,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     """The exchange in the folder, made from the template where there is none yet.
 
     Its database is an SQLite file there, unless `database_url` names another.
@@ -260,7 +260,7 @@ async def opened(
     of_accounts = OpenBuckets(found) if callable(found) else found
     transfer = Transfer(store, threads=8)
     try:
-        yield Stage(folder, url, database, store, transfer, of_accounts, limits or Limits())
+        yield Harness(folder, url, database, store, transfer, of_accounts, limits or Limits())
     finally:
         await transfer.close()
         await database.close()
@@ -280,14 +280,14 @@ def import_details(revision: Revision, bucket: str, keys: Iterable[str]) -> dict
     }
 
 
-async def imported(stage: Stage, revision: Revision, objects: Mapping[str, bytes]) -> list[Asset]:
+async def imported(harness: Harness, revision: Revision, objects: Mapping[str, bytes]) -> list[Asset]:
     """The assets that these objects became, in the order of `objects`."""
-    stage.put("source", objects)
+    harness.put("source", objects)
     keys = list(objects)
     for start in range(0, len(keys), 100):
-        job = await stage.create(
+        job = await harness.create(
             JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", keys[start : start + 100])
         )
-        assert (await stage.finish(job)).state is JobState.COMPLETED
-    by_name = {asset.name: asset for asset in await stage.assets(revision)}
+        assert (await harness.finish(job)).state is JobState.COMPLETED
+    by_name = {asset.name: asset for asset in await harness.assets(revision)}
     return [by_name[key] for key in keys]

@@ -1,12 +1,12 @@
-"""Everybody who could want what is somebody's: each has the whole household of `Belongings`."""
+"""Everybody who could want what is somebody's: each has the whole household of `AccountResources`."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from tests.isolation.belongings import (
-    Belongings,
+from tests.isolation.account_resources import (
+    AccountResources,
     Client,
     PutAsset,
     as_seen,
@@ -33,8 +33,8 @@ ClientOf = Callable[[str, str], Client]
 class Scene:
     """What everybody has, and by which names receivers know what the owner granted them."""
 
-    belongings: Mapping[Place, Belongings]
-    granted: Mapping[str, Belongings]
+    resources: Mapping[Place, AccountResources]
+    granted: Mapping[str, AccountResources]
     """By the receiver's account: the owner's belongings, by the names of the grant."""
 
     @classmethod
@@ -52,14 +52,14 @@ class Scene:
             region: await goods_of(client_of(SUPPLIER, region), put_asset)
             for region in {region for _, region in everybody}
         }
-        belongings = {
+        resources = {
             (account, region): await settle(
                 client_of(account, region), client_of(SUPPLIER, region), goods[region], put_asset
             )
             for account, region in everybody
         }
         owner = client_of(OWNER, HERE)
-        owned = belongings[OWNER, HERE]
+        owned = resources[OWNER, HERE]
         granted = {}
         for account in (RECEIVER, ANOTHER, PENDING, ENDED, DELETED):
             if (account, HERE) not in everybody:
@@ -74,12 +74,12 @@ class Scene:
             if account == DELETED:
                 await owner.call("DeleteDataGrant", {"DataGrantId": grant["Id"]})
         await end()
-        return cls(belongings, granted)
+        return cls(resources, granted)
 
     def strangers(self, client_of: ClientOf) -> list[Angle]:
         """Everybody who is to see nothing of what they name."""
-        owned = self.belongings[OWNER, HERE]
-        receivers = self.belongings[RECEIVER, HERE]
+        owned = self.resources[OWNER, HERE]
+        receivers = self.resources[RECEIVER, HERE]
         seen = self.granted
         angles = [
             ("a stranger", STRANGER, HERE, owned),
@@ -92,18 +92,18 @@ class Scene:
             ("after the deletion", DELETED, HERE, seen.get(DELETED)),
             ("a receiver, by the owner's names", RECEIVER, HERE, owned),
             ("a receiver, by another one's names", RECEIVER, HERE, seen.get(ANOTHER)),
-            ("a receiver, of another one", RECEIVER, HERE, self.belongings.get((ANOTHER, HERE))),
+            ("a receiver, of another one", RECEIVER, HERE, self.resources.get((ANOTHER, HERE))),
             ("the owner, of a receiver", OWNER, HERE, receivers),
         ]
         return [
-            Angle(words, client_of(account, region), self.belongings[account, region], theirs)
+            Angle(words, client_of(account, region), self.resources[account, region], theirs)
             for words, account, region, theirs in angles
-            if theirs is not None and (account, region) in self.belongings
+            if theirs is not None and (account, region) in self.resources
         ]
 
     def entitled(self, client_of: ClientOf) -> list[Angle]:
         """Whoever sees what was granted, by the names of the grant: the receiver, and the owner who looks."""
         return [
-            Angle(words, client_of(account, HERE), self.belongings[account, HERE], self.granted[RECEIVER])
+            Angle(words, client_of(account, HERE), self.resources[account, HERE], self.granted[RECEIVER])
             for words, account in (("the receiver", RECEIVER), ("the owner of the copy", OWNER))
         ]

@@ -15,7 +15,7 @@ from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_set_access import Entitled
 from entrepot.entitlements.visibility.revisions import entitled_revision
-from entrepot.events.record import record
+from entrepot.events.recording import record
 from entrepot.jobs.auto_export import export_job
 from entrepot.operations.context import Services
 

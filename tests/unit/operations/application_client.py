@@ -7,28 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.isolation.belongings import Refused
-from tests.unit.operations.house import House
+from tests.isolation.account_resources import Refused
+from tests.unit.operations.application import Application
 
 from entrepot.domain.errors import ServiceError
 from entrepot.model import shapes
 from entrepot.model.loader import load_model
 from entrepot.operations.context import Context
 from entrepot.operations.registry import OPERATIONS
-from entrepot.wire.errors import error_response
+from entrepot.wire.error_responses import error_response
 
 
 @dataclass(frozen=True)
-class HouseClient:
+class ApplicationClient:
     """One account in one Region; every answer is kept."""
 
-    house: House
+    application: Application
     context: Context
     heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, house: House, account_id: str, region: str = "us-east-1") -> HouseClient:
-        return cls(house, house.context(account_id, region))
+    def of(cls, application: Application, account_id: str, region: str = "us-east-1") -> ApplicationClient:
+        return cls(application, application.context(account_id, region))
 
     @property
     def account_id(self) -> str:
@@ -54,5 +54,5 @@ class HouseClient:
         return answered
 
 
-async def put_asset(client: HouseClient, place: Mapping[str, str], name: str) -> None:
-    await client.house.assets(client.context, place["DataSetId"], place["RevisionId"], [name])
+async def put_asset(client: ApplicationClient, place: Mapping[str, str], name: str) -> None:
+    await client.application.assets(client.context, place["DataSetId"], place["RevisionId"], [name])

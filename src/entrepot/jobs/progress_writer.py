@@ -23,7 +23,7 @@ RECORD_ITEMS = 100
 PROGRESS_SECONDS = 1.0
 
 
-class Recorder:
+class ProgressWriter:
     """Belongs to one run and its event loop; only the callbacks it hands out may be called from elsewhere."""
 
     def __init__(self, run: Run, items: Sequence[JobItem], at: Callable[[CrashPoint], None]) -> None:

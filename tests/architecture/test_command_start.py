@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.parity.case import Case, Outcome
 from tests.parity.running import run
-from tests.parity.stand import open_stand
+from tests.parity.stub_servers import open_stub_servers
 
 from entrepot.cli.commands import COMMANDS, Command, own_command
 from entrepot.client.command_line_model import commands
@@ -60,8 +60,8 @@ def _too_heavy(modules: set[str]) -> list[str]:
 
 def _run_with_importtime(arguments: list[str], folder: Path) -> Outcome:
     case = Case("importtime", arguments, Outcome(0, "", "", []))
-    with open_stand(folder) as stand:
-        return run(case, [sys.executable, "-X", "importtime", str(PROGRAM)], stand)
+    with open_stub_servers(folder) as stub_servers:
+        return run(case, [sys.executable, "-X", "importtime", str(PROGRAM)], stub_servers)
 
 
 def test_get_job_imports_nothing_heavy(bare_interpreter: set[str], tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ PutAsset = Callable[[Client, Mapping[str, str], str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Belongings:
+class AccountResources:
     """One of everything that can be named."""
 
     account_id: str
@@ -75,18 +75,18 @@ class Belongings:
         """A role that the account may have somewhere else."""
         return f"arn:aws:iam::{self.account_id}:role/lake-formation"
 
-    def which_are_nowhere(self) -> Belongings:
+    def which_are_nowhere(self) -> AccountResources:
         """The same with identifiers that nothing has; accounts and Regions in ARNs stay."""
         return self._with(lambda text: _ID.sub(_of_nothing, text))
 
-    def forged_for(self, other: Belongings) -> Belongings:
+    def forged_for(self, other: AccountResources) -> AccountResources:
         """The same, where the ARNs name the other's account and Region."""
         own = f":{self.region}:{self.account_id}:"
         return self._with(lambda text: text.replace(own, f":{other.region}:{other.account_id}:"))
 
     def as_granted(
         self, data_set: Mapping[str, Any], revision: Mapping[str, Any], asset: Mapping[str, Any]
-    ) -> Belongings:
+    ) -> AccountResources:
         """The same, where data set, revision and asset are the entitled ones that these answers describe."""
         return replace(
             self,
@@ -99,7 +99,7 @@ class Belongings:
             entitled_data_set=data_set["Id"],
         )
 
-    def _with(self, change: Callable[[str], str]) -> Belongings:
+    def _with(self, change: Callable[[str], str]) -> AccountResources:
         names = [
             field.name for field in fields(self) if field.name not in {"account_id", "region", "secrets"}
         ]
@@ -112,7 +112,7 @@ class Belongings:
         return frozenset(made)
 
 
-async def settle(client: Client, supplier: Client, goods: str, put_asset: PutAsset) -> Belongings:
+async def settle(client: Client, supplier: Client, goods: str, put_asset: PutAsset) -> AccountResources:
     """Gives the account one of everything.
 
     `goods` is a published data set of the supplier, who grants it twice: one grant is accepted.
@@ -139,7 +139,7 @@ async def settle(client: Client, supplier: Client, goods: str, put_asset: PutAss
     ]
     await client.call("AcceptDataGrant", {"DataGrantArn": accepted["Arn"]})
     event_action = await client.call("CreateEventAction", event_action_request(accepted["DataSetId"]))
-    return Belongings(
+    return AccountResources(
         account_id=client.account_id,
         region=client.region,
         data_set=data_set["Id"],
@@ -173,7 +173,7 @@ async def goods_of(supplier: Client, put_asset: PutAsset) -> str:
     return identifier
 
 
-async def as_seen(viewer: Client, owner: Belongings, data_set_id: str) -> Belongings:
+async def as_seen(viewer: Client, owner: AccountResources, data_set_id: str) -> AccountResources:
     """The owner's belongings by the names that they have in an entitled data set, which the viewer sees."""
     of_data_set = {"DataSetId": data_set_id}
     data_set = await viewer.call("GetDataSet", of_data_set)

@@ -18,7 +18,7 @@ _LOOP_BACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class StubServers:
     """It serves one command after another, never two at a time: what arrives belongs to the present one."""
 
     authority: Path
@@ -75,7 +75,7 @@ class Stand:
 
 
 @contextmanager
-def open_stand(folder: Path) -> Iterator[Stand]:
+def open_stub_servers(folder: Path) -> Iterator[StubServers]:
     """Servers that run, with new certificates, which are left in `folder`."""
     certificates.make_certificates(folder)
     good = folder / certificates.GOOD
@@ -88,7 +88,9 @@ def open_stand(folder: Path) -> Iterator[Stand]:
         }
         dead, silent = (stack.enter_context(_bound()) for _ in range(2))
         silent.listen(64)  # connections wait in its queue; nobody takes them
-        yield Stand(folder / certificates.AUTHORITY, servers, dead.getsockname()[1], silent.getsockname()[1])
+        yield StubServers(
+            folder / certificates.AUTHORITY, servers, dead.getsockname()[1], silent.getsockname()[1]
+        )
 
 
 def _bound() -> socket.socket:

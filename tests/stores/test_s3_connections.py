@@ -9,7 +9,7 @@ import pytest
 from tests.servers.certificates import make_certificates
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 from tests.stores.objects import MIB, get, pattern, put
-from tests.stores.playing import OK, bucket_at, found
+from tests.stores.scripted_bucket import OK, bucket_at, found
 
 from entrepot.domain.errors import (
     ConfigurationError,

@@ -46,7 +46,7 @@ class NoApis:
         raise AssertionError(request)
 
 
-class StandingClock:
+class FixedClock:
     """Moves only when it is told to."""
 
     def __init__(self) -> None:
@@ -71,13 +71,13 @@ class CountedBytes:
 
 
 @dataclass(frozen=True)
-class House:
+class Application:
     services: Services
-    clock: StandingClock
+    clock: FixedClock
 
     @classmethod
-    def of(cls, database: Database) -> House:
-        clock = StandingClock()
+    def of(cls, database: Database) -> Application:
+        clock = FixedClock()
         services = Services(
             database=database,
             clock=clock,
@@ -95,7 +95,7 @@ class House:
     def database(self) -> Database:
         return self.services.database
 
-    def with_limits(self, limits: dict[Limit, int]) -> House:
+    def with_limits(self, limits: dict[Limit, int]) -> Application:
         return replace(self, services=replace(self.services, limits=Limits(limits)))
 
     def context(self, account_id: str = "111111111111", region: str = "us-east-1") -> Context:

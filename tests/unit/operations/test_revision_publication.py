@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.servers.both_databases import BOTH_DATABASES
+from tests.unit.operations.application import Application, present
 from tests.unit.operations.granting import RECEIVER_ID, STRANGER_ID, Exchange
-from tests.unit.operations.house import House, present
 from tests.unit.operations.receiving import BUCKET, action, create, create_id, jobs_of, told, with_buckets
 
 from entrepot.database import data_sets, job_runs, revisions
@@ -20,7 +20,7 @@ from entrepot.model import shapes
 from entrepot.operations.context import Context
 from entrepot.operations.event_actions import delete_event_action
 from entrepot.operations.jobs import create_job, get_job, start_job
-from entrepot.operations.publication import publish
+from entrepot.operations.revision_publication import publish
 
 
 @pytest.fixture(params=BOTH_DATABASES)
@@ -30,8 +30,8 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def exchange(house: House, tmp_path: Path) -> Exchange:
-    return (await with_buckets(house, tmp_path / "buckets"))[0]
+async def exchange(application: Application, tmp_path: Path) -> Exchange:
+    return (await with_buckets(application, tmp_path / "buckets"))[0]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def published_to(context: Context) -> list[dict[str, object]]:
 async def test_receivers_are_told_of_a_published_revision_under_ids_of_their_own(
     exchange: Exchange, receiver: Context
 ) -> None:
-    other = exchange.house.context(STRANGER_ID)
+    other = exchange.application.context(STRANGER_ID)
     mine = await exchange.entitle()
     theirs = await exchange.grant(STRANGER_ID)
     await exchange.accept(theirs.arn, other)
@@ -67,12 +67,12 @@ async def test_receivers_are_told_of_a_published_revision_under_ids_of_their_own
 
 
 async def test_nobody_else_is_told(exchange: Exchange, receiver: Context) -> None:
-    end = exchange.house.clock().plus_seconds(10)
+    end = exchange.application.clock().plus_seconds(10)
     await exchange.entitle(ends_at=end)
     taken = await exchange.entitle()
     await exchange.grant()  # pending
     await exchange.take_back(taken.id)
-    exchange.house.clock.advance(10_000)
+    exchange.application.clock.advance(10_000)
     await exchange.publish()
     assert await published_to(receiver) == []
 
@@ -115,7 +115,9 @@ async def test_an_event_action_exports_what_is_published_from_then_on(
         JobState.IN_PROGRESS,
         1,
     )
-    assert [job.id] == [run.job_id for run in await job_runs.claim(exchange.house.database, "a worker", 9)]
+    assert [job.id] == [
+        run.job_id for run in await job_runs.claim(exchange.application.database, "a worker", 9)
+    ]
     answer = await get_job(receiver, shapes.GetJobRequest(job_id=job.id))
     assert json.loads(shapes.encode(answer))["Details"] == {
         "ExportRevisionsToS3": {
@@ -146,7 +148,7 @@ async def test_pattern_and_encryption_are_those_of_the_action(exchange: Exchange
 async def test_every_event_action_of_every_receiver_exports_its_own_copy(
     exchange: Exchange, receiver: Context
 ) -> None:
-    other = exchange.house.context(STRANGER_ID)
+    other = exchange.application.context(STRANGER_ID)
     mine, again = await exchange.entitle(), await exchange.entitle()
     theirs = await exchange.grant(STRANGER_ID)
     await exchange.accept(theirs.arn, other)
@@ -172,12 +174,12 @@ async def test_a_deleted_event_action_exports_nothing(exchange: Exchange, receiv
 async def test_after_the_end_of_a_grant_its_event_actions_export_nothing(
     exchange: Exchange, receiver: Context
 ) -> None:
-    ending = await exchange.entitle(ends_at=exchange.house.clock().plus_seconds(10))
+    ending = await exchange.entitle(ends_at=exchange.application.clock().plus_seconds(10))
     revoked = await exchange.entitle()
     for granted in (ending, revoked):
         await create(receiver, granted.data_set_id)
     await exchange.take_back(revoked.id)
-    exchange.house.clock.advance(10_000)
+    exchange.application.clock.advance(10_000)
     await exchange.publish()
     assert await jobs_of(receiver) == []
 
@@ -186,7 +188,7 @@ async def test_the_quota_of_jobs_in_progress_neither_stops_nor_counts_auto_expor
     exchange: Exchange, receiver: Context
 ) -> None:
     limits = {Limit.CONCURRENT_REVISION_EXPORTS: 1}
-    context = exchange.house.with_limits(limits).context(RECEIVER_ID)
+    context = exchange.application.with_limits(limits).context(RECEIVER_ID)
     granted = await exchange.entitle()
     for _ in range(3):
         await create(context, granted.data_set_id)
@@ -218,11 +220,11 @@ async def test_jobs_and_events_are_there_with_the_revision_or_not_at_all(
     async def fail(*_: object) -> None:
         raise RuntimeError("the process ends here")
 
-    monkeypatch.setattr("entrepot.operations.publication.record", fail)
+    monkeypatch.setattr("entrepot.operations.revision_publication.record", fail)
     with pytest.raises(RuntimeError):
         await exchange.publish()
     assert await jobs_of(receiver) == []
-    assert await job_runs.claim(exchange.house.database, "a worker", 9) == []
+    assert await job_runs.claim(exchange.application.database, "a worker", 9) == []
     assert await published_to(receiver) == []
 
 
@@ -230,7 +232,7 @@ async def test_a_grant_that_is_deleted_meanwhile_is_deleted_after_the_publicatio
     exchange: Exchange, receiver: Context
 ) -> None:
     granted = await exchange.entitle()
-    services, scope = exchange.house.services, exchange.provider.scope
+    services, scope = exchange.application.services, exchange.provider.scope
     async with services.database.transaction() as connection:
         data_set = await data_sets.get(connection, scope, exchange.data_set_id)
         revision = await revisions.get(connection, scope, exchange.data_set_id, exchange.revision_id)

@@ -50,7 +50,7 @@ def close_to_public(connection: Connection) -> None:
 
 
 @dataclass
-class Shop:
+class OwnerDatabase:
     url: str
     """Of whoever shares."""
     connection: Connection
