@@ -30,9 +30,9 @@ TOO_HEAVY = {
     "sqlalchemy", "psycopg", "dbos", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
     # of this program
     "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
-    "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.stores", "entrepot.transfer",
-    "entrepot.wire", "entrepot.testing", "entrepot.cli.aws.help", "entrepot.cli.aws.completion",
-    "entrepot.cli.aws.prompt", "entrepot.cli.bulk",
+    "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.settings.options",
+    "entrepot.stores", "entrepot.transfer", "entrepot.wire", "entrepot.testing", "entrepot.cli.aws.help",
+    "entrepot.cli.aws.completion", "entrepot.cli.aws.prompt", "entrepot.cli.bulk",
 }  # fmt: skip
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 
 class Command:
-    """One command; its module has `run(arguments: list[str]) -> int`, which knows `--help`."""
+    """One command; `run(arguments: list[str]) -> int` of its module below `entrepot.cli` knows `--help`."""
 
     __slots__ = ("group", "help", "module", "name")
 
     def __init__(self, name: str, module: str, help_text: str, group: str) -> None:
         self.name = name
-        self.module = module
+        self.module = f"entrepot.cli.{module}"
         self.help = help_text
         """One line, without a full stop."""
         self.group = group
@@ -28,22 +28,22 @@ SHELL = "in the shell"
 HIDDEN = ""
 
 COMMANDS = (
-    Command("demo", "entrepot.cli.admin.demo", "the main job, end to end, with everything it needs", FIRST_STEPS),
-    Command("help", "entrepot.cli.aws.help.command", "help for a command, an operation or a topic", FIRST_STEPS),
-    Command("doctor", "entrepot.cli.admin.doctor", "versions, settings, and what can be reached", EXCHANGE),
-    Command("serve", "entrepot.cli.admin.serve", "API, signed URLs and job workers on one port", EXCHANGE),
-    Command("worker", "entrepot.cli.admin.worker", "a job worker alone, for more machines", EXCHANGE),
-    Command("account", "entrepot.cli.admin.account", "create and list accounts", EXCHANGE),
-    Command("key", "entrepot.cli.admin.key", "create, list and disable access keys", EXCHANGE),
-    Command("bucket", "entrepot.cli.admin.bucket", "allow, list and deny buckets of accounts", EXCHANGE),
-    Command("datashare", "entrepot.cli.admin.datashare", "tables of PostgreSQL databases as live assets", EXCHANGE),
-    Command("webhook", "entrepot.cli.admin.webhook", "send events to webhooks, and what failed again", EXCHANGE),
-    Command("publish", "entrepot.cli.bulk.publish", "a folder or s3://… becomes a finalized revision", DATA),
-    Command("fetch", "entrepot.cli.bulk.fetch", "a revision's assets arrive in a folder or s3://…", DATA),
-    Command("watch", "entrepot.cli.jobs.watch", "live progress of jobs, then each as get-job shows it", JOBS),
-    Command("wait-job", "entrepot.cli.jobs.wait_job", "wait in silence until jobs have ended, for scripts", JOBS),
-    Command("completion", "entrepot.cli.aws.completion.command", "the script that lets a shell complete", SHELL),
-    Command("__complete", "entrepot.cli.aws.completion.answer", "answers a shell that completes", HIDDEN),
+    Command("demo", "admin.demo", "the main job, end to end, with everything it needs", FIRST_STEPS),
+    Command("help", "aws.help.command", "help for a command, an operation or a topic", FIRST_STEPS),
+    Command("doctor", "admin.doctor", "versions, settings, and what can be reached", EXCHANGE),
+    Command("serve", "admin.serve", "API, signed URLs and job workers on one port", EXCHANGE),
+    Command("worker", "admin.worker", "a job worker alone, for more machines", EXCHANGE),
+    Command("account", "admin.account", "create and list accounts", EXCHANGE),
+    Command("key", "admin.key", "create, list and disable access keys", EXCHANGE),
+    Command("bucket", "admin.bucket", "allow, list and deny buckets of accounts", EXCHANGE),
+    Command("datashare", "admin.datashare", "tables of PostgreSQL databases as live assets", EXCHANGE),
+    Command("webhook", "admin.webhook", "send events to webhooks, and what failed again", EXCHANGE),
+    Command("publish", "bulk.publish", "a folder or s3://… becomes a finalized revision", DATA),
+    Command("fetch", "bulk.fetch", "a revision's assets arrive in a folder or s3://…", DATA),
+    Command("watch", "jobs.watch", "live progress of jobs, then each as get-job shows it", JOBS),
+    Command("wait-job", "jobs.wait_job", "wait in silence until jobs have ended, for scripts", JOBS),
+    Command("completion", "aws.completion.command", "the script that lets a shell complete", SHELL),
+    Command("__complete", "aws.completion.answer", "answers a shell that completes", HIDDEN),
 )  # fmt: skip
 """In the order in which help shows them within their groups."""
 

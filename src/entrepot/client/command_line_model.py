@@ -1,7 +1,8 @@
-"""The operations as edition 2.23.6 of the AWS CLI knows them, from the compact model in `command_line_model.json`.
+"""The service model of the command line: the operations as edition 2.23.6 of the AWS CLI knows them.
 
-The file is written by `python -m entrepot.model.write_command_line_model`; a test keeps it current. Reading it takes a
-millisecond, and shapes are made when they are asked for, because every command starts here.
+`command_line_model.json` is written by `python -m entrepot.model.write_command_line_model`; a test keeps it
+current. Reading it takes a millisecond, and shapes are made when they are asked for, because every command
+starts here.
 """
 
 from __future__ import annotations

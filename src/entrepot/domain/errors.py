@@ -32,7 +32,7 @@
     │   ├── DatabaseUnavailable          unreachable, or its schema is newer than this program
     │   └── TableMissing                 it has no tables of ours: it was never migrated
     ├── ConfigurationError               a setting, folder or port that a person must mend; the CLI prints it
-    └── ClientError                      on the client's side of the API; its branch is in `client/client_errors.py`
+    └── ClientError                      on the client's side of the API; see `client/client_errors.py`
 
 Messages answer: what is wrong, with which resource, what to do next.
 """

@@ -1,6 +1,7 @@
 """Ways of sending an event: to a webhook, and to EventBridge.
 
-Each raises `IntegrationUnavailable` where trying again may help, and another `IntegrationError` where it does not.
+Each raises `IntegrationUnavailable` where trying again may help, and another `IntegrationError` where it does
+not.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class WebhookSender:
     async def send(self, webhook: Webhook, event: StoredEvent, attempt: int) -> None:
         """Returns when the receiver has answered with a status of 2xx.
 
-        Raises `IntegrationUnavailable`, `IntegrationRefused` for 410 (it wants no more), `TargetForbidden` for an
-        address that nobody may name, and `ConfigurationError` where the secret cannot be opened.
+        Raises `IntegrationUnavailable`, `IntegrationRefused` for 410 (it wants no more), `TargetForbidden`
+        for an address that nobody may name, and `ConfigurationError` where the secret cannot be opened.
         """
         secret = self.open_secret(webhook.encrypted_secret, webhook.id).decode()
         body = cloud_event(event)

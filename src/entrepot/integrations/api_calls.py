@@ -46,9 +46,9 @@ class GuardedApiCalls:
     async def send(self, request: ApiRequest) -> ApiAnswer:
         """Sends it, and returns when the head of the answer is there. The body must be closed.
 
-        Raises `TargetForbidden`, `IntegrationRefused`, `IntegrationUnavailable` (also for an answer that declares
-        more than `LARGEST_PAYLOAD_BYTES`), and `IntegrationNotConfigured` where the server has no credentials to
-        sign with.
+        Raises `TargetForbidden`, `IntegrationRefused`, `IntegrationUnavailable` (also for an answer that
+        declares more than `LARGEST_PAYLOAD_BYTES`), and `IntegrationNotConfigured` where the server has no
+        credentials to sign with.
         """
         path = request.path or ("" if urlsplit(request.target.url).path else "/")
         url = f"{request.target.url}{path}" + (f"?{request.query}" if request.query else "")

@@ -128,8 +128,8 @@ class AwsServices:
     def client(self, service: AwsService, region: str) -> Any:
         """botocore's client, which acts as the server itself.
 
-        Raises `IntegrationNotConfigured` that names the setting, and `IntegrationRefused` where there can be no such
-        client: the name of the Region, a profile or a certificate is wrong.
+        Raises `IntegrationNotConfigured` that names the setting, and `IntegrationRefused` where there can be
+        no such client: the name of the Region, a profile or a certificate is wrong.
         """
         with self._lock:
             known = self._clients.get((service, region))
@@ -186,9 +186,10 @@ class AwsServices:
 
 @contextmanager
 def answers_of(service: AwsService) -> Iterator[None]:
-    """Turns what botocore raises inside of the block into an `IntegrationError` that names service and action.
+    """Turns botocore's errors inside of the block into an `IntegrationError` that names service and action.
 
-    `IntegrationRefused.code` is the service's own code, such as EntityNotFoundException, "" where it has none.
+    `IntegrationRefused.code` is the service's own code, such as EntityNotFoundException, "" where it has
+    none.
     """
     try:
         yield

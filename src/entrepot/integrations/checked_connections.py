@@ -37,7 +37,8 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Resolves, checks, and tries the addresses one after the other, for `timeout` seconds in all.
 
-        Raises `TargetForbidden`, `IntegrationUnavailable` for a name without addresses, and httpcore's errors.
+        Raises `TargetForbidden`, `IntegrationUnavailable` for a name without addresses, and httpcore's
+        errors.
         """
         ends = time.monotonic() + (_CONNECT_SECONDS if timeout is None else timeout)
         addresses = await self.resolve(host, port)

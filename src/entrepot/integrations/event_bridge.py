@@ -26,7 +26,7 @@ class EventBridge:
     async def put(
         self, region: str, *, detail_type: str, resources: Sequence[str], detail_json: str, at: Timestamp
     ) -> None:
-        """Puts one event on the bus of that Region. Raises `IntegrationUnavailable` and `IntegrationRefused`."""
+        """Puts one event on that Region's bus. Raises `IntegrationUnavailable` and `IntegrationRefused`."""
         entry = {
             "Source": self.source,
             "DetailType": detail_type,

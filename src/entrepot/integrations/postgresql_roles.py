@@ -86,8 +86,8 @@ async def shared_objects(connection: AsyncConnection, share: PostgresqlShare) ->
 async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
     """Makes the role, and what it may do what the share says; within a transaction that has the lock.
 
-    Raises `ShareGone` where something of the share is missing, and `IntegrationRefused` where a role of that name
-    is not ours.
+    Raises `ShareGone` where something of the share is missing, and `IntegrationRefused` where a role of that
+    name is not ours.
     """
     objects = await shared_objects(connection, share)
     await _make_role(connection, share, role)

@@ -90,7 +90,8 @@ class PostgresqlShares:
     def place(self, share: PostgresqlShare) -> tuple[str, int, str]:
         """Host, port and database that receivers connect to.
 
-        Raises `IntegrationRefused` where the URL names no host that others could reach, and no endpoint is set.
+        Raises `IntegrationRefused` where the URL names no host that others could reach, and no endpoint is
+        set.
         """
         given = conninfo_to_dict(self._text(share))
         database = str(given.get("dbname") or given.get("user") or "")

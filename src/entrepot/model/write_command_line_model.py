@@ -1,4 +1,4 @@
-"""Writes `client/command_line_model.json`, the compact model of the command line: `python -m entrepot.model.write_command_line_model`.
+"""Writes `client/command_line_model.json`: `python -m entrepot.model.write_command_line_model`.
 
 The command line equals edition 2.23.6 of the AWS CLI, whose model is a little older than the one that the
 server follows. What came later is left out here, in one table. Documentation is not in the compact form: help

@@ -21,13 +21,13 @@ from entrepot.s3_gateway.listing import (
     start_position,
 )
 from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_view import PAGE, Page, S3View
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.request import Header, HttpResponse
-from entrepot.wire.s3_errors import ObjectProblem, ObjectRefused
 
 _XML: Header = (b"content-type", b"application/xml")
 _BAD_TOKEN = ObjectProblem(400, "InvalidArgument", "The continuation token provided is incorrect")

@@ -16,8 +16,8 @@ from entrepot.domain.errors import (
     ObjectNotFound,
     StoreAccessDenied,
 )
+from entrepot.s3_gateway.s3_errors import NO_SUCH_KEY, PRECONDITION_FAILED, ObjectProblem
 from entrepot.sigv4.verification import SignatureOutOfTime
-from entrepot.wire.s3_errors import NO_SUCH_KEY, PRECONDITION_FAILED, ObjectProblem
 
 NO_SUCH_BUCKET = ObjectProblem(404, "NoSuchBucket", "The specified bucket does not exist")
 """Also of what exists and is not shared with the caller: who may not know, does not learn it."""

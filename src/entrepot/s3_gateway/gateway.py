@@ -42,6 +42,7 @@ from entrepot.s3_gateway.error_answers import (
 )
 from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
 from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.s3_errors import NO_SUCH_KEY, ObjectProblem, ObjectRefused, problem_response
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation, understood
 from entrepot.sigv4.verification import Authenticator, Principal
 from entrepot.transfer.user_buckets import Buckets
@@ -59,7 +60,6 @@ from entrepot.wire.asgi import (
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry, AuditSink
 from entrepot.wire.request import Header, HttpRequest
-from entrepot.wire.s3_errors import NO_SUCH_KEY, ObjectProblem, ObjectRefused, problem_response
 
 _LONGEST_KEY_BYTES = 1024
 _CLIENT_GONE = 499

@@ -17,15 +17,15 @@ from typing import Any
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.s3_gateway.error_answers import NO_SUCH_BUCKET
 from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.stores.s3_connection import ConnectionFailed
-from entrepot.stores.s3_view import OpenObject, S3View
-from entrepot.wire.asgi import ClientDisconnected, Receive, Send, until_disconnected
-from entrepot.wire.request import Header
-from entrepot.wire.s3_errors import (
+from entrepot.s3_gateway.s3_errors import (
     PRECONDITION_FAILED,
     ObjectProblem,
     ObjectRefused,
 )
+from entrepot.stores.s3_connection import ConnectionFailed
+from entrepot.stores.s3_view import OpenObject, S3View
+from entrepot.wire.asgi import ClientDisconnected, Receive, Send, until_disconnected
+from entrepot.wire.request import Header
 
 _PIECE_BYTES = 256 * 1024
 _ENOUGH_BYTES = 128 * 1024

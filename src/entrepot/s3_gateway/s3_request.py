@@ -8,8 +8,8 @@ from enum import Enum
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from entrepot.domain.access_point import AliasedAsset, aliased_asset, asset_of_host_label
+from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
 from entrepot.wire.request import HttpRequest
-from entrepot.wire.s3_errors import ObjectProblem, ObjectRefused
 
 _SUBRESOURCES = frozenset(
     {

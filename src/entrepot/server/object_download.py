@@ -9,9 +9,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
 from entrepot.stores.store import ObjectStore, Reader
 from entrepot.wire.asgi import AsgiScope, Receive, Send, header
-from entrepot.wire.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
 
 _CHUNK_BYTES = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)

@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
+from entrepot.s3_gateway.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, REQUEST_TIMEOUT, ObjectRefused
 from entrepot.stores.store import ObjectStore, Stored
 from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
 from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, content_length
-from entrepot.wire.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, REQUEST_TIMEOUT, ObjectRefused
 
 _BUFFERED_BYTES = 4 * 1024 * 1024
 _SILENCE_SECONDS = 60.0

@@ -11,6 +11,15 @@ from uuid import uuid4
 from entrepot.domain.errors import DatabaseError, StoreError
 from entrepot.domain.identifiers import job_of_upload
 from entrepot.domain.timestamp import Timestamp
+from entrepot.s3_gateway.s3_errors import (
+    METHOD_NOT_ALLOWED,
+    NO_LONGER_ENTITLED,
+    UPLOAD_NOT_AWAITED,
+    ObjectProblem,
+    ObjectRefused,
+    problem_of,
+    problem_response,
+)
 from entrepot.server.metrics import Metrics
 from entrepot.server.object_download import Download
 from entrepot.server.object_upload import Upload
@@ -25,15 +34,6 @@ from entrepot.wire.asgi import (
     send_response,
 )
 from entrepot.wire.request import HttpResponse
-from entrepot.wire.s3_errors import (
-    METHOD_NOT_ALLOWED,
-    NO_LONGER_ENTITLED,
-    UPLOAD_NOT_AWAITED,
-    ObjectProblem,
-    ObjectRefused,
-    problem_of,
-    problem_response,
-)
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""

@@ -35,6 +35,6 @@ async def receivers_of(database: Database, share: PostgresqlShare) -> list[Recei
 
 
 async def drop_roles(database: Database, databases: PostgresqlShares, share: PostgresqlShare) -> None:
-    """Drops the roles of all receivers. Raises `IntegrationError`; those that were dropped before it stay so."""
+    """Drops the roles of all receivers. Raises `IntegrationError`; what was dropped before it stays so."""
     for receiver in await receivers_of(database, share):
         await databases.withdraw(share, receiver.role)

@@ -51,8 +51,8 @@ class Provisioner(Protocol):
 
     Both `give` and `withdraw` are idempotent, are given half a minute, and are cancelled after that. They may
     be called for several entries at once, never at once for the same one. Blocking calls belong in a thread.
-    They raise an `IntegrationError` where they fail; its message is kept with the entry and logged, so it holds
-    no secret. The reconciler then tries again, at first after a second, later every few minutes.
+    They raise an `IntegrationError` where they fail; its message is kept with the entry and logged, so it
+    holds no secret. The reconciler then tries again, at first after a second, later every few minutes.
     """
 
     @property

@@ -1,8 +1,8 @@
 """What the program's own commands take, as a table that completion can read in no time.
 
 The parsers of the commands are the truth, but making one costs the imports of its command, a tenth of a
-second for some. So the table is written from them by `python -m entrepot.cli.aws.completion.own_commands`, and a
-test keeps it current.
+second for some. So the table is written from them by `python -m entrepot.cli.aws.completion.own_commands`,
+and a test keeps it current.
 """
 
 from __future__ import annotations
