@@ -20,8 +20,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.model import shapes
 from entrepot.model.service_model import Kind, Location, Operation
-from entrepot.wire.error_responses import error_response
-from entrepot.wire.serializer import Serializer
+from entrepot.wire.responses import Serializer, error_response
 
 REQUEST_ID = "7a62c49f-347e-4fc4-9331-6e8e1b1f0d7c"
 WITH_OUTPUT = [o for o in OPERATIONS if o.output is not None and MODEL.shapes[o.output].members]

@@ -16,7 +16,7 @@ from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
 from entrepot.database import event_deliveries, events, webhooks
 from entrepot.database.connection import Database, Query
-from entrepot.database.event_tables import EVENT_DELIVERIES
+from entrepot.database.tables import EVENT_DELIVERIES
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.event import DetailType, NewEvent
 from entrepot.domain.scope import Scope

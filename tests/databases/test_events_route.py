@@ -14,8 +14,8 @@ from tests.databases.test_events import event
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
 from entrepot.events.recording import record
+from entrepot.server.audit import Metrics
 from entrepot.server.events_route import EventsRoute
-from entrepot.server.metrics import Metrics
 from entrepot.server.own_routes import OwnRoutes
 from entrepot.sigv4.verification import TrustAuthenticator
 from entrepot.wire.pagination import PageTokens

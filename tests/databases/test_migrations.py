@@ -22,7 +22,7 @@ from entrepot.database import migrate as migration
 from entrepot.database import sqlite
 from entrepot.database.migrate import NEWEST, VERSION_TABLE, migrate, schema_is_current
 from entrepot.database.open_database import open_database, sqlite_path
-from entrepot.database.schema import METADATA
+from entrepot.database.tables import METADATA
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.functional.local_exchange import Goods, LocalExchange, local_exchange
 
-from entrepot.cli.aws.help.summaries import OperationText, operation_texts
+from entrepot.cli.aws.help.texts import OperationText, operation_texts
 
 MISSING = "0" * 32
 NOT_YET = {"Data grants", "Event actions and notifications"}

@@ -376,7 +376,7 @@ import asyncio, sys
 import entrepot.server.serve as serve
 from entrepot.wiring import open_api, prepare_database
 from entrepot.server.audit import ServerAudit
-from entrepot.server.metrics import Metrics
+from entrepot.server.audit import Metrics
 from entrepot.settings.settings import Settings
 
 async def main(settings):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.client.command_line_model import Operation
-    from entrepot.client.credential_source import Credentials
+    from entrepot.client.credentials import Credentials
     from entrepot.client.http_answer import Answer
     from entrepot.client.request_rate import RequestRate
     from entrepot.client.retries import Retries

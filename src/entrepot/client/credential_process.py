@@ -7,13 +7,13 @@ import shlex
 import subprocess
 
 from entrepot.client.client_errors import CredentialsFailed
-from entrepot.client.credential_source import Credentials
+from entrepot.client.credentials import Credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entrepot.client.credential_source import CredentialSource
+    from entrepot.client.credentials import CredentialSource
 
 
 def run_credential_process(command: str, environ: Mapping[str, str]) -> CredentialSource:

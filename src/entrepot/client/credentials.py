@@ -10,16 +10,75 @@ from __future__ import annotations
 
 from entrepot.client.client_errors import CredentialsFailed, SettingInvalid
 from entrepot.client.config_file import expand, expand_home, read_sections
-from entrepot.client.credential_source import Credentials
-from entrepot.client.instance_metadata import is_disabled
+from entrepot.client.endpoint import is_usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
 
     from entrepot.client.config_file import Section
     from entrepot.client.configuration import Configuration
-    from entrepot.client.credential_source import CredentialSource
+
+    class CredentialSource(Protocol):
+        """Something that has keys now, and still has when they are asked for again later."""
+
+        def current(self) -> Credentials:
+            """The keys to sign the next request with. Raises ClientError where they cannot be had."""
+
+
+class Credentials:
+    """An access key, its secret, and the session token of a temporary one. It is its own source."""
+
+    __slots__ = ("access_key_id", "secret_access_key", "session_token")
+
+    def __init__(self, access_key_id: str, secret_access_key: str, session_token: str | None = None) -> None:
+        self.access_key_id = access_key_id
+        self.secret_access_key = secret_access_key
+        self.session_token = session_token or None
+
+    def current(self) -> Credentials:
+        """Itself: these keys do not change."""
+        return self
+
+
+class MetadataSettings:
+    """The settings; `timeout` is in seconds, `endpoint` None for the usual address."""
+
+    __slots__ = ("attempts", "endpoint", "mode", "timeout", "v1_disabled")
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Raises SettingInvalid, and ProfileNotFound where a file must be asked."""
+        self.timeout = configuration.number("metadata_service_timeout", "AWS_METADATA_SERVICE_TIMEOUT", 1)
+        self.attempts = configuration.number(
+            "metadata_service_num_attempts", "AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1
+        )
+        self.endpoint = configuration.setting(
+            "ec2_metadata_service_endpoint", "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+        )
+        self.mode = _mode(configuration)
+        self.v1_disabled = configuration.flag("ec2_metadata_v1_disabled", "AWS_EC2_METADATA_V1_DISABLED")
+        if self.endpoint and not is_usable(self.endpoint):
+            raise SettingInvalid(f"Invalid endpoint EC2 Instance Metadata endpoint: {self.endpoint}")
+
+
+def is_disabled(environ: Mapping[str, str]) -> bool:
+    """Whether the user said that there are no instance metadata to be asked for."""
+    return environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+
+
+def _mode(configuration: Configuration) -> str:
+    given = configuration.setting(
+        "ec2_metadata_service_endpoint_mode", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+    )
+    if given is None:
+        return "ipv6" if configuration.flag("imds_use_ipv6", "AWS_IMDS_USE_IPV6") else "ipv4"
+    if given.lower() not in ("ipv4", "ipv6"):
+        raise SettingInvalid(
+            f"Invalid EC2 Instance Metadata endpoint mode: {given}"
+            " Valid endpoint modes (case-insensitive): ('ipv4', 'ipv6')."
+        )
+    return given.lower()
 
 
 def find_credentials(configuration: Configuration, region: str | None) -> CredentialSource | None:

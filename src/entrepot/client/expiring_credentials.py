@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from entrepot.client.credential_source import Credentials
+    from entrepot.client.credentials import Credentials
 
     Fetched = tuple[Credentials, str]
 

@@ -24,8 +24,7 @@ from entrepot.client.client_errors import (
     ServiceAnswer,
 )
 from entrepot.client.config_file import expand_home
-from entrepot.client.credential_source import Credentials
-from entrepot.client.instance_metadata import MetadataSettings
+from entrepot.client.credentials import Credentials, MetadataSettings
 
 if TYPE_CHECKING:
     from typing import Any

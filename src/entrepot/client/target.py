@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from entrepot.client.client_errors import NoCredentials, NoRegion, ProfileNotFound, SettingInvalid
 from entrepot.client.configuration import integer
-from entrepot.client.credentials import check_single_sign_on, find_credentials
+from entrepot.client.credentials import MetadataSettings, check_single_sign_on, find_credentials, is_disabled
 from entrepot.client.endpoint import (
     SERVICE,
     check_region,
@@ -26,15 +26,74 @@ from entrepot.client.endpoint import (
     presumed_url,
     without_fips,
 )
-from entrepot.client.instance_metadata import MetadataSettings, is_disabled
 from entrepot.client.proxies import proxy_for
-from entrepot.client.request_settings import DEFAULT_ATTEMPTS, read_retries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from entrepot.client.config_file import Value
     from entrepot.client.configuration import Configuration
-    from entrepot.client.credential_source import Credentials, CredentialSource
+    from entrepot.client.credentials import Credentials, CredentialSource
+
+DEFAULT_ATTEMPTS = 3
+_CHECKSUMS = ("when_supported", "when_required")
+
+
+def read_retries(configuration: Configuration) -> tuple[int, str]:
+    """How often a request is tried (at least once), and the retry mode: `standard` or `adaptive`.
+
+    Raises SettingInvalid for these and for what else the AWS CLI checks between reading and judging them.
+    """
+    attempts = configuration.number("max_attempts", "AWS_MAX_ATTEMPTS", DEFAULT_ATTEMPTS)
+    mode = configuration.setting("retry_mode", "AWS_RETRY_MODE")
+    _check_compression(configuration)
+    for key, variable in (
+        ("request_checksum_calculation", "AWS_REQUEST_CHECKSUM_CALCULATION"),
+        ("response_checksum_validation", "AWS_RESPONSE_CHECKSUM_VALIDATION"),
+    ):
+        _check_checksums(key, configuration.setting(key, variable))
+    _check_addressing(configuration)
+    if attempts < 1:
+        raise SettingInvalid(
+            f'Value provided to "max_attempts": {attempts} must be an integer greater than or equal to one.'
+        )
+    if mode is not None and mode not in ("standard", "adaptive"):
+        raise SettingInvalid(
+            f'Invalid value provided to "mode": "{mode}" must be one of: "standard" or "adaptive"'
+        )
+    return attempts, mode or "standard"
+
+
+def _check_compression(configuration: Configuration) -> None:
+    text = configuration.setting(
+        "request_min_compression_size_bytes", "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES"
+    )
+    if text is None:
+        return
+    start = f'Invalid value "{text}" for request_min_compression_size_bytes. Value must be '
+    try:
+        size = integer(text)
+    except SettingInvalid:
+        raise SettingInvalid(f"{start}an integer. Received {str} instead.") from None
+    if not 1 <= size <= 1048576:
+        raise SettingInvalid(f"{start}between 1 and 1048576.")
+
+
+def _check_checksums(key: str, value: str | None) -> None:
+    if value is not None and value.lower() not in _CHECKSUMS:
+        raise SettingInvalid(
+            f"Unsupported configuration value for {key}. "
+            f"Expected one of {_CHECKSUMS} but got {value.lower()}."
+        )
+
+
+def _check_addressing(configuration: Configuration) -> None:
+    s3 = configuration.section().get("s3")
+    style = s3.get("addressing_style") if isinstance(s3, dict) else None
+    if style is not None and style not in ("virtual", "auto", "path"):
+        raise SettingInvalid(
+            f"S3 addressing style {style} is invalid. Valid options are: 'auto', 'virtual', and 'path'"
+        )
+
 
 DEFAULT_TIMEOUT = 60
 """Seconds, for the connection and for each wait for bytes."""

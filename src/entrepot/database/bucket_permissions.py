@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import same, upsert
-from entrepot.database.grant_tables import BUCKET_PERMISSIONS
+from entrepot.database.tables import BUCKET_PERMISSIONS
 from entrepot.domain.bucket_permission import BucketPermission
 from entrepot.domain.timestamp import Timestamp
 

@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import Pages, in_scope, same, values_of
-from entrepot.database.grant_tables import DATA_GRANTS
+from entrepot.database.tables import DATA_GRANTS
 from entrepot.domain.data_grant import AcceptanceState, DataGrant, DistributionScope
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope

@@ -7,7 +7,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import in_scope, same, values_of
-from entrepot.database.grant_tables import DATASHARES
+from entrepot.database.tables import DATASHARES
 from entrepot.domain.datashare import DatashareArn, PostgresqlShare
 from entrepot.domain.timestamp import Timestamp
 

@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import Pages, in_scope, same, values_of
-from entrepot.database.grant_tables import DATA_GRANTS, EVENT_ACTIONS
+from entrepot.database.tables import DATA_GRANTS, EVENT_ACTIONS
 from entrepot.domain.event_action import EventAction
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Value
-from entrepot.database.event_tables import EVENT_DELIVERIES, EVENTS
 from entrepot.database.expressions import among, same, texts, values_of
+from entrepot.database.tables import EVENT_DELIVERIES, EVENTS
 from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import DeadLetter, DeliveryState, DueDelivery
 

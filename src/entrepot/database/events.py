@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.event_tables import EVENT_DELIVERIES, EVENTS
 from entrepot.database.expressions import in_scope, same, values_of
+from entrepot.database.tables import EVENT_DELIVERIES, EVENTS
 from entrepot.domain.event import NewEvent, StoredEvent
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp

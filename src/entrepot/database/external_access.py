@@ -14,8 +14,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row, Value
 from entrepot.database.expressions import among, same, texts
-from entrepot.database.grant_tables import DATA_GRANTS, OUTSIDE_ACCESS
-from entrepot.database.tables import ASSETS, REVISIONS
+from entrepot.database.tables import ASSETS, DATA_GRANTS, OUTSIDE_ACCESS, REVISIONS
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.scope import Scope

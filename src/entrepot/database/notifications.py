@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query
 from entrepot.database.expressions import in_scope, same, values_of
-from entrepot.database.grant_tables import NOTIFICATIONS
+from entrepot.database.tables import NOTIFICATIONS
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 

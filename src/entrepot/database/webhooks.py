@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.event_tables import EVENT_DELIVERIES, WEBHOOKS
 from entrepot.database.expressions import among, same, texts, values_of
+from entrepot.database.tables import EVENT_DELIVERIES, WEBHOOKS
 from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import Webhook
 

@@ -18,9 +18,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from entrepot.domain.errors import EntrepotError
-from entrepot.s3_gateway.request_recognition import is_for_s3
+from entrepot.s3_gateway.s3_request import is_for_s3
 from entrepot.server import health
-from entrepot.server.metrics import CONTENT_TYPE, Metrics
+from entrepot.server.audit import CONTENT_TYPE, Metrics
 from entrepot.server.objects import SignedObjects
 from entrepot.server.own_routes import OwnRoutes
 from entrepot.transfer.signed_urls import OBJECTS_PATH

@@ -20,7 +20,7 @@ from entrepot.s3_gateway.s3_errors import (
     problem_of,
     problem_response,
 )
-from entrepot.server.metrics import Metrics
+from entrepot.server.audit import Metrics
 from entrepot.server.object_download import Download
 from entrepot.server.object_upload import Upload
 from entrepot.stores.store import ObjectStore

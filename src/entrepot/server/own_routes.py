@@ -16,10 +16,10 @@ from uuid import uuid4
 from entrepot.domain.errors import DatabaseError, ServiceError
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.server.metrics import Metrics
+from entrepot.server.audit import Metrics
 from entrepot.sigv4.verification import Authenticator
-from entrepot.wire.error_responses import error_response, internal_error
 from entrepot.wire.request import HttpRequest, HttpResponse
+from entrepot.wire.responses import error_response, internal_error
 
 Gone = Callable[[], Awaitable[None]]
 """Returns when the client has gone, and nobody waits for the answer any more."""

@@ -25,17 +25,16 @@ from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.engine.worker import SILENT_SECONDS
 from entrepot.server import process
 from entrepot.server.app import Application
-from entrepot.server.audit import ServerAudit
+from entrepot.server.audit import Metrics, ServerAudit
 from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.datashares_route import DatashareCredentialsRoute
 from entrepot.server.events_route import EventsRoute
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.health import Readiness
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
-from entrepot.server.listening import listen
-from entrepot.server.metrics import Metrics
 from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import OwnRoutes
+from entrepot.server.process import listen
 from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.settings.environment import environment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from entrepot.domain.job import Encryption, JobItem, MultipartCheckpoint
 from entrepot.domain.job_error import Location
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.stop import StopSignal
+from entrepot.transfer.threads import StopSignal
 
 
 @dataclass(frozen=True, slots=True)

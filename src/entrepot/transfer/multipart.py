@@ -21,19 +21,18 @@ from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.buffers import Budget, Buffers
-from entrepot.transfer.comparison import multipart_etag
 from entrepot.transfer.move import Move, named
 from entrepot.transfer.part_sizes import PartRange, part_ranges, part_size
 from entrepot.transfer.proof import (
     encryption_fits,
+    multipart_etag,
     part_is_proven,
     prove_upload,
     require_encryption,
     require_source_checksum,
 )
 from entrepot.transfer.reading import TornRead, fill, hash_object
-from entrepot.transfer.stop import StopSignal
-from entrepot.transfer.threads import Threads, all_or_first_error
+from entrepot.transfer.threads import StopSignal, Threads, all_or_first_error
 
 _PART_ATTEMPTS = 3
 _LOG = logging.getLogger(__name__)

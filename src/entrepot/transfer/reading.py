@@ -10,7 +10,7 @@ from entrepot.domain.job_error import Location
 from entrepot.stores.store import ObjectStore, Reader
 from entrepot.transfer.buffers import MEBIBYTE
 from entrepot.transfer.move import named
-from entrepot.transfer.stop import StopSignal
+from entrepot.transfer.threads import StopSignal
 
 
 class TakesBytes(Protocol):

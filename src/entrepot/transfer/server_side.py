@@ -5,9 +5,8 @@ from __future__ import annotations
 from entrepot.domain.errors import ChecksumMismatch, InvalidStoreRequest, ObjectNotFound, StoreAccessDenied
 from entrepot.domain.job import ItemResult
 from entrepot.stores.store import Stored
-from entrepot.transfer.comparison import of_whole_object
 from entrepot.transfer.move import Move
-from entrepot.transfer.proof import encryption_fits, require_source_checksum
+from entrepot.transfer.proof import encryption_fits, of_whole_object, require_source_checksum
 
 
 def copy_server_side(move: Move) -> ItemResult | None:

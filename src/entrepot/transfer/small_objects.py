@@ -6,9 +6,8 @@ from entrepot.domain.errors import ChecksumMismatch
 from entrepot.domain.job import ItemResult
 from entrepot.stores.checksum import CRC64NVME, RunningChecksum, running_checksum
 from entrepot.transfer.buffers import Buffers
-from entrepot.transfer.comparison import of_whole_object
 from entrepot.transfer.move import Move
-from entrepot.transfer.proof import prove_put, require_encryption, require_source_checksum
+from entrepot.transfer.proof import of_whole_object, prove_put, require_encryption, require_source_checksum
 from entrepot.transfer.reading import TornRead, fill
 
 _ATTEMPTS = 2

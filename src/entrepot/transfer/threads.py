@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from entrepot.transfer.stop import Stopped, StopSignal
+
+class Stopped(Exception):
+    """A pump was asked to stop and did. Never leaves this package."""
+
+
+class StopSignal:
+    """A flag that threads look at; it is up, too, when its parent's is."""
+
+    def __init__(self, parent: StopSignal | None = None) -> None:
+        self._event = threading.Event()
+        self._parent = parent
+
+    def set(self) -> None:
+        """Asks everything that looks at this signal, or at a child of it, to stop."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set() or (self._parent is not None and self._parent.is_set())
+
+    def check(self) -> None:
+        """Raises `Stopped` where stopping was asked for."""
+        if self.is_set():
+            raise Stopped
+
 
 _LINGER_SECONDS = 5.0
 """How long a cancelled caller waits for its thread: a server that hangs must not hold up a worker's end."""

@@ -33,8 +33,7 @@ from entrepot.transfer.part_sizes import PART_BYTES
 from entrepot.transfer.reading import Collected, hash_object
 from entrepot.transfer.server_side import copy_server_side
 from entrepot.transfer.small_objects import stream_small
-from entrepot.transfer.stop import StopSignal
-from entrepot.transfer.threads import Threads
+from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 
 _LOG = logging.getLogger(__name__)

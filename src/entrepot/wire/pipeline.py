@@ -28,11 +28,10 @@ from entrepot.wire.api_calls import (
     is_for_an_api,
     request_without_payload,
 )
-from entrepot.wire.error_responses import error_code, error_response, internal_error
 from entrepot.wire.parser import Parser
 from entrepot.wire.request import HttpRequest, HttpResponse
+from entrepot.wire.responses import Serializer, error_code, error_response, internal_error
 from entrepot.wire.router import Router
-from entrepot.wire.serializer import Serializer
 from entrepot.wire.validator import Validator
 
 MEBIBYTE = 1024 * 1024

@@ -23,7 +23,7 @@ from entrepot.client.client_errors import (
     ServiceAnswer,
     UnreadableAnswer,
 )
-from entrepot.client.credential_source import Credentials
+from entrepot.client.credentials import Credentials
 from entrepot.client.pagination import pages
 from entrepot.client.target import Target
 from entrepot.sigv4.signature_parameters import Credentials as WholeCredentials
@@ -267,7 +267,7 @@ def test_a_call_that_succeeds_imports_nothing_heavy() -> None:
         program = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
             "from entrepot.client.client import Client\n"
-            "from entrepot.client.credential_source import Credentials\n"
+            "from entrepot.client.credentials import Credentials\n"
             "from entrepot.client.command_line_model import load_operation\n"
             "class Target:\n"
             f"    endpoint_url, region, signing_name = {server.url!r}, 'us-east-1', 'dataexchange'\n"

@@ -15,7 +15,7 @@ from entrepot.model import shapes
 from entrepot.model.loader import load_model
 from entrepot.operations.context import Context
 from entrepot.operations.registry import OPERATIONS
-from entrepot.wire.error_responses import error_response
+from entrepot.wire.responses import error_response
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from entrepot.domain.access_point import EXCHANGE_ACCOUNT_ID, access_point_alias
-from entrepot.s3_gateway.request_recognition import is_for_s3
+from entrepot.s3_gateway.s3_request import is_for_s3
 
 ALIAS = access_point_alias("8d494cba5e4720e5f6072e280daf70a8", "8550cfab16b444a794402f2c3f11eae1")
 LABEL = f"8550cfab-16b4-44a7-9440-2f2c3f11eae1-{EXCHANGE_ACCOUNT_ID}"

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from entrepot.domain.errors import ConfigurationError
-from entrepot.server.listening import listen
+from entrepot.server.process import listen
 
 
 def test_port_0_is_any_free_one() -> None:

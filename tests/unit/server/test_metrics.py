@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from entrepot.server.metrics import Metrics
+from entrepot.server.audit import Metrics
 
 
 def test_requests_are_counted_by_operation_and_status() -> None:

@@ -17,7 +17,7 @@ import pytest
 from entrepot.domain.errors import DatabaseUnavailable, ObjectNotFound, StoreFull
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.timestamp import Timestamp
-from entrepot.server.metrics import Metrics
+from entrepot.server.audit import Metrics
 from entrepot.server.object_download import content_disposition
 from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects, WhatUrlsWereMadeFor
 from entrepot.stores.local import LocalStore

@@ -6,8 +6,7 @@ import hashlib
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.job import Encryption, UploadedPart
-from entrepot.transfer.comparison import is_md5_of, multipart_etag, of_whole_object
-from entrepot.transfer.proof import encryption_fits
+from entrepot.transfer.proof import encryption_fits, is_md5_of, multipart_etag, of_whole_object
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from entrepot.transfer.stop import StopSignal
-from entrepot.transfer.threads import Threads, all_or_first_error
+from entrepot.transfer.threads import StopSignal, Threads, all_or_first_error
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from entrepot.domain.errors import (
     Throttled,
     ValidationFailed,
 )
-from entrepot.wire.error_responses import error_code, error_response, internal_error
+from entrepot.wire.responses import error_code, error_response, internal_error
 from entrepot.wire.router import MethodNotAllowed
 
 REQUEST_ID = "7a62c49f-347e-4fc4-9331-6e8e1b1f0d7c"

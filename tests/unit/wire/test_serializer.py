@@ -4,7 +4,7 @@ import pytest
 
 from entrepot.model import shapes
 from entrepot.model.loader import load_model
-from entrepot.wire.serializer import Serializer
+from entrepot.wire.responses import Serializer
 
 MODEL = load_model()
 REQUEST_ID = "7a62c49f-347e-4fc4-9331-6e8e1b1f0d7c"

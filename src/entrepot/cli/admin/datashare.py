@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entrepot.database import external_access
+from entrepot.database.connection import Database
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.datashare import PostgresqlShare, role_name
+from entrepot.domain.external_access import ExternalAccess
+from entrepot.model import shapes
+
+if TYPE_CHECKING:
+    from entrepot.integrations.postgresql_shares import PostgresqlShares
 import argparse
 import sys
 from typing import TYPE_CHECKING
@@ -12,9 +24,8 @@ from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.outcome import report
 from entrepot.client.client_errors import ClientError, UsageError
-from entrepot.database import datashares, external_access
-from entrepot.database.connection import Database
-from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of
+from entrepot.database import datashares
+from entrepot.domain.datashare import DatashareArn, is_share_name, namespace_of
 from entrepot.domain.errors import IntegrationError, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.server.secrets import SecretBox
@@ -23,6 +34,31 @@ from entrepot.settings.settings import Settings
 
 if TYPE_CHECKING:
     from entrepot.integrations.postgresql_excess_privileges import Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Somebody who has, or is to have, a role."""
+
+    access: ExternalAccess
+    role: str
+
+
+async def receivers_of(database: Database, share: PostgresqlShare) -> list[Receiver]:
+    """Whoever has a share, or is about to have it, or to lose it."""
+    found = []
+    for access in await external_access.of_owner(database, share.owner, AssetType.REDSHIFT_DATA_SHARE):
+        asset = shapes.decode(access.details_json, shapes.AssetDetails).redshift_data_share_asset
+        if asset is not None and asset.arn == share.arn:
+            found.append(Receiver(access, role_name(access.grant_id, access.asset_id)))
+    return found
+
+
+async def drop_roles(database: Database, databases: PostgresqlShares, share: PostgresqlShare) -> None:
+    """Drops the roles of all receivers. Raises `IntegrationError`; what was dropped before it stays so."""
+    for receiver in await receivers_of(database, share):
+        await databases.withdraw(share, receiver.role)
+
 
 _DESCRIPTION = """\
 Datashares that a PostgreSQL database serves, for those without Amazon Redshift. Each is a schema, or some
@@ -204,7 +240,7 @@ def _judge(found: list[Reach], *, accepted: bool) -> None:
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.cli.admin.datashare_roles import receivers_of
+    from entrepot.cli.admin.datashare import receivers_of
 
     async def list_all(database: Database, secrets: SecretBox) -> object:
         return [
@@ -252,7 +288,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.cli.admin.datashare_roles import drop_roles, receivers_of
+    from entrepot.cli.admin.datashare import drop_roles, receivers_of
     from entrepot.integrations.postgresql_shares import PostgresqlShares
     from entrepot.wiring import clock
 

@@ -3,7 +3,7 @@
 from alembic import context
 
 from entrepot.database.migrate import VERSION_TABLE
-from entrepot.database.schema import METADATA
+from entrepot.database.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,10 +7,9 @@ a value             choices, Regions, profiles, paths, names in a query, ids fro
 
 from __future__ import annotations
 
-from entrepot.cli.aws.completion.candidate import Candidate, matching
 from entrepot.cli.aws.completion.meanings import Meanings, NoMeanings
 from entrepot.cli.aws.completion.situation import Situation, understand
-from entrepot.cli.aws.completion.values import Values
+from entrepot.cli.aws.completion.values import Candidate, Values, matching
 from entrepot.cli.aws.operation.grammar import MANY
 from entrepot.cli.commands import COMMANDS, own_command
 

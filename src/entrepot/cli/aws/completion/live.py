@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from entrepot.cli.aws.completion.candidate import Candidate
+from entrepot.cli.aws.completion.values import Candidate
 from entrepot.settings.environment import environment
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.completion.candidate import Candidate
+from entrepot.cli.aws.completion.values import Candidate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class Meanings(NoMeanings):
 
     def operations(self) -> list[Candidate]:
         """All operations, group by group."""
-        from entrepot.cli.aws.help.summaries import operation_texts
+        from entrepot.cli.aws.help.texts import operation_texts
 
         return [Candidate(text.name, text.summary) for text in operation_texts()]
 
     def of_option(self, flag: str, situation: Situation) -> str:
         """The first sentence of its documentation."""
-        from entrepot.cli.aws.help.prose import first_sentence
+        from entrepot.cli.aws.help.page import first_sentence
 
         if situation.own is not None:
             from entrepot.cli.aws.completion.own_commands import read_own_command
@@ -66,7 +66,7 @@ class Meanings(NoMeanings):
 
     def _own_texts(self) -> dict[str, str]:
         if self._texts is None:
-            from entrepot.cli.aws.help.option_texts import GLOBAL_OPTIONS, OPERATION_OPTIONS
+            from entrepot.cli.aws.help.texts import GLOBAL_OPTIONS, OPERATION_OPTIONS
 
             self._texts = {
                 f"--{option.name}": option.text for option in (*GLOBAL_OPTIONS, *OPERATION_OPTIONS)

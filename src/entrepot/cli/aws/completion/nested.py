@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.completion.candidate import Candidate
+from entrepot.cli.aws.completion.values import Candidate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from entrepot.cli.aws.completion.candidate import Candidate
     from entrepot.cli.aws.completion.line import Line
+    from entrepot.cli.aws.completion.values import Candidate
 
 SHELLS = ("bash", "zsh", "fish")
 

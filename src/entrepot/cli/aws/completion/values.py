@@ -2,10 +2,95 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.completion.candidate import Candidate
-from entrepot.cli.aws.completion.paths import SCHEMES, paths, scheme_of
+import os
+
 from entrepot.cli.aws.operation.global_options import COLOURS, OUTPUTS
 from entrepot.cli.aws.operation.operation_options import INPUT_JSON, INPUT_YAML
+
+
+class Candidate:
+    """The whole word that would stand there, not only what is missing of it."""
+
+    __slots__ = ("final", "meaning", "value")
+
+    def __init__(self, value: str, meaning: str = "", *, final: bool = True) -> None:
+        self.value = value
+        self.meaning = meaning
+        """What it is, for a person who chooses; one line, may be empty."""
+        self.final = final
+        """Whether the word is complete with it, so that a blank may follow; a folder is not."""
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.value!r}, {self.meaning!r}, final={self.final})"
+
+
+def matching(candidates: list[Candidate], typed: str) -> list[Candidate]:
+    """Those that go on from what is typed, in their order."""
+    return [candidate for candidate in candidates if candidate.value.startswith(typed)]
+
+
+SCHEMES = ("file://", "fileb://")
+_MOST = 500
+
+
+def scheme_of(typed: str) -> str | None:
+    """The `file://` or `fileb://` that the word begins with."""
+    for scheme in SCHEMES:
+        if typed.startswith(scheme):
+            return scheme
+    return None
+
+
+def paths(typed: str, *, prefix: str = "", folders_only: bool = False) -> list[Candidate]:
+    """The entries of the folder that `typed` is in, each as a whole path behind `prefix`.
+
+    A folder ends with a slash and is not final. Hidden ones are shown once their dot is typed. `~` is
+    understood, and left as it is.
+    """
+    folder, slash, name = typed.rpartition("/")
+    folder += slash
+    if not slash and typed == "~":
+        return [Candidate(f"{prefix}~/", final=False)]
+    try:
+        with os.scandir(os.path.expanduser(folder) or ".") as entries:  # noqa: PTH111
+            found = sorted(
+                (entry.name, _is_folder(entry)) for entry in entries if entry.name.startswith(name)
+            )
+    except OSError:
+        return []
+    shown = [
+        (entry, is_folder)
+        for entry, is_folder in found
+        if (not entry.startswith(".") or name.startswith(".")) and (is_folder or not folders_only)
+    ]
+    return [
+        Candidate(f"{prefix}{folder}{entry}{'/' if is_folder else ''}", final=not is_folder)
+        for entry, is_folder in shown[:_MOST]
+        if entry.isprintable()
+    ]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+REGIONS = (
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+)
+
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +190,7 @@ class Values:
     def _configured(self, flag: str) -> list[Candidate] | None:
         """Values that configuration knows of; None for an option that has nothing to do with it."""
         if flag == "--region":
-            from entrepot.cli.aws.completion.regions import REGIONS
+            from entrepot.cli.aws.completion.values import REGIONS
 
             return [Candidate(region) for region in REGIONS]
         if flag in {"--profile", "--s3-profile"}:
@@ -147,7 +232,7 @@ class Values:
 
     @staticmethod
     def _subjects_of_help() -> list[Candidate]:
-        from entrepot.cli.aws.help.summaries import operation_texts
+        from entrepot.cli.aws.help.texts import operation_texts
         from entrepot.cli.aws.help.topics import TOPICS
         from entrepot.cli.commands import COMMANDS
 

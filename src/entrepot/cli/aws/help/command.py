@@ -6,7 +6,7 @@ import sys
 
 from entrepot.cli.aws.help.page import Block, Lines, Page, Paragraph
 from entrepot.cli.aws.help.show import show
-from entrepot.cli.aws.help.summaries import operation_texts
+from entrepot.cli.aws.help.texts import operation_texts
 from entrepot.cli.aws.help.topics import TOPICS, Topic, find_topic
 from entrepot.cli.commands import COMMANDS, own_command
 from entrepot.cli.exit_codes import SUCCESS, USAGE

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from entrepot.cli.aws.help.option_texts import GLOBAL_OPTIONS, OPERATION_OPTIONS, OptionText
-from entrepot.cli.aws.help.page import Block, Heading, Lines, Page, Paragraph
-from entrepot.cli.aws.help.prose import paragraphs
-from entrepot.cli.aws.help.summaries import OperationText, operation_text
+from entrepot.cli.aws.help.page import Block, Heading, Lines, Page, Paragraph, paragraphs
 from entrepot.cli.aws.help.syntax import is_scalar, json_syntax, list_syntax, shorthand_syntax
+from entrepot.cli.aws.help.texts import (
+    GLOBAL_OPTIONS,
+    OPERATION_OPTIONS,
+    OperationText,
+    OptionText,
+    operation_text,
+)
 from entrepot.cli.aws.operation.operation_options import option_name
 from entrepot.client.command_line_model import Member, Operation, Shape
 

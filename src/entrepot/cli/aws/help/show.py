@@ -31,7 +31,7 @@ def show(page: Page, environ: Mapping[str, str], *, paged: bool = True) -> None:
 
 
 def _paged(text: str, command: str, environ: Mapping[str, str]) -> bool:
-    from entrepot.cli.aws.output.pager import Pager
+    from entrepot.cli.aws.output.terminal import Pager
 
     sys.stdout.flush()
     pager = Pager(command, environ)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 
-from entrepot.cli.aws.operation.usage import PROGRAM
+from entrepot.cli.aws.operation.grammar import PROGRAM
 from entrepot.client.client_errors import (
     ClientConfigurationError,
     NoCredentials,

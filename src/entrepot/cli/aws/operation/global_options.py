@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.operation.grammar import ONE, SWITCH_OFF, SWITCH_ON, VERSION, Grammar, Option, Word
-from entrepot.cli.aws.operation.usage import usage_text
+import sys
+import time
+
+from entrepot.cli.aws.operation.grammar import (
+    ONE,
+    SWITCH_OFF,
+    SWITCH_ON,
+    VERSION,
+    Grammar,
+    Option,
+    Word,
+    usage_text,
+)
 from entrepot.client.target import Options
 
 TYPE_CHECKING = False
@@ -127,3 +138,27 @@ def read_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
     grammar = Grammar(global_options(), Word("command"), usage_text())
     values, rest = grammar.read([_SERVICE, *arguments])
     return Globals(values), rest
+
+
+class DebugLog:
+    """Writes where it is on; costs nothing where it is off. Secrets are never given to it."""
+
+    __slots__ = ("on",)
+
+    def __init__(self, *, on: bool = False) -> None:
+        self.on = on
+
+    def __call__(self, text: str) -> None:
+        """Writes one line with the time before it."""
+        if self.on:
+            now = time.time()
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+            milliseconds = int(now * 1000) % 1000
+            print(f"{stamp},{milliseconds:03} - entrepot - DEBUG - {text}", file=sys.stderr)
+
+    def failure(self, error: BaseException) -> None:
+        """Writes where an error comes from."""
+        if self.on:
+            import traceback
+
+            self("".join(traceback.format_exception(error)).rstrip("\n"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.operation.paramfile import FileNotRead, load_paramfile
+from entrepot.cli.aws.operation.parameters import FileNotRead, load_paramfile
 from entrepot.client.client_errors import ClientError, ParameterError
 
 TYPE_CHECKING = False

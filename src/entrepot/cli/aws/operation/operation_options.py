@@ -11,8 +11,8 @@ from entrepot.cli.aws.operation.grammar import (
     Grammar,
     Option,
     Word,
+    usage_text,
 )
-from entrepot.cli.aws.operation.usage import usage_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

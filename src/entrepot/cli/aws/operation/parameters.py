@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os.path
 import sys
 
-from entrepot.cli.aws.operation.argument_values import read_value
-from entrepot.cli.aws.operation.paramfile import load_option
-from entrepot.client.client_errors import ParameterError
+from entrepot.client.client_errors import ClientError, ParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +13,150 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.cli.aws.operation.operation_options import OperationOptions
-    from entrepot.client.command_line_model import Operation
+    from entrepot.client.command_line_model import Operation, Shape
+
+TEXT = "file://"
+BYTES = "fileb://"
+
+
+class FileNotRead(Exception):
+    """A file that a value names cannot be read; the text says which and why."""
+
+
+def load_paramfile(value: object, environ: Mapping[str, str]) -> str | bytes | None:
+    """What is in the file that `value` names; None where it names none.
+
+    `~` and `$VARIABLES` in the path count. Text is decoded as `AWS_CLI_FILE_ENCODING` says, else as the
+    locale says, and its ends of lines become `\\n`. Raises `FileNotRead`.
+    """
+    if not isinstance(value, str) or not value.startswith((TEXT, BYTES)):
+        return None
+    prefix = BYTES if value.startswith(BYTES) else TEXT
+    path = os.path.expandvars(os.path.expanduser(value[len(prefix) :]))  # noqa: PTH111 - pathlib knows no $HOME
+    try:
+        if prefix == BYTES:
+            with open(path, "rb") as binary:  # noqa: PTH123
+                return binary.read()
+        with open(path, encoding=_encoding(environ)) as file:  # noqa: PTH123
+            return file.read()
+    except UnicodeDecodeError:
+        raise FileNotRead(
+            f"Unable to load paramfile ({path}), text contents could not be decoded.  If this is a binary "
+            "file, please use the fileb:// prefix instead of the file:// prefix."
+        ) from None
+    except OSError as error:
+        raise FileNotRead(f"Unable to load paramfile {value}: {error}") from None
+
+
+def load_option(flag: str, value: object, environ: Mapping[str, str]) -> object:
+    """The value of an option, read from the file that it names, if it names one.
+
+    Of a list with one item that item may name the file, which is then the whole value.
+    Raises `ParameterError`.
+    """
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    try:
+        content = load_paramfile(single, environ)
+    except FileNotRead as error:
+        raise ParameterError(f"Error parsing parameter '{flag}': {error}") from None
+    return value if content is None else content
+
+
+def _encoding(environ: Mapping[str, str]) -> str:
+    given = environ.get("AWS_CLI_FILE_ENCODING")
+    if given is not None:
+        return given
+    import locale
+
+    if locale.setlocale(locale.LC_CTYPE) in {"C", "POSIX"}:
+        return "UTF-8"
+    return locale.getpreferredencoding()
+
+
+_COMPLEX = frozenset({"structure", "list", "map"})
+
+
+def read_value(flag: str, given: Any, shape: Shape, environ: Mapping[str, str]) -> Any:
+    """The value of an option: `given` is what stands after it, or what is in the file that it names.
+
+    Raises `ParameterError` for what cannot be read at all, and `ValueError` for a number that is none.
+    Whether the value fits the model is for validation.
+    """
+    if _is_shorthand(given, shape):
+        return _read_shorthand(flag, given, shape, environ)
+    return _unpack(flag, given, shape)
+
+
+def _is_shorthand(given: Any, shape: Shape) -> bool:
+    """Whether the option takes shorthand and the value does not look like JSON."""
+    item = shape.item
+    if shape.kind not in _COMPLEX or (shape.kind == "list" and (item is None or item.kind not in _COMPLEX)):
+        return False
+    first = given[0] if given and isinstance(given, list) else given
+    return not (isinstance(first, str) and first.strip().startswith(("[", "{")))
+
+
+def _read_shorthand(flag: str, given: Any, shape: Shape, environ: Mapping[str, str]) -> Any:
+    from entrepot.cli.aws.operation.parameters import FileNotRead
+    from entrepot.cli.aws.operation.shorthand import ShorthandError, fit_to_model, parse_shorthand
+
+    try:
+        if isinstance(given, list):
+            parsed: Any = [parse_shorthand(one, environ) for one in given]
+        else:
+            parsed = parse_shorthand(given, environ)
+        fit_to_model(parsed, shape)
+    except ShorthandError as error:
+        raise ParameterError(f"Error parsing parameter '{flag}': {error.message}") from None
+    except FileNotRead as error:
+        # In the AWS CLI nobody reckons with a file that is missing here, and it ends with 255.
+        raise ClientError(str(error)) from None
+    return parsed
+
+
+def _unpack(flag: str, given: Any, shape: Shape) -> Any:
+    if shape.kind in {"structure", "map"}:
+        if given.lstrip().startswith("{"):
+            return _read_json(flag, given)
+        raise ParameterError(f"Error parsing parameter '{flag}': Invalid JSON:\n{given}")
+    if shape.kind == "list":
+        return _unpack_list(flag, given, shape)
+    if shape.kind == "integer":
+        return int(given)
+    if shape.kind == "double":
+        return float(given)
+    if shape.kind == "boolean":
+        return bool(given) and str(given).lower() != "false"
+    return given
+
+
+def _unpack_list(flag: str, given: Any, shape: Shape) -> Any:
+    """A list is JSON, or its items one after the other."""
+    text = given[0] if isinstance(given, list) and len(given) == 1 else given
+    if isinstance(text, str) and text.lstrip().startswith("["):
+        return _read_json(flag, text)
+    if isinstance(text, str) and not isinstance(given, list) and not text.strip():
+        raise ClientError(f"Error parsing parameter '{flag}': the file is empty.")
+    item = shape.item
+    if item is None:
+        return given
+    # A text that comes from a file and is no JSON is taken apart letter by letter: so it is in the AWS CLI.
+    try:
+        return [_unpack(flag, one, item) for one in given]
+    except (TypeError, ValueError):
+        raise ParameterError(f"Error parsing parameter '{flag}': {given[0]}") from None
+
+
+def _read_json(flag: str, text: str) -> Any:
+    from entrepot.cli.aws.operation.json_text import read_json
+
+    try:
+        return read_json(text)
+    except ValueError as error:
+        raise ParameterError(
+            f"Error parsing parameter '{flag}': Invalid JSON: {error}\nJSON received: {text}"
+        ) from None
+
 
 PAGING = "PaginationConfig"
 """The key under which what the paging options say travels among the parameters, as in botocore."""

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import sys
 
-from entrepot.cli.aws.operation.debug_log import DebugLog
-from entrepot.cli.aws.operation.global_options import Globals, read_first, read_globals
-from entrepot.cli.aws.operation.grammar import Grammar, VersionAsked, Word
+from entrepot.cli.aws.operation.global_options import DebugLog, Globals, read_first, read_globals
+from entrepot.cli.aws.operation.grammar import (
+    PROGRAM,
+    Grammar,
+    VersionAsked,
+    Word,
+    unknown_options,
+    usage_text,
+)
 from entrepot.cli.aws.operation.operation_options import HELP, OperationOptions
 from entrepot.cli.aws.operation.parameters import PAGING, paginates, read_parameters
-from entrepot.cli.aws.operation.usage import PROGRAM, unknown_options, usage_text
 from entrepot.cli.exit_codes import INTERRUPTED, SUCCESS, USAGE, exit_code
 from entrepot.client.client_errors import ParameterError, UnknownOptions, UsageError
 from entrepot.client.command_line_model import Model, Operation, Pagination
@@ -306,7 +311,7 @@ def _show(answers: list[dict[str, Any]] | Pages, command: Command) -> None:
 
     pager = None
     if command.globals.pager and on_terminal():
-        from entrepot.cli.aws.output.pager import Pager
+        from entrepot.cli.aws.output.terminal import Pager
 
         pager = Pager(command.configuration.pager(), command.environ)
     output = command.globals.output

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import string
 
-from entrepot.cli.aws.operation.paramfile import load_paramfile
+from entrepot.cli.aws.operation.parameters import load_paramfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

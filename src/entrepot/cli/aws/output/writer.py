@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from entrepot.cli.aws.output.pager import Pager
     from entrepot.cli.aws.output.query import Query
+    from entrepot.cli.aws.output.terminal import Pager
     from entrepot.cli.aws.output.text_stream import TextStream
     from entrepot.client.pagination import Pages
 
@@ -116,8 +116,7 @@ def _way_of_showing(output_format: str, colour: str) -> Callable[[_Source, TextS
         case "text":
             return _show_text
         case "table":
-            from entrepot.cli.aws.output.colour import palette
-            from entrepot.cli.aws.output.table_format import TableFormat
+            from entrepot.cli.aws.output.table_format import TableFormat, palette
 
             return _whole(TableFormat(palette(colour)).write)
         case "yaml":

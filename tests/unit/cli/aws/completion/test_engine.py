@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from botocore.session import Session
 
-from entrepot.cli.aws.completion.candidate import Candidate
 from entrepot.cli.aws.completion.engine import Engine
 from entrepot.cli.aws.completion.live import LiveIds
-from entrepot.cli.aws.completion.regions import REGIONS
+from entrepot.cli.aws.completion.values import REGIONS, Candidate
 from entrepot.cli.commands import COMMANDS
 from entrepot.client.command_line_model import commands
 

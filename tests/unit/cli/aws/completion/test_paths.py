@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.cli.aws.completion.paths import paths
+from entrepot.cli.aws.completion.values import paths
 
 
 @pytest.fixture

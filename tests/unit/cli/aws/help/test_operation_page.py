@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from entrepot.cli.aws.help.operation_page import operation_page
-from entrepot.cli.aws.help.option_texts import GLOBAL_OPTIONS
 from entrepot.cli.aws.help.syntax import json_syntax, list_syntax, shorthand_syntax
+from entrepot.cli.aws.help.texts import GLOBAL_OPTIONS
 from entrepot.cli.aws.operation.global_options import global_options
 from entrepot.cli.aws.operation.operation_options import OperationOptions
 from entrepot.client.command_line_model import Shape, commands, load_operation

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.aws.help.prose import first_sentence, paragraphs
+from entrepot.cli.aws.help.page import first_sentence, paragraphs
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.cli.aws.operation.argument_values import read_value
-from entrepot.cli.aws.operation.paramfile import load_option, load_paramfile
+from entrepot.cli.aws.operation.parameters import load_option, load_paramfile, read_value
 from entrepot.client.client_errors import ClientError, ParameterError
 from entrepot.client.command_line_model import Shape, load_operation
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.aws.operation.paramfile import FileNotRead
+from entrepot.cli.aws.operation.parameters import FileNotRead
 from entrepot.cli.aws.operation.shorthand import ShorthandError, fit_to_model, parse_shorthand
 from entrepot.client.command_line_model import load_operation
 

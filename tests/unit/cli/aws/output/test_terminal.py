@@ -17,7 +17,7 @@ from entrepot.cli.aws.output.terminal import on_terminal, terminal_width
 
 _PROGRAM = """
 import sys
-from entrepot.cli.aws.output.pager import Pager
+from entrepot.cli.aws.output.terminal import Pager
 from entrepot.cli.aws.output.writer import write
 answer = {"Arn": "arn:aws:dataexchange", "Id": "x" * 20}
 pager = Pager(sys.argv[1], {"PATH": sys.argv[2]})

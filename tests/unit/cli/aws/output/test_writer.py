@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from entrepot.cli.aws.output.pager import Pager
 from entrepot.cli.aws.output.query import compile_query
+from entrepot.cli.aws.output.terminal import Pager
 from entrepot.cli.aws.output.writer import write
 from entrepot.client.client_errors import OutputError, OutputLost, PagerUnavailable
 from entrepot.client.command_line_model import Pagination
