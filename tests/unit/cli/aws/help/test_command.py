@@ -12,7 +12,7 @@ from entrepot.cli.commands import COMMANDS
 from entrepot.client.client_errors import UsageError
 from entrepot.client.command_line_model import commands
 
-SOURCES = Path(__file__).parents[4] / "src" / "entrepot"
+SOURCES = Path(__file__).parents[5] / "src" / "entrepot"
 
 
 def test_help_lists_every_command_operation_and_topic(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_a_topic_fits_the_page(topic: Topic, capsys: pytest.CaptureFixture[str])
 
 
 def test_topics_have_no_file_without_a_name() -> None:
-    folder = SOURCES / "cli" / "help" / "topics"
+    folder = SOURCES / "cli" / "aws" / "help" / "topics"
     assert {path.stem for path in folder.iterdir()} == {topic.name for topic in TOPICS}
 
 
