@@ -65,7 +65,7 @@ QUERIES = dict(pair for module in MODULES for pair in _queries(module))
 OF_NO_SCOPE = {
     # accounts come before scopes; workers serve all of them
     "accounts", "event_deliveries", "garbage", "job_items", "job_runs", "webhooks", "workers",
-    "outside_access", "bucket_permissions",
+    "external_access", "bucket_permissions",
 }  # fmt: skip
 SCOPE_CHECKED_BEFORE = {
     "assets._OF_IDS",  # of grants that the caller has; it compares the account of each
@@ -100,9 +100,9 @@ READS_WHOLE_TABLES = {
     "bucket_permissions._COUNT",  # an operator's question
     "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
     "workers._ALIVE",  # as many rows as workers live
-    "outside_access._DUE",  # as many rows as there are live assets for receivers; workers look once a second
-    "outside_access._MISSING",  # the same, by index assets_alive
-    "outside_access._OF_OWNER",  # for an operator
+    "external_access._DUE",  # as many rows as there are live assets for receivers; workers look once a second
+    "external_access._MISSING",  # the same, by index assets_alive
+    "external_access._OF_OWNER",  # for an operator
     "datashares._LIST",  # the same
     "garbage._PAGE",  # in the order of its index, until there are enough
     "events._ANY_TO_DISPATCH",  # an index of those alone that are still to be dispatched
@@ -112,8 +112,8 @@ READS_WHOLE_TABLES = {
 }
 SORTS = {
     "event_actions._OF_RECEIVERS",  # those of one data set's receivers
-    "outside_access._DUE",  # what is due alone
-    "outside_access._MISSING",  # what is missing alone
+    "external_access._DUE",  # what is due alone
+    "external_access._MISSING",  # what is missing alone
     "datashares._LIST",
     "accounts._LIST_KEYS",
     "event_deliveries._ALL_DEAD",
