@@ -1,7 +1,7 @@
 """Every setting of the program, each with its option, its environment variable, its default and its source.
 
-`OPTIONS` of `setting_options` is the one table: the command line is made from it, `entrepot doctor` prints
-it, and `Settings.load` reads it. An option beats the environment, which beats the default. The environment
+`OPTIONS` of `options` is the one table: the command line is made from it, `entrepot doctor` prints it, and
+`Settings.load` reads it. An option beats the environment, which beats the default. The environment
 itself is read in `environment` alone.
 """
 
@@ -120,33 +120,8 @@ class Settings:
 
     def to_environ(self) -> dict[str, str]:
         """Our variables from which a child process loads these very settings; those of AWS it inherits."""
-        texts = {
-            "ENTREPOT_HOST": self.host,
-            "ENTREPOT_PORT": str(self.port),
-            "ENTREPOT_DATA_DIR": str(self.data_dir),
-            "ENTREPOT_DATABASE": self.database,
-            "ENTREPOT_STORE": str(self.store),
-            "ENTREPOT_AUTH": self.auth.value,
-            "ENTREPOT_REGION": self.region,
-            "ENTREPOT_JOB_WORKERS": str(self.job_workers),
-            "ENTREPOT_S3_ENDPOINT_URL": self.s3_endpoint_url or "",
-            "ENTREPOT_PUBLIC_URL": self.public_url,
-            "ENTREPOT_REDSHIFT_ENDPOINT_URL": self.redshift_endpoint_url or "",
-            "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": self.lake_formation_endpoint_url or "",
-            "ENTREPOT_GLUE_ENDPOINT_URL": self.glue_endpoint_url or "",
-            "ENTREPOT_KMS_ENDPOINT_URL": self.kms_endpoint_url or "",
-            "ENTREPOT_EVENT_BRIDGE_ENDPOINT_URL": self.event_bridge_endpoint_url or "",
-            "ENTREPOT_STS_ENDPOINT_URL": self.sts_endpoint_url or "",
-            "ENTREPOT_EVENT_BUS": self.event_bus,
-            "ENTREPOT_EVENT_RETENTION_DAYS": str(self.event_retention_days),
-            "ENTREPOT_API_ENDPOINT": self.api_endpoint.text,
-            "ENTREPOT_ALLOWED_NETWORKS": ",".join(map(str, self.allowed_networks)),
-            "ENTREPOT_LIMITS": json.dumps(dict(self.limits.overrides)),
-            "ENTREPOT_JOB_TIMEOUT": str(self.job_timeout_seconds),
-            "ENTREPOT_JOB_RETENTION_DAYS": str(self.job_retention_days),
-            "ENTREPOT_SERVER_SIDE_COPY": str(self.server_side_copy).lower(),
-        }
-        return {name: text for name, text in texts.items() if text}
+        texts = {option.variables[0]: _text(getattr(self, option.name)) for option in OPTIONS}
+        return {name: text for name, text in texts.items() if text and name.startswith("ENTREPOT_")}
 
     def described(self) -> list[tuple[str, str, str]]:
         """(name, value, source) of every setting, secrets hidden, for people to read."""
@@ -155,7 +130,8 @@ class Settings:
             if item.name == "sources":
                 continue
             value = getattr(self, item.name)
-            shown = "" if value is None else _shown(item.name, value)
+            hidden = bool(value) and item.name in SECRET_OPTIONS
+            shown = "(set)" if hidden else without_password(_text(value))
             rows.append((item.name, shown, self.sources.get(item.name, DEFAULT_SOURCE)))
         return rows
 
@@ -198,11 +174,16 @@ def _parsed(option: Option, source: str, text: str) -> Any:
         raise ConfigurationError(f"{source}={shown!r} cannot be used: {names} takes {error}.") from None
 
 
-def _shown(name: str, value: object) -> str:
-    if name in SECRET_OPTIONS:
-        return "(set)"
-    if isinstance(value, Limits):
-        return json.dumps(dict(value.overrides)) if value.overrides else ""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return without_password(str(value))
+def _text(value: object) -> str:
+    """A value as the text from which it can be read again."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Limits():
+            return json.dumps(dict(value.overrides)) if value.overrides else ""
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
