@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.parity.stub_servers import StubServers, open_stub_servers
+from tests.parity.warm_program import WarmProgram, warm_program
+
+ANOTHER_COMMAND = "ENTREPOT_PARITY_COMMAND"
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,16 @@ def command() -> Iterator[list[str]]:
     """`entrepot`, or what ENTREPOT_PARITY_COMMAND names, such as the real `aws dataexchange`."""
     # A child inherits that SIGINT is ignored, as it is in what a shell starts in the background.
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    other = os.environ.get("ENTREPOT_PARITY_COMMAND")
+    other = os.environ.get(ANOTHER_COMMAND)
     yield shlex.split(other) if other else [str(Path(sysconfig.get_path("scripts")) / "entrepot")]
     signal.signal(signal.SIGINT, former)
+
+
+@pytest.fixture(scope="session")
+def warm(command: list[str]) -> Iterator[WarmProgram | None]:
+    """Runs without the start of an interpreter; there are none of another command."""
+    if ANOTHER_COMMAND in os.environ:
+        yield None
+    else:
+        with warm_program() as program:
+            yield program

@@ -24,6 +24,7 @@ from tests.parity.case import Case, Outcome
 from tests.parity.conversation import Conversation
 from tests.parity.placeholders import filled, without_places, without_program
 from tests.parity.stub_servers import StubServers
+from tests.parity.warm_program import WarmProgram, WarmRun
 
 _PATIENCE_SECONDS: Final = 60.0
 _BASE_ENVIRONMENT: Final = {
@@ -39,15 +40,15 @@ _BASE_ENVIRONMENT: Final = {
 }
 
 
-def run(case: Case, command: Sequence[str], stub_servers: StubServers) -> Outcome:
-    """The outcome of the command with the case's arguments."""
+def run(case: Case, command: Sequence[str], stub_servers: StubServers, warm: WarmProgram | None = None) -> Outcome:
+    """The outcome of the command with the case's arguments; in a fork of `warm` instead of a new interpreter."""
     answers = [scripted()[name] for name in case.answers]
     conversation = stub_servers.begin(answers, tunnels=case.special != "no-proxy-tunnel")
     folder = Path(tempfile.mkdtemp(prefix="parity-"))
     try:
         _write_files(case, stub_servers, folder)
         began = time.monotonic()
-        status, out, err = _run_in(folder, case, command, stub_servers, conversation)
+        status, out, err = _run_in(folder, case, command, stub_servers, conversation, warm)
         seconds = time.monotonic() - began
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,30 +80,45 @@ def _environment(case: Case, stub_servers: StubServers, folder: Path) -> dict[st
 
 
 def _run_in(
-    folder: Path, case: Case, command: Sequence[str], stub_servers: StubServers, conversation: Conversation
+    folder: Path,
+    case: Case,
+    command: Sequence[str],
+    stub_servers: StubServers,
+    conversation: Conversation,
+    warm: WarmProgram | None,
 ) -> tuple[int | str, bytes, bytes]:
     given = None if case.stdin is None else bytes_of(filled(case.stdin, stub_servers, folder))
+    filled_command = [*command, *(filled(argument, stub_servers, folder) for argument in case.args)]
+    environment, work = _environment(case, stub_servers, folder), folder / "work"
     shown: list[bytes] = []
+    process: subprocess.Popen[bytes] | WarmRun
     with ExitStack() as stack:
         with _descriptors(case, shown, stack) as descriptors:
-            process = subprocess.Popen(
-                [*command, *(filled(argument, stub_servers, folder) for argument in case.args)],
-                env=_environment(case, stub_servers, folder),
-                cwd=folder / "work",
-                stdin=descriptors.get(0, subprocess.DEVNULL if given is None else subprocess.PIPE),
-                stdout=descriptors.get(1, subprocess.PIPE),
-                stderr=descriptors.get(2, subprocess.PIPE),
-                start_new_session=True,  # so that a pager it leaves behind can be ended too
-            )
+            if warm is not None:
+                process = warm.start(
+                    filled_command, environment, work, descriptors, takes_input=given is not None
+                )
+            else:
+                process = subprocess.Popen(
+                    filled_command,
+                    env=environment,
+                    cwd=work,
+                    stdin=descriptors.get(0, subprocess.DEVNULL if given is None else subprocess.PIPE),
+                    stdout=descriptors.get(1, subprocess.PIPE),
+                    stderr=descriptors.get(2, subprocess.PIPE),
+                    start_new_session=True,  # so that a pager it leaves behind can be ended too
+                )
         if case.special == "sigint":
-            interrupt = threading.Thread(target=_interrupt, args=(process, conversation))
+            interrupt = threading.Thread(target=_interrupt, args=(process.pid, conversation))
             interrupt.start()
             stack.callback(interrupt.join)
         status, out, err = _wait_for(process, given)
     return status, b"".join(shown) + out, err
 
 
-def _wait_for(process: subprocess.Popen[bytes], given: bytes | None) -> tuple[int | str, bytes, bytes]:
+def _wait_for(
+    process: subprocess.Popen[bytes] | WarmRun, given: bytes | None
+) -> tuple[int | str, bytes, bytes]:
     status: int | str
     try:
         out, err = process.communicate(given, timeout=_PATIENCE_SECONDS)
@@ -155,6 +171,7 @@ def _read_terminal(master: int, shown: list[bytes]) -> None:
         shown.append(part)
 
 
-def _interrupt(process: subprocess.Popen[bytes], conversation: Conversation) -> None:
-    if conversation.heard.wait(_PATIENCE_SECONDS) and process.poll() is None:
-        process.send_signal(signal.SIGINT)
+def _interrupt(pid: int, conversation: Conversation) -> None:
+    if conversation.heard.wait(_PATIENCE_SECONDS):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)

@@ -10,19 +10,51 @@ from tests.parity.case import Case, read_cases
 from tests.parity.comparison import differences
 from tests.parity.running import run
 from tests.parity.stub_servers import StubServers, open_stub_servers
+from tests.parity.warm_program import WarmProgram
 
 CASES = [
     case
     for name in ("cases.jsonl", "further_cases.jsonl", "other_operations.jsonl")
     for case in read_cases(name)
 ]
-WORKING = [case for case in CASES if not case.waits]
 WAITING = [case for case in CASES if case.waits]
 
 
-@pytest.mark.parametrize("case", WORKING, ids=[case.id for case in WORKING])
-def test_a_command_does_what_was_recorded(case: Case, command: list[str], stub_servers: StubServers) -> None:
+def _asks_for_a_new_interpreter(case: Case) -> bool:
+    """Whether the run depends on how an interpreter starts or on how it is ended."""
+    return bool(case.special) or any(name.startswith(("PYTHON", "LC_", "LANG")) for name in case.env)
+
+
+def _cases_of_new_interpreters() -> list[Case]:
+    """The cases that ask for one, and the first of every kind: of each operation, output format and concern."""
+    first_of_kind = {case.id.partition("/")[0]: case for case in reversed(CASES) if not case.waits}
+    return [
+        case
+        for case in CASES
+        if not case.waits
+        and (case in first_of_kind.values() or _asks_for_a_new_interpreter(case))
+    ]
+
+
+STARTED = _cases_of_new_interpreters()
+FORKED = [case for case in CASES if case not in STARTED and not case.waits]
+
+
+def _ids(cases: list[Case]) -> list[str]:
+    return [case.id for case in cases]
+
+
+@pytest.mark.parametrize("case", STARTED, ids=_ids(STARTED))
+def test_a_new_interpreter_does_what_was_recorded(case: Case, command: list[str], stub_servers: StubServers) -> None:
     lines = differences(case, run(case, command, stub_servers))
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize("case", FORKED, ids=_ids(FORKED))
+def test_a_command_does_what_was_recorded(
+    case: Case, command: list[str], stand: Stand, warm: WarmProgram | None
+) -> None:
+    lines = differences(case, run(case, command, stand, warm))
     assert not lines, "\n".join(lines)
 
 
