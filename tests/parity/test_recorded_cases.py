@@ -31,8 +31,7 @@ def _cases_of_new_interpreters() -> list[Case]:
     return [
         case
         for case in CASES
-        if not case.waits
-        and (case in first_of_kind.values() or _asks_for_a_new_interpreter(case))
+        if not case.waits and (case in first_of_kind.values() or _asks_for_a_new_interpreter(case))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import botocore.parsers
@@ -140,8 +141,6 @@ BODIES = [
 ]
 
 
-@pytest.mark.parametrize("status", [301, 304, 400, 404, 429, 500, 503, 599])
-@pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -151,11 +150,12 @@ BODIES = [
         {"x-amzn-query-error": "halved"},
     ],
 )
-def test_an_error_says_what_botocore_takes_from_it(status: int, body: bytes, headers: dict[str, str]) -> None:
-    pieces = {"body": body, "headers": headers, "status_code": status, "context": {}}
-    error = _PARSER.parse(pieces, SERVICE.operation_model("GetJob").output_shape)["Error"]
-    expected = (f"{error.get('Code', 'Unknown')}", f"{error.get('Message', 'Unknown')}")
-    assert parse_error(answer(status, body, headers)) == expected
+def test_an_error_says_what_botocore_takes_from_it(headers: dict[str, str]) -> None:
+    for status, body in product([301, 304, 400, 404, 429, 500, 503, 599], BODIES):
+        pieces = {"body": body, "headers": headers, "status_code": status, "context": {}}
+        error = _PARSER.parse(pieces, SERVICE.operation_model("GetJob").output_shape)["Error"]
+        expected = (f"{error.get('Code', 'Unknown')}", f"{error.get('Message', 'Unknown')}")
+        assert parse_error(answer(status, body, headers)) == expected, (status, body)
 
 
 def test_a_type_that_is_null_is_no_code() -> None:

@@ -145,7 +145,9 @@ def _reads(query: Query, connection: sqlite3.Connection) -> tuple[list[str], lis
 
 def test_sqlite_finds_its_rows_by_an_index(connection: sqlite3.Connection) -> None:
     read = {name: _reads(query, connection) for name, query in QUERIES.items()}
-    assert {name: scans for name, (scans, _) in read.items() if scans and name not in READS_WHOLE_TABLES} == {}
+    assert {
+        name: scans for name, (scans, _) in read.items() if scans and name not in READS_WHOLE_TABLES
+    } == {}
     assert {name: sorts for name, (_, sorts) in read.items() if sorts and name not in SORTS} == {}
 
 
