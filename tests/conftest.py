@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from copy import copy
 from functools import partial
 
 import psycopg
@@ -13,6 +14,7 @@ from tests.functional.moto_server import running_moto
 from tests.servers.postgresql import new_database, running_postgresql
 from tests.servers.shared import shared
 
+from entrepot.database.connection import Compiled, Query, Statements
 from entrepot.database.migrate import migrate
 from entrepot.database.tables import METADATA
 from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
@@ -29,6 +31,24 @@ ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slo
 settings.register_profile("quick", ANY_MACHINE, max_examples=25)
 settings.register_profile("thorough", ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_statement_is_written_once() -> Iterator[None]:
+    """In a process, not in each of its hundreds of databases: writing it takes longer than running it."""
+    written: dict[tuple[str, Query], Compiled] = {}
+    write = Statements._compile
+
+    def write_once(self: Statements, query: Query) -> Compiled:
+        key = self._dialect.name, query
+        if key not in written:
+            written[key] = write(self, query)
+        compiled = self._compiled[query] = copy(written[key])
+        return compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Statements, "_compile", write_once)
+        yield
 
 
 @pytest.fixture(scope="session")

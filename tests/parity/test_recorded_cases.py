@@ -18,25 +18,18 @@ CASES = [
     for case in read_cases(name)
 ]
 WAITING = [case for case in CASES if case.waits]
+# Of each operation, output format and other concern: the first part of the ids.
+FIRST_OF_A_KIND = {case.id.partition("/")[0]: case.id for case in reversed(CASES) if not case.waits}
 
 
-def _asks_for_a_new_interpreter(case: Case) -> bool:
-    """Whether the run depends on how an interpreter starts or on how it is ended."""
-    return bool(case.special) or any(name.startswith(("PYTHON", "LC_", "LANG")) for name in case.env)
+def _needs_a_new_interpreter(case: Case) -> bool:
+    """Whether it is the first of its kind, or depends on how an interpreter starts or is ended."""
+    of_the_start = any(name.startswith(("PYTHON", "LC_", "LANG")) for name in case.env)
+    return of_the_start or bool(case.special) or case.id in FIRST_OF_A_KIND.values()
 
 
-def _cases_of_new_interpreters() -> list[Case]:
-    """The cases that ask for one, and the first of every kind: of each operation, output format and concern."""
-    first_of_kind = {case.id.partition("/")[0]: case for case in reversed(CASES) if not case.waits}
-    return [
-        case
-        for case in CASES
-        if not case.waits and (case in first_of_kind.values() or _asks_for_a_new_interpreter(case))
-    ]
-
-
-STARTED = _cases_of_new_interpreters()
-FORKED = [case for case in CASES if case not in STARTED and not case.waits]
+STARTED = [case for case in CASES if not case.waits and _needs_a_new_interpreter(case)]
+FORKED = [case for case in CASES if not case.waits and not _needs_a_new_interpreter(case)]
 
 
 def _ids(cases: list[Case]) -> list[str]:

@@ -82,11 +82,11 @@ class WarmRun:
         return self._read.get(1, b""), self._read.get(2, b"")
 
     def _drain(self, number: int) -> None:
-        with open(self._pipes[number], "rb") as pipe:
+        with os.fdopen(self._pipes[number], "rb") as pipe:
             self._read[number] = pipe.read()
 
     def _give(self, given: bytes) -> None:
-        with suppress(BrokenPipeError), open(self._pipes[0], "wb") as pipe:
+        with suppress(BrokenPipeError), os.fdopen(self._pipes[0], "wb") as pipe:
             pipe.write(given)
 
 

@@ -26,6 +26,8 @@ OWNER = Scope("123456789012", "eu-west-1")
 RECEIVER = "210987654321"
 NO_KEY = KmsKey(f"arn:aws:kms:eu-west-1:{OWNER.account_id}:key/{'0' * 8}-0000-0000-0000-{'0' * 12}")
 
+pytestmark = pytest.mark.moto
+
 
 @pytest.fixture
 def aws(moto_url: str) -> Iterator[AwsServices]:
