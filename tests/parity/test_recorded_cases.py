@@ -44,9 +44,9 @@ def test_a_new_interpreter_does_what_was_recorded(case: Case, command: list[str]
 
 @pytest.mark.parametrize("case", FORKED, ids=_ids(FORKED))
 def test_a_command_does_what_was_recorded(
-    case: Case, command: list[str], stand: Stand, warm: WarmProgram | None
+    case: Case, command: list[str], stub_servers: StubServers, warm: WarmProgram | None
 ) -> None:
-    lines = differences(case, run(case, command, stand, warm))
+    lines = differences(case, run(case, command, stub_servers, warm))
     assert not lines, "\n".join(lines)
 
 
