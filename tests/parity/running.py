@@ -40,7 +40,9 @@ _BASE_ENVIRONMENT: Final = {
 }
 
 
-def run(case: Case, command: Sequence[str], stub_servers: StubServers, warm: WarmProgram | None = None) -> Outcome:
+def run(
+    case: Case, command: Sequence[str], stub_servers: StubServers, warm: WarmProgram | None = None
+) -> Outcome:
     """The outcome of the command with the case's arguments, in a new interpreter or in a fork of `warm`."""
     answers = [scripted()[name] for name in case.answers]
     conversation = stub_servers.begin(answers, tunnels=case.special != "no-proxy-tunnel")

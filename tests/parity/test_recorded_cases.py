@@ -37,7 +37,9 @@ def _ids(cases: list[Case]) -> list[str]:
 
 
 @pytest.mark.parametrize("case", STARTED, ids=_ids(STARTED))
-def test_a_new_interpreter_does_what_was_recorded(case: Case, command: list[str], stub_servers: StubServers) -> None:
+def test_a_new_interpreter_does_what_was_recorded(
+    case: Case, command: list[str], stub_servers: StubServers
+) -> None:
     lines = differences(case, run(case, command, stub_servers))
     assert not lines, "\n".join(lines)
 

@@ -19,7 +19,12 @@ from contextlib import suppress
 from entrepot.cli.main import main
 
 LARGEST_MESSAGE = 1 << 20
-_LOADED_FIRST = ("entrepot.cli.aws.operation", "entrepot.cli.aws.output", "entrepot.cli.aws.help", "entrepot.client")
+_LOADED_FIRST = (
+    "entrepot.cli.aws.operation",
+    "entrepot.cli.aws.output",
+    "entrepot.cli.aws.help",
+    "entrepot.client",
+)
 _OF_OTHERS = ("jmespath", "ruamel.yaml", "dateutil.parser", "dateutil.tz", "ssl", "gzip", "unicodedata")
 
 
