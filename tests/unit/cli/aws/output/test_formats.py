@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from entrepot.cli.aws.output.json_format import write_json
 from entrepot.cli.aws.output.table_format import Palette, TableFormat, width_of
 from entrepot.cli.aws.output.text_format import write_text
 from entrepot.cli.aws.output.yaml_format import write_yaml, write_yaml_item
+from entrepot.client.client_errors import OutputError
 
 JOB = {
     "Arn": "arn:aws:dataexchange:us-east-1:123456789012:jobs/27fb",
@@ -305,6 +307,14 @@ def test_a_yaml_item_is_part_of_a_list() -> None:
 def test_yaml_reads_back(answer: Any) -> None:
     reader = YAML(typ="safe", pure=True)
     assert reader.load(as_yaml(answer)) == answer
+
+
+def test_yaml_without_libyaml_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_ruamel_yaml", None)  # as Python marks what cannot be imported
+    stream = io.StringIO()
+    with pytest.raises(OutputError, match=r"pip install ruamel\.yaml\.clib"):
+        write_yaml("GetJob", {"a": 1}, stream)
+    assert stream.getvalue() == ""
 
 
 def test_long_yaml_is_written_in_blocks_that_split_no_character() -> None:
