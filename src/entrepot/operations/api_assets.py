@@ -10,6 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 
+from entrepot.database import assets
 from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest, Header
 from entrepot.domain.api_forwarding import api_headers, api_method, api_path, api_query
 from entrepot.domain.arn import asset_arn, data_grant_arn
@@ -24,9 +25,8 @@ from entrepot.domain.errors import (
     ValidationFailed,
 )
 from entrepot.domain.scope import Scope
-from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_set_access import entitled
-from entrepot.entitlements.visibility.revisions import get_entitled
+from entrepot.entitlements.visibility.revisions import entitled_revision, get_source
 from entrepot.jobs.parents import revoked
 from entrepot.model import shapes
 from entrepot.operations import lookups
@@ -84,31 +84,29 @@ async def _owned_asset(context: Context, call: ApiCall) -> _Owned:
     seen = await entitled(database, context.scope, call.data_set_id, now)
     if seen is None:
         asset = await lookups.own_asset(database, context, *ids)
-        return _Owned(asset.scope, *ids, _api(asset), None)
-    revision = await get_entitled(database, seen, call.revision_id)
-    entitled_asset = await assets.get_entitled(database, seen, call.revision_id, call.asset_id)
-    if revision is None or entitled_asset is None:
+        return _Owned(asset.scope, *ids, _api(asset, asset.id), None)
+    grant = seen.grant
+    published = await get_source(database, seen, call.revision_id)
+    source_id = grant.unmasked(MaskedKind.ASSET, call.asset_id)
+    source = None
+    if published is not None and source_id is not None:
+        place = (grant.source_data_set_id, published[0].id)
+        source = await assets.get(database, grant.scope, *place, source_id)
+    if published is None or source is None:
         await lookups.seen_revision(database, context, call.data_set_id, call.revision_id)
         raise lookups.missing(ResourceType.ASSET, call.asset_id)
-    api = _api(entitled_asset)
-    if revision.revoked and not seen.by_owner:
-        raise AccessDenied(revoked(revision))
-    grant = seen.grant
-    return _Owned(
-        owner=grant.scope,
-        data_set_id=grant.source_data_set_id,
-        revision_id=grant.unmasked(MaskedKind.REVISION, revision.id) or "",
-        asset_id=grant.unmasked(MaskedKind.ASSET, call.asset_id) or "",
-        api=api,
-        grant=grant,
-    )
+    api = _api(source, call.asset_id)
+    if published[0].revoked and not seen.by_owner:
+        raise AccessDenied(revoked(entitled_revision(seen, *published)))
+    return _Owned(source.scope, source.data_set_id, source.revision_id, source.id, api, grant)
 
 
-def _api(asset: Asset) -> shapes.ApiGatewayApiAsset:
+def _api(asset: Asset, asset_id: str) -> shapes.ApiGatewayApiAsset:
+    """The API of the asset, which the caller knows by that id. Raises `ValidationFailed` where it is none."""
     details = None if asset.details_json is None else shapes.decode(asset.details_json, shapes.AssetDetails)
     if details is None or details.api_gateway_api_asset is None:
         raise ValidationFailed(
-            f"Asset {asset.id} is no API but of type {asset.asset_type}; it cannot be called."
+            f"Asset {asset_id} is no API but of type {asset.asset_type}; it cannot be called."
         )
     return details.api_gateway_api_asset
 

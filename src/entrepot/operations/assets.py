@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.database import assets, tags
+from entrepot.database import assets
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.revision import require_assets_removable, require_open
@@ -49,14 +49,14 @@ def _members(context: Context, asset: Asset) -> _Members:
 
 
 async def get_asset(context: Context, request: shapes.GetAssetRequest) -> shapes.GetAssetResponse:
-    """One asset; an own one with its tags, which no receiver sees [C]."""
+    """One asset; an own one with its tags, which nobody sees through a grant [C]."""
     database = context.services.database
     asset = await lookups.seen_asset(
         database, context, request.data_set_id, request.revision_id, request.asset_id
     )
-    arn = asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id)
-    present_tags = await tags.get(database, context.scope, arn)
-    return shapes.GetAssetResponse(**_members(context, asset), tags=present_tags or None)
+    members = _members(context, asset)
+    present_tags = await lookups.own_tags(database, context, asset.scope, members["arn"])
+    return shapes.GetAssetResponse(**members, tags=present_tags)
 
 
 async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> shapes.UpdateAssetResponse:

@@ -98,8 +98,9 @@ async def get_data_set(context: Context, request: shapes.GetDataSetRequest) -> s
     """One data set; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
     data_set = await lookups.seen_data_set(database, context, request.data_set_id)
-    present_tags = await tags.get(database, context.scope, data_set_arn(data_set.scope, data_set.id))
-    return shapes.GetDataSetResponse(**_members(data_set), tags=present_tags or None)
+    members = _members(data_set)
+    present_tags = await lookups.own_tags(database, context, data_set.scope, members["arn"])
+    return shapes.GetDataSetResponse(**members, tags=present_tags)
 
 
 async def update_data_set(

@@ -9,12 +9,13 @@ where all is well, and the outermost missing resource is blamed where not.
 
 from __future__ import annotations
 
-from entrepot.database import assets, data_sets, revisions
+from entrepot.database import assets, data_sets, revisions, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import AccessDenied, ResourceNotFound, ResourceType
 from entrepot.domain.revision import Revision
+from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility import assets as seen_assets
 from entrepot.entitlements.visibility import data_sets as seen_data_sets
 from entrepot.entitlements.visibility import revisions as seen_revisions
@@ -101,6 +102,11 @@ async def own_asset(
         await own_revision(connection, context, data_set_id, revision_id)
         raise missing(ResourceType.ASSET, asset_id)
     return found
+
+
+async def own_tags(connection: Connection, context: Context, scope: Scope, arn: str) -> dict[str, str] | None:
+    """The tags of a resource of that scope; None without any, and for what is seen through a grant [C]."""
+    return await tags.get(connection, scope, arn) or None if scope == context.scope else None
 
 
 async def _not_own(

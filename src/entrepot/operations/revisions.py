@@ -95,9 +95,9 @@ async def get_revision(context: Context, request: shapes.GetRevisionRequest) -> 
     """One revision; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
     revision = await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
-    arn = revision_arn(revision.scope, revision.data_set_id, revision.id)
-    present_tags = await tags.get(database, context.scope, arn)
-    return shapes.GetRevisionResponse(**_members(revision), tags=present_tags or None)
+    members = _members(revision)
+    present_tags = await lookups.own_tags(database, context, revision.scope, members["arn"])
+    return shapes.GetRevisionResponse(**members, tags=present_tags)
 
 
 async def update_revision(

@@ -11,8 +11,8 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility import revisions as seen_revisions
 from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.revisions import get_source
 
 
 async def get(
@@ -23,14 +23,7 @@ async def get(
     if own is not None:
         return own
     seen = await entitled(connection, scope, data_set_id, now)
-    return None if seen is None else await get_entitled(connection, seen, revision_id, asset_id)
-
-
-async def get_entitled(
-    connection: Connection, seen: Entitled, revision_id: str, asset_id: str
-) -> Asset | None:
-    """The asset that the grant shows under that id."""
-    found = await _many_entitled(connection, seen, revision_id, [asset_id])
+    found = [] if seen is None else await _many_entitled(connection, seen, revision_id, [asset_id])
     return found[0] if found else None
 
 
@@ -133,6 +126,5 @@ def entitled_asset(seen: Entitled, asset: Asset) -> Asset:
 
 async def _source_revision(connection: Connection, seen: Entitled, revision_id: str) -> str | None:
     """The owner's id of a revision that the grant shows."""
-    if await seen_revisions.get_entitled(connection, seen, revision_id) is None:
-        return None
-    return seen.grant.unmasked(MaskedKind.REVISION, revision_id)
+    found = await get_source(connection, seen, revision_id)
+    return None if found is None else found[0].id

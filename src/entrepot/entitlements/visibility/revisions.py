@@ -30,12 +30,19 @@ async def get(
 
 async def get_entitled(connection: Connection, seen: Entitled, revision_id: str) -> Revision | None:
     """The revision that the grant shows under that id."""
+    found = await get_source(connection, seen, revision_id)
+    return None if found is None else entitled_revision(seen, *found)
+
+
+async def get_source(
+    connection: Connection, seen: Entitled, revision_id: str
+) -> tuple[Revision, Timestamp] | None:
+    """The owner's revision that the grant shows under that id, and when it was finalized."""
     grant = seen.grant
     source_id = grant.unmasked(MaskedKind.REVISION, revision_id)
     if source_id is None:
         return None
-    found = await revisions.get_published(connection, grant.scope, grant.source_data_set_id, source_id)
-    return None if found is None else entitled_revision(seen, *found)
+    return await revisions.get_published(connection, grant.scope, grant.source_data_set_id, source_id)
 
 
 async def page_entitled(
