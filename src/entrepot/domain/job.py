@@ -33,6 +33,11 @@ class JobType(StrEnum):
     CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET = "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"
     IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY = "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"
 
+    @property
+    def imports(self) -> bool:
+        """Whether such a job adds assets to its revision; all others export."""
+        return not self.startswith("EXPORT_")
+
 
 class JobState(StrEnum):
     """The six states of the API."""

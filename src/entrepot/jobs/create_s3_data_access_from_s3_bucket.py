@@ -18,7 +18,6 @@ from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.object_errors import CODES
@@ -62,7 +61,6 @@ class CreateS3DataAccessFromS3Bucket:
         A prefix without objects is fine: they may come later, and receivers see them then [G].
         """
         source = _source(run)
-        await require_room(run.database, run.job, run.limits, 1)
         keys = list(source.keys or ())
         infos = await run.transfer.head_many([Location(source.bucket, key) for key in keys])
         failures = [info for info in infos if isinstance(info, StoreError)]

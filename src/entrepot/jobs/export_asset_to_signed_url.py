@@ -22,8 +22,8 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
-from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.gate import gone
 from entrepot.jobs.parents import exporting_from, missing_details
 from entrepot.model import shapes
 
@@ -123,10 +123,9 @@ def _details(run: Run) -> shapes.ExportAssetToSignedUrlResponseDetails:
 
 
 async def _asset(run: Run) -> Asset:
-    job, now = run.job, run.clock()
-    revision = await exported_revision(run.database, job, now)
-    asset_id = _details(run).asset_id
-    asset = await assets.get(run.database, job.scope, job.data_set_id, revision.id, asset_id, now)
+    job, asset_id = run.job, _details(run).asset_id
+    (revision_id,) = job.revision_ids
+    asset = await assets.get(run.database, job.scope, job.data_set_id, revision_id, asset_id, run.clock())
     if asset is None:
         raise gone(ResourceType.ASSET, [asset_id])
     return asset

@@ -10,9 +10,9 @@ from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.limits import Limit
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.admission import exported_revision, gone
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
+from entrepot.jobs.gate import gone
 from entrepot.jobs.parents import (
     exporting_from,
     missing_details,
@@ -74,10 +74,10 @@ class ExportAssetsToS3:
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Looks the assets up again: one may have been deleted, and a default Key follows the name of now."""
         details = _details(run)
-        job, now = run.job, run.clock()
-        revision = await exported_revision(run.database, job, now)
+        job = run.job
+        (revision_id,) = job.revision_ids
         wanted = [entry.asset_id for entry in details.asset_destinations]
-        found = await assets.many(run.database, job.scope, job.data_set_id, revision.id, wanted, now)
+        found = await assets.many(run.database, job.scope, job.data_set_id, revision_id, wanted, run.clock())
         by_id = {asset.id: asset for asset in found}
         missing = [asset_id for asset_id in dict.fromkeys(wanted) if asset_id not in by_id]
         if missing:

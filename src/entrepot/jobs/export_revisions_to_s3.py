@@ -11,9 +11,9 @@ from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.admission import exported_data_set, exported_revision
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
+from entrepot.jobs.gate import exported
 from entrepot.jobs.parents import exporting_from, missing_details, require_bucket, require_count
 from entrepot.model import shapes
 
@@ -55,8 +55,8 @@ class ExportRevisionsToS3:
         (destination,) = _details(run).revision_destinations
         pattern = _pattern(destination)
         job, now = run.job, run.clock()
-        data_set = await exported_data_set(run.database, job, now)
-        revision = await exported_revision(run.database, job, now)
+        parents = await exported(run.database, job, now)
+        data_set, revision = parents.data_set, parents.revision
         found = await assets.all_of_revision(run.database, job.scope, data_set.id, revision.id, now)
         return planned(
             [

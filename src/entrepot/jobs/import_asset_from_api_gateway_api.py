@@ -21,7 +21,6 @@ from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, Valida
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
-from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
@@ -75,7 +74,6 @@ class ImportAssetFromApiGatewayApi:
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Proves the document and reads it, and pins it: one that is replaced later ends the job."""
         details = _details(run)
-        await require_room(run.database, run.job, run.limits, 1)
         name, upload = details.api_name, Location(None, upload_store_key(run.job.id))
         item = JobItem(0, name, upload, asset_location(run.job, 0), size_bytes=0, source_etag=None)
         try:

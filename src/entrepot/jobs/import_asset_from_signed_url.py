@@ -17,7 +17,6 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
@@ -64,7 +63,6 @@ class ImportAssetFromSignedUrl:
         if details is None:
             raise missing_details(run.job.type)
         name = details.asset_name
-        await require_room(run.database, run.job, run.limits, 1)
         upload = Location(None, upload_store_key(run.job.id))
         item = JobItem(0, name, upload, asset_location(run.job, 0), size_bytes=0, source_etag=None)
         try:

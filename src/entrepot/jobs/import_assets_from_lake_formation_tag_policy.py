@@ -21,7 +21,6 @@ from entrepot.domain.lake_formation import (
     require_permissions,
 )
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, missing_details
@@ -80,7 +79,6 @@ class ImportAssetsFromLakeFormationTagPolicy:
         """No items. The catalogue is asked for every tag; all that it does not have are named."""
         details = _details(run)
         shares = _shares(details)
-        await require_room(run.database, run.job, run.limits, len(shares))
         if run.integrations.lake_formation is None:
             raise not_configured("AWS Lake Formation", "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL")
         catalog = LFCatalog(run.job.scope, details.catalog_id, details.role_arn)

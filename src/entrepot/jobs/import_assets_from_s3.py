@@ -8,7 +8,6 @@ from entrepot.domain.errors import JobFailed, StoreError
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.admission import require_room
 from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
 from entrepot.jobs.object_errors import Failure, job_errors
@@ -43,7 +42,6 @@ class ImportAssetsFromS3:
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Pins every object by its ETag; all that are missing, refused or too large are named."""
         named = _named(run)
-        await require_room(run.database, run.job, run.limits, len(named))
         found = await run.transfer.head_many([item.source for item in named])
         limit_gb = run.limits[Limit.ASSET_SIZE_IN_GB]
         items: list[JobItem] = []

@@ -27,10 +27,10 @@ from entrepot.domain.job import Job, JobItem, JobState, JobType, RunId
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limits
 from entrepot.integrations.protocols import Integrations
-from entrepot.jobs.admission import require_room, still_entitled
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
+from entrepot.jobs.gate import may_begin, require_room, still_entitled
 from entrepot.jobs.object_errors import (
     ENOUGH_FAILURES,
     Failure,
@@ -140,7 +140,10 @@ class Runner:
         recorded = await job_runs.get(self.database, job.id)
         if recorded is not None and recorded[0]:
             return await job_items.load(self.database, job.id)
+        await may_begin(self.database, job, self.limits, self.clock())
         items = await definition.plan(run)
+        if job.type.imports and len(items) > 1:
+            await require_room(self.database, job, self.limits, len(items))
         await job_items.record_plan(self.database, job.id, job.attempt, items)
         self.at(CrashPoint.PLAN_RECORDED)
         return items

@@ -1,8 +1,11 @@
-"""What a running job finds of its data set and revision: they may have changed, or gone, since CreateJob.
+"""Whether a running job may go on: its data set and revision may have changed, or gone, since CreateJob.
 
-An export that goes on after its account has lost its entitlement is ended by the runner (`still_entitled`).
-An import asks twice: when it plans, so that no byte moves in vain, and inside the final transaction, with the
-revision locked, where the answer stays true until the commit.
+Only the runner asks, and at these places:
+
+    may_begin        before the job is planned, so that nothing is looked at in vain
+    require_room     of an import: when it is planned, so that no byte moves in vain; and in the transaction
+                     that ends it, with the revision locked, where the answer stays true until the commit
+    still_entitled   of an export: twice a second while bytes move, and in the transaction that ends it
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entrepot.database import assets, data_sets, revisions
-from entrepot.domain.data_set import DataSet, Origin
+from entrepot.domain.data_set import Origin
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
 from entrepot.domain.job import Job
 from entrepot.domain.job_error import JobError, JobErrorCode
@@ -20,33 +23,35 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import data_sets as seen_data_sets
 from entrepot.entitlements.visibility import revisions as seen_revisions
 from entrepot.entitlements.visibility.data_set_access import entitled
-from entrepot.jobs.parents import revoked
+from entrepot.jobs.parents import Parents, revoked
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Connection
 
 
-async def exported_data_set(connection: Connection, job: Job, now: Timestamp) -> DataSet:
-    """The job's data set, owned or entitled; raises `JobFailed` when the account no longer sees it."""
+async def may_begin(connection: Connection, job: Job, limits: Limits, now: Timestamp) -> None:
+    """Raises `JobFailed` unless an import could add an asset, and an export may use its revision."""
+    if job.type.imports:
+        await require_room(connection, job, limits, 1)
+    else:
+        await exported(connection, job, now)
+
+
+async def exported(connection: Connection, job: Job, now: Timestamp) -> Parents:
+    """The data set and the one revision of an export, owned or entitled.
+
+    Raises `JobFailed` when the account no longer sees them, or, being a receiver, may no longer use them.
+    """
     data_set = await seen_data_sets.get(connection, job.scope, job.data_set_id, now)
     if data_set is None:
         raise gone(ResourceType.DATA_SET, [job.data_set_id])
-    return data_set
-
-
-async def exported_revision(connection: Connection, job: Job, now: Timestamp) -> Revision:
-    """The job's one revision, owned or entitled.
-
-    Raises `JobFailed` when the account no longer sees it, or, being a receiver, may no longer use it.
-    """
-    data_set = await exported_data_set(connection, job, now)
     (revision_id,) = job.revision_ids
     revision = await seen_revisions.get(connection, job.scope, job.data_set_id, revision_id, now)
     if data_set.origin is Origin.ENTITLED:
-        return _require_usable(revision, revision_id)
+        revision = _require_usable(revision, revision_id)
     if revision is None:
         raise gone(ResourceType.REVISION, [revision_id])
-    return revision
+    return Parents(data_set, revision)
 
 
 def _require_usable(revision: Revision | None, revision_id: str) -> Revision:
@@ -77,15 +82,6 @@ async def still_entitled(connection: Connection, job: Job, now: Timestamp) -> No
     _require_usable(await seen_revisions.get_entitled(connection, seen, revision_id), revision_id)
 
 
-async def revision_of(connection: Connection, job: Job, *, lock: bool = False) -> Revision:
-    """The one revision that an import adds to; raises `JobFailed` when it was deleted meanwhile."""
-    (revision_id,) = job.revision_ids
-    revision = await revisions.get(connection, job.scope, job.data_set_id, revision_id, lock=lock)
-    if revision is None:
-        raise gone(ResourceType.REVISION, [revision_id])
-    return revision
-
-
 async def require_room(
     connection: Connection, job: Job, limits: Limits, new_assets: int, *, lock: bool = False
 ) -> None:
@@ -93,7 +89,10 @@ async def require_room(
 
     With `lock`, inside a transaction, this stays so until its end.
     """
-    revision = await revision_of(connection, job, lock=lock)
+    (revision_id,) = job.revision_ids
+    revision = await revisions.get(connection, job.scope, job.data_set_id, revision_id, lock=lock)
+    if revision is None:
+        raise gone(ResourceType.REVISION, [revision_id])
     try:
         require_open(revision, "importing assets")
     except Conflict as conflict:
