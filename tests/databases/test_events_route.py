@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from tests.databases.rows import SCOPE, at
 from tests.databases.test_events import event
+from tests.unit.operations.application import Application
 
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
@@ -35,8 +37,9 @@ class Asking:
     """A server of this one route, and who asks it."""
 
     def __init__(self, database: Database, *, key: bytes = b"k" * 32) -> None:
-        self.route = EventsRoute(database, PageTokens(key), look_seconds=0.02)
-        self.routes = OwnRoutes([self.route], TrustAuthenticator(), clock, Metrics("1"))
+        self.route = EventsRoute(look_seconds=0.02)
+        services = replace(Application.of(database).services, page_tokens=PageTokens(key), clock=clock)
+        self.routes = OwnRoutes([self.route], TrustAuthenticator(), services, Metrics("1"))
 
     async def status_and_body(
         self, scope: Scope = SCOPE, gone: Any = never, **parameters: object

@@ -150,7 +150,7 @@ async def test_the_api_knows_which_jobs_may_be_uploaded_to(tmp_path: Path) -> No
         database = await prepare_database(settings.database)
         api = open_api(settings, database, await open_secrets(directory, database), LogAuditSink())
         try:
-            now = api.clock()
+            now = api.services.clock()
             job = Job(
                 scope=Scope("123456789012", "us-east-1"),
                 id="0f" * 16,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from entrepot.domain.datashare import DatabaseLogin, PostgresqlShare
 from entrepot.domain.timestamp import Timestamp
+from entrepot.integrations.protocols import OpenShare
 
 if TYPE_CHECKING:
     from entrepot.integrations.postgresql_shares import PostgresqlShares
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 class LatePostgresql:
     """The port's implementation; see `outside.ports`, and `outside.postgresql_shares` for the work."""
 
-    def __init__(self, open_url: Callable[[PostgresqlShare], str]) -> None:
-        """`open_url` unseals a share's URL; raises `ConfigurationError` where that cannot be."""
-        self._open_url = open_url
+    def __init__(self, open_share: OpenShare) -> None:
+        self._open_share = open_share
         self._loaded: PostgresqlShares | None = None
 
     async def check(self, share: PostgresqlShare) -> None:
@@ -42,5 +41,5 @@ class LatePostgresql:
         if self._loaded is None:
             from entrepot.integrations.postgresql_shares import PostgresqlShares
 
-            self._loaded = PostgresqlShares(self._open_url)
+            self._loaded = PostgresqlShares(self._open_share)
         return self._loaded

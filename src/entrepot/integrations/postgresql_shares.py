@@ -6,14 +6,13 @@ opened when it is needed, and no message holds it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
-from entrepot.database.postgresql import connection_text
 from entrepot.domain.datashare import DatabaseLogin, PostgresqlShare
 from entrepot.domain.errors import (
     ConfigurationError,
@@ -25,6 +24,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations import postgresql_roles as roles
 from entrepot.integrations.postgresql_excess_privileges import Reach, reach
+from entrepot.integrations.protocols import OpenShare
 
 DEFAULT_PORT = 5432
 _REHEARSED_ROLE = "entrepot_rehearsal"
@@ -47,9 +47,8 @@ _PASSING = (
 class PostgresqlShares:
     """The port's implementation; see `outside.ports`."""
 
-    def __init__(self, open_url: Callable[[PostgresqlShare], str]) -> None:
-        """`open_url` unseals a share's URL; raises `ConfigurationError` where that cannot be."""
-        self._open_url = open_url
+    def __init__(self, open_share: OpenShare) -> None:
+        self._open_share = open_share
 
     async def check(self, share: PostgresqlShare) -> None:
         """See the port: does all that `give` does, and undoes it."""
@@ -108,7 +107,7 @@ class PostgresqlShares:
 
     def _text(self, share: PostgresqlShare) -> str:
         try:
-            return connection_text(self._open_url(share))[0]
+            return self._open_share(share)
         except (DatabaseUnavailable, ConfigurationError) as error:
             raise IntegrationRefused(f"Datashare {share.name!r}: {error.message}") from error
 

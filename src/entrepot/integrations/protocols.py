@@ -5,7 +5,7 @@ A port that is None is not configured: whoever needs it says so, and names the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,6 +87,13 @@ class Redshift(Protocol):
     async def deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
         """Takes that back; fine where it is not so, or where the share is gone."""
         ...
+
+
+OpenShare = Callable[[PostgresqlShare], str]
+"""What libpq connects with to the database of a share, with its password.
+
+Raises `ConfigurationError` or `DatabaseUnavailable` where that cannot be had.
+"""
 
 
 class PostgresqlDatabases(Protocol):

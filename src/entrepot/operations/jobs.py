@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from entrepot.database import garbage, jobs, locks
+from entrepot.database import garbage, job_runs, jobs, locks
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import job_arn
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
-from entrepot.domain.job import Job, JobState, JobType, require_cancellable, require_startable
+from entrepot.domain.job import Job, JobState, JobType, Progress, require_cancellable, require_startable
 from entrepot.domain.job_error import JobError
 from entrepot.domain.limits import CONCURRENT_JOBS
 from entrepot.domain.tags import from_pairs
@@ -128,6 +128,17 @@ async def get_job(context: Context, request: shapes.GetJobRequest) -> shapes.Get
     return shapes.GetJobResponse(
         **_members(await _existing(context.services.database, context, request.job_id))
     )
+
+
+async def job_progress(context: Context, job_id: str) -> tuple[Job, Progress | None]:
+    """One job, and how far it is: None before it has its plan and once it has ended.
+
+    AWS has no such operation. Raises `ResourceNotFound` for a job that the account does not have.
+    """
+    database = context.services.database
+    job = await _existing(database, context, job_id)
+    planned, progress = await job_runs.get(database, job_id) or (False, None)
+    return job, progress if planned else None
 
 
 async def start_job(context: Context, request: shapes.StartJobRequest) -> None:

@@ -29,6 +29,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import shared_buckets
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
+from entrepot.operations.context import PageTokens
 from entrepot.s3_gateway.buckets import BucketAnswers, opened
 from entrepot.s3_gateway.error_answers import (
     INTERNAL_ERROR,
@@ -57,7 +58,6 @@ from entrepot.wire.asgi import (
     header,
     send_response,
 )
-from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry, AuditSink
 from entrepot.wire.request import Header, HttpRequest
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.domain.scope import Scope
+from entrepot.operations.context import Context
 from entrepot.server.own_routes import Gone
 from entrepot.wire.request import HttpRequest
 
@@ -37,10 +38,10 @@ class DatashareCredentialsRoute:
         """See `OwnRoute`."""
         return method == "POST" and _PATH.fullmatch(raw_path) is not None
 
-    async def answer(self, scope: Scope, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
+    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
         """See `OwnRoute`. Raises `ResourceNotFound`, `Conflict`, `ValidationFailed` and `InternalError`."""
         match = _PATH.fullmatch(request.raw_path)
-        login = await self.hand_out(scope, match.group(1) if match is not None else "")
+        login = await self.hand_out(context.scope, match.group(1) if match is not None else "")
         answer: dict[str, object] = {
             "Host": login.host,
             "Port": login.port,

@@ -13,23 +13,18 @@ setting), and a cursor that is older than the oldest of them goes on there.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from entrepot.database import events
-from entrepot.database.connection import Database
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.event import StoredEvent, envelope
-from entrepot.domain.scope import Scope
+from entrepot.operations.context import Context
+from entrepot.operations.events import cursor_at, events_after, position_of
 from entrepot.server.own_routes import Gone
-from entrepot.wire.pagination import PageTokens
 from entrepot.wire.request import HttpRequest
 
-LATEST = "latest"
 LOOK_SECONDS = 0.25
 """Between two looks while somebody waits; each is one read of an index."""
 _DEFAULT_LIMIT = 100
@@ -40,11 +35,7 @@ _LONGEST_WAIT_SECONDS = 60
 class EventsRoute:
     """Answers the route; made on the event loop that uses it."""
 
-    def __init__(
-        self, database: Database, page_tokens: PageTokens, *, look_seconds: float = LOOK_SECONDS
-    ) -> None:
-        self._database = database
-        self._page_tokens = page_tokens
+    def __init__(self, *, look_seconds: float = LOOK_SECONDS) -> None:
         self._look_seconds = look_seconds
         self._stopping = asyncio.Event()
 
@@ -61,36 +52,18 @@ class EventsRoute:
         """Ends all waiting, now and from now on: the server is about to end."""
         self._stopping.set()
 
-    async def answer(self, scope: Scope, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
+    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
         """See `OwnRoute`. Raises `ValidationFailed` for a parameter that it cannot use."""
         asked = _asked(request.query_string)
-        binding = json.dumps(["events", scope.partition, scope.region, scope.account_id])
-        position = await self._position(scope, binding, asked.cursor)
-        found = await events.after(self._database, scope, position, asked.limit)
+        position = await position_of(context, asked.cursor)
+        found = await events_after(context, position, asked.limit)
         if not found and asked.wait_seconds:
-            found = await self._wait(scope, position, asked, gone)
+            found = await self._wait(context, position, asked, gone)
         if found:
             position = found[-1].sequence
-        return {
-            "Events": [envelope(event) for event in found],
-            "Cursor": self._page_tokens.encode(binding, [position]),
-        }
+        return {"Events": [envelope(event) for event in found], "Cursor": cursor_at(context, position)}
 
-    async def _position(self, scope: Scope, binding: str, cursor: str | None) -> int:
-        if cursor is None:
-            return 0
-        if cursor == LATEST:
-            return await events.latest(self._database, scope)
-        with suppress(ValidationFailed):
-            match self._page_tokens.decode(binding, cursor):
-                case (int(position),):
-                    return position
-        raise ValidationFailed(
-            "The cursor is not one of this account and Region. Use the Cursor of a former answer unchanged, "
-            f"{LATEST} to begin after all events there are, or none to begin at the oldest."
-        )
-
-    async def _wait(self, scope: Scope, position: int, asked: _Asked, gone: Gone) -> list[StoredEvent]:
+    async def _wait(self, context: Context, position: int, asked: _Asked, gone: Gone) -> list[StoredEvent]:
         """The first events that appear; none where the time is over, or nobody waits any more."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + asked.wait_seconds
@@ -101,7 +74,7 @@ class EventsRoute:
                 over, _ = await asyncio.wait(ends, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                 if over:
                     break
-                found = await events.after(self._database, scope, position, asked.limit)
+                found = await events_after(context, position, asked.limit)
                 if found:
                     return found
         finally:

@@ -6,30 +6,30 @@ import os
 import shlex
 from collections.abc import Callable
 
-from entrepot.database import accounts
-from entrepot.database.connection import Database
-from entrepot.domain.access_key import StoredKey, new_access_key
+from entrepot.database.connection import Connection
+from entrepot.domain.access_key import new_access_key
 from entrepot.domain.timestamp import Timestamp
+from entrepot.operations.accounts import add_account, has_accounts, new_account_id
 from entrepot.server.data_directory import PROFILE, DataDirectory, profile_variables, write_private_file
 from entrepot.server.secrets import SecretBox, create_key_file
 from entrepot.settings.environment import default_data_directory, environment
 from entrepot.settings.settings import Settings
 
 
-async def open_secrets(directory: DataDirectory, database: Database) -> SecretBox:
+async def open_secrets(directory: DataDirectory, database: Connection) -> SecretBox:
     """The exchange's secrets; the key file is made where the exchange has no accounts yet.
 
     With accounts a new file would be of no use: their secrets are sealed with the one that is missing.
     Raises `ConfigurationError`.
     """
-    if not directory.key_file.exists() and not await accounts.list_accounts(database):
+    if not directory.key_file.exists() and not await has_accounts(database):
         create_key_file(directory.key_file)
     return SecretBox(directory.key_file)
 
 
 async def ensure_first_account(
     settings: Settings,
-    database: Database,
+    database: Connection,
     secrets: SecretBox,
     directory: DataDirectory,
     clock: Callable[[], Timestamp],
@@ -39,7 +39,7 @@ async def ensure_first_account(
     Crash: the key is in the file before it is in the database, so that no key is ever good that nobody has;
     the next start makes another one and replaces the file.
     """
-    if await accounts.list_accounts(database):
+    if await has_accounts(database):
         if directory.credentials_file.exists():
             _write_config(settings, directory)
         return False
@@ -49,29 +49,8 @@ async def ensure_first_account(
         f"[{PROFILE}]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret}\n",
     )
     _write_config(settings, directory)
-    account_id, now = new_account_id(), clock()
-    async with database.transaction() as connection:
-        await accounts.insert_account(connection, account_id, "default", now)
-        await accounts.insert_key(connection, stored_key(secrets, access_key_id, secret, account_id, now))
+    await add_account(database, secrets, new_account_id(), "default", (access_key_id, secret), clock())
     return True
-
-
-def stored_key(
-    secrets: SecretBox, access_key_id: str, secret: str, account_id: str, now: Timestamp
-) -> StoredKey:
-    """The key as the database keeps it."""
-    return StoredKey(
-        access_key_id=access_key_id,
-        account_id=account_id,
-        encrypted_secret=secrets.seal(secret.encode(), access_key_id),
-        enabled=True,
-        created_at=now,
-    )
-
-
-def new_account_id() -> str:
-    """Twelve random digits, the first of them not 0."""
-    return str(10**11 + int.from_bytes(os.urandom(8)) % (9 * 10**11))
 
 
 def usage(directory: DataDirectory, url: str) -> list[str]:

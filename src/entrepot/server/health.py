@@ -7,10 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from entrepot.database import workers
-from entrepot.database.connection import Database
 from entrepot.domain.errors import EntrepotError
-from entrepot.domain.timestamp import Timestamp
 from entrepot.stores.store import ObjectStore
 from entrepot.wire.request import HttpResponse
 
@@ -27,18 +24,16 @@ def alive() -> HttpResponse:
 class Readiness:
     """The checks of `/readyz`."""
 
-    database: Database
+    check_database: Callable[[], Awaitable[None]]
     store: ObjectStore
-    clock: Callable[[], Timestamp]
+    workers_alive: Callable[[], Awaitable[int]]
     needs_workers: bool
     """Whether jobs are to run: with `--job-workers 0` somebody else's workers may come and go."""
-    worker_silence_seconds: float
-    """A worker that has been silent for longer counts as dead."""
 
     async def answer(self) -> HttpResponse:
         """200 when everything is well, else 503; each check by name with what is wrong with it."""
         found = await asyncio.gather(
-            _outcome(self.database.check()),
+            _outcome(self.check_database()),
             _outcome(asyncio.to_thread(self.store.check)),
             _outcome(self._require_worker()),
         )
@@ -48,10 +43,7 @@ class Readiness:
         return HttpResponse(200 if ready else 503, _JSON, json.dumps(body).encode() + b"\n")
 
     async def _require_worker(self) -> None:
-        if not self.needs_workers:
-            return
-        since = self.clock().plus_seconds(-self.worker_silence_seconds)
-        if not await workers.alive(self.database, since.milliseconds):
+        if self.needs_workers and not await self.workers_alive():
             raise _NoWorker("no job worker is alive; jobs wait until one is")
 
 

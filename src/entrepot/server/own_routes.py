@@ -14,8 +14,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from entrepot.domain.errors import DatabaseError, ServiceError
-from entrepot.domain.scope import Scope
-from entrepot.domain.timestamp import Timestamp
+from entrepot.operations.context import Context, Services
 from entrepot.server.audit import Metrics
 from entrepot.sigv4.verification import Authenticator
 from entrepot.wire.request import HttpRequest, HttpResponse
@@ -39,8 +38,8 @@ class OwnRoute(Protocol):
         """Whether a request is for this route."""
         ...
 
-    async def answer(self, scope: Scope, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
-        """The answer to an account, as JSON has it. Raises `ServiceError` and `DatabaseError`.
+    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
+        """The answer to the caller, as JSON has it. Raises `ServiceError` and `DatabaseError`.
 
         A route that waits for something to happen gives up waiting when `gone` returns.
         """
@@ -53,7 +52,7 @@ class OwnRoutes:
 
     routes: Sequence[OwnRoute]
     authenticator: Authenticator
-    clock: Callable[[], Timestamp]
+    services: Services
     metrics: Metrics
 
     def find(self, method: str, raw_path: str) -> OwnRoute | None:
@@ -68,9 +67,10 @@ class OwnRoutes:
         started = perf_counter()
         request_id = str(uuid4())
         try:
-            principal = await self.authenticator.authenticate(request, self.clock())
+            principal = await self.authenticator.authenticate(request, self.services.clock())
             principal.require_data_exchange()
-            body = await route.answer(principal.scope, request, gone)
+            context = Context(principal.scope, request_id, self.services)
+            body = await route.answer(context, request, gone)
             headers = ((b"content-type", b"application/json"), (b"x-amzn-requestid", request_id.encode()))
             response = HttpResponse(200, headers, json.dumps(body).encode())
         except ServiceError as error:

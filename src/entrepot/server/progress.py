@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from entrepot.database import job_runs, jobs
-from entrepot.database.connection import Database
-from entrepot.domain.errors import ResourceNotFound, ResourceType
-from entrepot.domain.scope import Scope
+from entrepot.operations.context import Context
+from entrepot.operations.jobs import job_progress
 from entrepot.server.own_routes import Gone
 from entrepot.wire.request import HttpRequest
 
 _PATH = re.compile(r"/entrepot/jobs/([a-zA-Z0-9]{1,64})/progress")
 
 
-@dataclass(frozen=True, slots=True)
 class ProgressRoute:
     """Answers the route."""
-
-    database: Database
 
     @property
     def name(self) -> str:
@@ -36,26 +30,16 @@ class ProgressRoute:
         """See `OwnRoute`."""
         return method == "GET" and _PATH.fullmatch(raw_path) is not None
 
-    async def answer(self, scope: Scope, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
+    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
         """See `OwnRoute`. Raises `ResourceNotFound` for a job that the account does not have."""
         match = _PATH.fullmatch(request.raw_path)
-        job_id = match.group(1) if match is not None else ""
-        job = await jobs.get(self.database, scope, job_id)
-        if job is None:
-            raise ResourceNotFound(
-                f"There is no job {job_id} in this account and Region.",
-                resource_id=job_id,
-                resource_type=ResourceType.JOB,
-            )
+        job, progress = await job_progress(context, match.group(1) if match is not None else "")
         body: dict[str, object] = {"JobId": job.id, "State": job.state.value}
-        run = await job_runs.get(self.database, job_id)
-        if run is not None:
-            planned, progress = run
-            if planned:
-                body |= {
-                    "Items": progress.items,
-                    "ItemsDone": progress.items_done,
-                    "Bytes": progress.bytes,
-                    "BytesDone": progress.bytes_done,
-                }
+        if progress is not None:
+            body |= {
+                "Items": progress.items,
+                "ItemsDone": progress.items_done,
+                "Bytes": progress.bytes,
+                "BytesDone": progress.bytes_done,
+            }
         return body

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from entrepot import __version__
-from entrepot.database import workers as worker_rows
 from entrepot.domain.errors import ConfigurationError, StoreError
-from entrepot.engine.worker import SILENT_SECONDS
 from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import Metrics, ServerAudit
@@ -103,7 +101,7 @@ async def _serve(
                 threading.Thread(target=_look_at, args=(api.store,), daemon=True).start()
             print(_ready_lines(settings, directory, first=first), flush=True)  # noqa: T201 - its output
 
-        events = EventsRoute(api.database, api.page_tokens)
+        events = EventsRoute()
         gateway = cache(partial(_s3_gateway, api, metrics, audit, s3_threads))
         application = _application(settings, api, metrics, threads, events, gateway)
         server = _Server(application, ready)
@@ -145,23 +143,18 @@ def _application(
     s3_gateway: Callable[[], S3Gateway],
 ) -> Application:
     async def gauges() -> dict[str, float]:
-        since = api.clock().plus_seconds(-SILENT_SECONDS)
-        return {"job_workers_alive": await worker_rows.alive(api.database, since.milliseconds)}
+        return {"job_workers_alive": await api.workers_alive()}
 
     objects = None
     if api.local_urls is not None:
         holds = WhatUrlsWereMadeFor(api.is_waiting, api.is_entitled)
-        objects = SignedObjects(api.store, api.local_urls, api.clock, metrics, threads, holds)
+        objects = SignedObjects(api.store, api.local_urls, api.services.clock, metrics, threads, holds)
     readiness = Readiness(
-        database=api.database,
-        store=api.store,
-        clock=api.clock,
-        needs_workers=settings.job_workers > 0,
-        worker_silence_seconds=SILENT_SECONDS,
+        api.database.check, api.store, api.workers_alive, needs_workers=settings.job_workers > 0
     )
     credentials = DatashareCredentialsRoute(api.datashare_credentials.hand_out)
-    routes = (ProgressRoute(api.database), events, credentials)
-    own_routes = OwnRoutes(routes, api.authenticator, api.clock, metrics)
+    routes = (ProgressRoute(), events, credentials)
+    own_routes = OwnRoutes(routes, api.authenticator, api.services, metrics)
     return Application(api.pipeline, own_routes, readiness, metrics, gauges, objects, s3_gateway)
 
 
@@ -176,10 +169,10 @@ def _s3_gateway(
         GatewayParts(
             database=api.database,
             authenticator=api.authenticator,
-            buckets=api.buckets,
+            buckets=api.services.buckets,
             own_bucket=api.store.bucket,
-            page_tokens=api.page_tokens,
-            clock=api.clock,
+            page_tokens=api.services.page_tokens,
+            clock=api.services.clock,
             audit=audit,
             threads=ProviderThreads(threads, _OBJECT_THREADS // 2),
             count_sent=metrics.sent,

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from entrepot.database import accounts, jobs
+from entrepot.database import accounts, jobs, workers
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
 from entrepot.domain.scope import Scope
-from entrepot.domain.timestamp import Timestamp
+from entrepot.engine.worker import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.integrations.api_calls import GuardedApiCalls
@@ -24,7 +24,6 @@ from entrepot.settings.values import AuthMode
 from entrepot.sigv4.verification import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
-from entrepot.transfer.user_buckets import Buckets
 from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditSink, Pipeline
 from entrepot.wiring.integrations import make_postgresql
@@ -43,6 +42,8 @@ from entrepot.wiring.shared import (
 class WiredApi:
     """What the API process works with."""
 
+    services: Services
+    """What operations use, for routes that AWS does not have."""
     database: Database
     store: ObjectStore
     local_urls: LocalSignedUrls | None
@@ -51,13 +52,11 @@ class WiredApi:
     """Whether the job of that id waits for StartJob; raises `DatabaseError`."""
     is_entitled: Callable[[str], Awaitable[bool]]
     """Whether that receiver (`catalogue.receiver`) still may have what it got; raises `DatabaseError`."""
-    buckets: Buckets
-    """Users' buckets, for what is served out of them."""
+    workers_alive: Callable[[], Awaitable[int]]
+    """How many job workers have given a sign of life lately; raises `DatabaseError`."""
     datashare_credentials: DatashareCredentials
     authenticator: Authenticator
-    page_tokens: PageTokens
     pipeline: Pipeline
-    clock: Callable[[], Timestamp]
     close: Callable[[], Awaitable[None]]
 
 
@@ -66,8 +65,6 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
     s3 = S3(settings)
     store = own_store(settings, s3)
     signed_urls, local_urls = make_signed_urls(settings, store, secrets)
-    page_tokens = PageTokens(secrets.derive("page tokens"))
-    buckets = user_buckets(settings, database, s3, secrets)
     api_calls = GuardedApiCalls(
         settings.api_endpoint,
         GuardedHttp(settings.allowed_networks, ca_bundle=settings.ca_bundle),
@@ -78,10 +75,10 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         clock=clock,
         random_bytes=os.urandom,
         limits=settings.limits,
-        page_tokens=page_tokens,
+        page_tokens=PageTokens(secrets.derive("page tokens")),
         job_types=DEFINITIONS,
         signed_urls=signed_urls,
-        buckets=buckets,
+        buckets=user_buckets(settings, database, s3, secrets),
         api_calls=api_calls,
     )
     authenticator = _authenticator(settings, database, secrets)
@@ -98,17 +95,16 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         s3.close()
 
     return WiredApi(
+        services=services,
         database=database,
         store=store,
         local_urls=local_urls,
         is_waiting=partial(_is_waiting, database),
         is_entitled=partial(_is_entitled, database),
-        buckets=buckets,
+        workers_alive=partial(_workers_alive, database),
         datashare_credentials=DatashareCredentials(database, make_postgresql(secrets), clock, os.urandom),
         authenticator=authenticator,
-        page_tokens=page_tokens,
         pipeline=pipeline,
-        clock=clock,
         close=close,
     )
 
@@ -116,6 +112,10 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
 async def _is_waiting(database: Database, job_id: str) -> bool:
     job = await jobs.get_unscoped(database, job_id)
     return job is not None and job.state is JobState.WAITING
+
+
+async def _workers_alive(database: Database) -> int:
+    return await workers.alive(database, clock().plus_seconds(-SILENT_SECONDS).milliseconds)
 
 
 async def _is_entitled(database: Database, receiver: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from entrepot.domain.datashare import PostgresqlShare
 from entrepot.integrations.protocols import (
     Integrations,
     KeyManagement,
     LakeFormation,
+    OpenShare,
     PostgresqlDatabases,
     Redshift,
 )
@@ -65,7 +67,18 @@ def make_postgresql(secrets: Secrets) -> PostgresqlDatabases:
     """The databases of datashares, whose URLs the secrets open."""
     from entrepot.integrations.postgresql import LatePostgresql
 
-    return LatePostgresql(lambda share: secrets.open(share.encrypted_database_url, share.arn).decode())
+    return LatePostgresql(share_opener(secrets))
+
+
+def share_opener(secrets: Secrets) -> OpenShare:
+    """Opens datashares whose URLs are sealed by these secrets."""
+
+    def open_share(share: PostgresqlShare) -> str:
+        from entrepot.database.postgresql import connection_text
+
+        return connection_text(secrets.open(share.encrypted_database_url, share.arn).decode())[0]
+
+    return open_share
 
 
 def _redshift(aws: AwsServices, accounts_are_proven: bool) -> Redshift | None:

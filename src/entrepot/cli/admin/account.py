@@ -37,18 +37,17 @@ def run(arguments: list[str]) -> int:
 
 
 def _create(options: argparse.Namespace) -> dict[str, str]:
-    from entrepot.server.first_start import new_account_id, stored_key
+    from entrepot.operations.accounts import add_account, new_account_id
     from entrepot.wiring import clock
 
     if len(options.name) > _LONGEST_NAME:
         raise UsageError(f"--name takes {_LONGEST_NAME} characters at most")
     if options.account_id is not None and not re.fullmatch(r"\d{12}", options.account_id, re.ASCII):
         raise UsageError(f"--account-id takes twelve digits, not {options.account_id!r}")
-    access_key_id, secret = new_access_key(os.urandom)
+    access_key = new_access_key(os.urandom)
     account_id = options.account_id or new_account_id()
 
     async def create(database: Database, secrets: SecretBox) -> bool:
-        now = clock()
         async with database.transaction() as connection:
             known = await accounts.list_accounts(connection)
             if any(account.account_id == account_id for account in known):
@@ -56,9 +55,7 @@ def _create(options: argparse.Namespace) -> dict[str, str]:
                     f"There is an account {account_id} already; "
                     f"entrepot key create --account-id {account_id} makes it another key."
                 )
-            await accounts.insert_account(connection, account_id, options.name, now)
-            key = stored_key(secrets, access_key_id, secret, account_id, now)
-            await accounts.insert_key(connection, key)
+            await add_account(connection, secrets, account_id, options.name, access_key, clock())
         return len(known) == 1
 
     if on_exchange(settings_of(options), create):
@@ -67,7 +64,7 @@ def _create(options: argparse.Namespace) -> dict[str, str]:
             "the first one, too: see `entrepot bucket allow --help`",
             file=sys.stderr,
         )
-    return {"AccountId": account_id, "AccessKeyId": access_key_id, "SecretAccessKey": secret}
+    return {"AccountId": account_id, "AccessKeyId": access_key[0], "SecretAccessKey": access_key[1]}
 
 
 def _list(options: argparse.Namespace) -> dict[str, object]:

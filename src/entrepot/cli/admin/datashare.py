@@ -158,6 +158,7 @@ def _fits(options: argparse.Namespace) -> bool:
 
 
 def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
+    from entrepot.database.postgresql import connection_text
     from entrepot.integrations.postgresql_shares import PostgresqlShares, split_endpoint
     from entrepot.wiring import clock
 
@@ -190,7 +191,7 @@ def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
             tables=None if options.table is None else tuple(dict.fromkeys(options.table)),
             endpoint=options.endpoint,
         )
-        databases = PostgresqlShares(lambda _: url)
+        databases = PostgresqlShares(lambda _: connection_text(url)[0])
         try:
             databases.place(share)
             found = await databases.reach(share)
@@ -270,12 +271,11 @@ def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
 
 def _check(options: argparse.Namespace) -> int:
     from entrepot.integrations.postgresql_shares import PostgresqlShares
+    from entrepot.wiring.integrations import share_opener
 
     async def check(database: Database, secrets: SecretBox) -> tuple[PostgresqlShare, list[Reach]]:
         share = await _chosen(database, options)
-        databases = PostgresqlShares(
-            lambda share: secrets.open(share.encrypted_database_url, share.arn).decode()
-        )
+        databases = PostgresqlShares(share_opener(secrets))
         try:
             return share, await databases.reach(share)
         except IntegrationError as error:
@@ -291,12 +291,11 @@ def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object
     from entrepot.cli.admin.datashare import drop_roles, receivers_of
     from entrepot.integrations.postgresql_shares import PostgresqlShares
     from entrepot.wiring import clock
+    from entrepot.wiring.integrations import share_opener
 
     async def remove(database: Database, secrets: SecretBox) -> dict[str, object]:
         share = await _chosen(database, options)
-        databases = PostgresqlShares(
-            lambda share: secrets.open(share.encrypted_database_url, share.arn).decode()
-        )
+        databases = PostgresqlShares(share_opener(secrets))
         left: list[str] = []
         receivers = await receivers_of(database, share)
         try:

@@ -35,19 +35,19 @@ def run(arguments: list[str]) -> int:
 
 
 def _create(options: argparse.Namespace) -> dict[str, object]:
-    from entrepot.server.first_start import stored_key
+    from entrepot.operations.accounts import add_key
     from entrepot.wiring import clock
 
-    access_key_id, secret = new_access_key(os.urandom)
+    access_key = new_access_key(os.urandom)
 
     async def create(database: Database, secrets: SecretBox) -> str:
         known = [account.account_id for account in await accounts.list_accounts(database)]
         account_id = _chosen(options.account_id, known)
-        await accounts.insert_key(database, stored_key(secrets, access_key_id, secret, account_id, clock()))
+        await add_key(database, secrets, account_id, access_key, clock())
         return account_id
 
     account_id = on_exchange(settings_of(options), create)
-    return {"AccountId": account_id, "AccessKeyId": access_key_id, "SecretAccessKey": secret}
+    return {"AccountId": account_id, "AccessKeyId": access_key[0], "SecretAccessKey": access_key[1]}
 
 
 def _chosen(wanted: str | None, known: list[str]) -> str:
