@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 BIN = Path(sys.executable).parent
 

@@ -20,8 +20,7 @@ from pathlib import Path
 from bench.measuring import median, table
 from bench.objects import BIN, Load, check, fill, fill_folder, key, new_bucket, rclone, remove_bucket
 from bench.transfer import exchange_on
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer, S3Server, running_seaweedfs
 
 ROUNDS = 3
 LOAD = Load("10,000 x 4 KiB", 10_000, 4096)

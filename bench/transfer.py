@@ -22,8 +22,7 @@ from typing import Any
 
 from bench.measuring import children, peak_mebibytes, table
 from bench.objects import Load, aws_client, check, fill, key, new_bucket, rclone, remove_bucket, s5cmd
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot, running_seaweedfs
 
 SOURCES_PER_JOB = 100
 JOBS_AT_ONCE = 10

@@ -17,7 +17,7 @@ from tests.servers.shared import shared
 from entrepot.database.connection import Compiled, Query, Statements
 from entrepot.database.migrate import migrate
 from entrepot.database.tables import METADATA
-from entrepot.testing.seaweedfs import S3Server, running_seaweedfs
+from entrepot.testing import S3Server, running_seaweedfs
 
 # A shell starts what it puts into the background with SIGINT ignored; programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -33,6 +33,7 @@ TOO_HEAVY = {
     "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
     "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.settings.options",
     "entrepot.stores", "entrepot.transfer", "entrepot.wire", "entrepot.testing", "entrepot.cli.aws.help",
+    "entrepot.emulation",
     "entrepot.cli.aws.completion", "entrepot.cli.aws.prompt", "entrepot.cli.bulk",
 }  # fmt: skip
 

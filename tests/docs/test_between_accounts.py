@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 PAGE = Path(__file__).parents[2] / "docs" / "between-accounts.md"
 

@@ -21,7 +21,7 @@ from entrepot.jobs.registry import DEFINITIONS
 from entrepot.model.loader import load_model
 from entrepot.operations.registry import OPERATIONS
 from entrepot.settings.options import OPTIONS
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer
 
 PATIENCE_SECONDS = 60.0
 

@@ -20,7 +20,7 @@ from tests.functional import flow
 from tests.functional.accounts import Account
 from tests.servers.http_api import HttpApi
 
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer
 
 DOCUMENT = json.dumps(
     {

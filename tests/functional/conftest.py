@@ -13,8 +13,7 @@ import pytest
 from botocore.config import Config
 from tests.functional.moto_server import running_moto
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 if TYPE_CHECKING:
     from tests.functional.shared_bucket_exchange import Place

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from tests.functional.flow import import_by_signed_url, open_revision
 
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 PROGRAMS = Path(sys.executable).parent
 

@@ -15,8 +15,7 @@ from botocore.config import Config
 from tests.functional import flow
 from tests.functional.accounts import Account, allow_bucket, first_account, new_account
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 KIND = "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"
 

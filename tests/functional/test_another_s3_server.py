@@ -15,7 +15,7 @@ import boto3
 from tests.functional import flow
 from tests.functional.moto_server import CREDENTIALS
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 KEYS = ["dir/", "f/../g", "../../outside", "a//b", "./x", "x" * 1024, "日" * 341, "q?u=e&r#y%2F+ "]
 KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -34,7 +34,7 @@ from tests.functional.called_apis import (
 )
 from tests.servers.http_api import pattern, running_api
 
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 MEBIBYTE = 1024 * 1024
 

@@ -17,8 +17,7 @@ from botocore.exceptions import ClientError
 from tests.functional.accounts import Account, allow_bucket, first_account, new_account, run_entrepot
 from tests.functional.flow import finished, import_by_signed_url, open_revision
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 PUBLISHED = "Revision Published To Data Set"
 PATTERN = "${Revision.CreatedAt}/${Asset.Name}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 SOME_ID = "0" * 32
 SOME_ARN = f"arn%3Aaws%3Adataexchange%3Aus-east-1%3A123456789012%3Adata-sets%2F{SOME_ID}"

@@ -15,8 +15,7 @@ import boto3
 import pytest
 from tests.functional.flow import assets, import_objects, open_revision, run_job
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 pytestmark = pytest.mark.seaweedfs
 

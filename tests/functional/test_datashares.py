@@ -20,7 +20,7 @@ from tests.functional.accounts import Account, first_account, new_account, run_e
 from tests.servers.redshift import FakeRedshift, running_redshift
 
 from entrepot.domain.datashare import DatabaseLogin
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 __all__ = ["owner_database", "owners_server"]
 

@@ -21,8 +21,7 @@ from tests.servers.both_databases import BOTH_DATABASES
 from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import slow_bucket
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 PATIENCE_SECONDS = 20.0
 

@@ -20,8 +20,7 @@ from tests.functional import flow, tools
 from tests.functional.accounts import Account, allow_bucket, first_account, new_account
 from tests.functional.transfers import read_files, write_files
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 MODEL = Path(botocore.__file__).parent / "data" / "dataexchange" / "2017-07-25" / "service-2.json.gz"
 

@@ -25,7 +25,7 @@ from tests.functional.flow import import_by_signed_url, open_revision
 from tests.functional.moto_server import CREDENTIALS, running_moto
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 PATIENCE_SECONDS = 30.0
 PUBLISHED = "Revision Published To Data Set"

@@ -30,8 +30,7 @@ from tests.isolation.accounts import ELSEWHERE, HERE, OWNER, RECEIVER, STRANGER,
 from tests.isolation.checks import may_use_what_was_granted, sees_nothing
 from tests.isolation.forms import MODEL, forms
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

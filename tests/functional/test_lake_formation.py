@@ -19,7 +19,7 @@ from tests.functional import flow
 from tests.functional.moto_server import CREDENTIALS
 from tests.servers.lake_formation import Catalog, Grants, catalog_of
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 PROVIDER, RECEIVER = "111122223333", "444455556666"
 KIND = "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"

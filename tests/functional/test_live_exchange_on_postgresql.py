@@ -26,8 +26,7 @@ from tests.servers.postgresql import new_database
 from tests.servers.redshift import FakeRedshift, running_redshift
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.seaweedfs]
 

@@ -24,7 +24,7 @@ from tests.functional.two_programs import (
     without_what_is_made_up,
 )
 
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 FORMATS = ("json", "text", "table", "yaml", "yaml-stream")
 MISSING = "00000000000000000000000000000000"

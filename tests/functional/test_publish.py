@@ -14,7 +14,7 @@ from tests.functional.moto_server import CREDENTIALS
 from tests.functional.test_another_s3_server import KEYS, exchange_beside
 from tests.functional.transfers import User, sizes, some, until, write_files
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.functional.flow import finished, import_by_signed_url, open_revision,
 from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import CONTENT, SlowBucket, slow_bucket
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 PATIENCE_SECONDS = 60.0
 

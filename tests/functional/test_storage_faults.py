@@ -16,8 +16,7 @@ import pytest
 from tests.functional import flow, tools
 from tests.functional.conftest import Port
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from tests.functional.flow import finished, open_revision
 from tests.functional.terminal import Terminal, on_terminal
 from tests.servers.slow_bucket import SlowBucket
 
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, running_entrepot
 
 PATIENCE_SECONDS = 60.0
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.jobs.harness import Harness, migrated, opened
 from tests.jobs.s3_buckets import S3Buckets
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 
 @pytest.fixture(scope="session")

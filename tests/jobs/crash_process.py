@@ -25,7 +25,7 @@ from tests.jobs.s3_buckets import S3Buckets
 from entrepot.domain.job import RunId
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.garbage import sweep_garbage
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 DIED = 9
 ROOT = Path(__file__).parents[2]

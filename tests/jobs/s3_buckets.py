@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
 from entrepot.stores.store import ObjectStore
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 from entrepot.transfer.transfer import Transfer
 
 

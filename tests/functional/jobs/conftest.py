@@ -8,7 +8,7 @@ import pytest
 from tests.functional.watching import all_ended, client, exchange_on
 from tests.servers.slow_bucket import SlowBucket, slow_bucket
 
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from tests.functional.watching import client, entrepot, exchange_on, free_port, slow_job, started
 from tests.servers.slow_bucket import SlowBucket, slow_bucket
 
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer
 
 
 def test_it_waits_in_silence_until_all_have_ended(

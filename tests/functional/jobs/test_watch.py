@@ -19,7 +19,7 @@ from tests.functional.watching import (
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 from tests.servers.slow_bucket import SlowBucket, slow_bucket
 
-from entrepot.testing.server import RunningServer
+from entrepot.testing import RunningServer
 
 
 def test_a_terminal_shows_progress_and_then_the_job(exchange: RunningServer, slow: SlowBucket) -> None:

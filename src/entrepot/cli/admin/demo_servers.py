@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import tempfile
 import urllib.request
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.domain.errors import ConfigurationError
-from entrepot.testing.seaweedfs import running_seaweedfs
-from entrepot.testing.server import running_entrepot
+from entrepot.emulation.s3_server import running_seaweedfs
+from entrepot.server.child import running_entrepot
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,14 @@ def servers(s3_endpoint_url: str | None) -> Iterator[DemoServers]:
             running_entrepot(
                 folder / "exchange",
                 arguments=["--s3-endpoint-url", s3_endpoint_url],
-                environ=_without_profiles() | keys,
+                environ=keys,
             )
         )
         s3 = s3_session.client("s3", endpoint_url=s3_endpoint_url)
         stack.callback(s3.close)
-        exchange_session = _profile_session(boto3, server.data_dir)
+        exchange_session = boto3.Session(
+            server.access_key_id, server.secret_access_key, region_name="us-east-1"
+        )
         exchange = exchange_session.client("dataexchange", endpoint_url=server.url)
         stack.callback(exchange.close)
         suffix = secrets.token_hex(4)
@@ -108,20 +109,3 @@ def _bucket(s3: Any, name: str, *, remove: bool) -> Iterator[str]:
                 s3.delete_object(Bucket=name, Key=entry["Key"])
         if remove:
             s3.delete_bucket(Bucket=name)
-
-
-def _profile_session(boto3: Any, data_dir: Path) -> Any:
-    """A session with the keys that the server's first start wrote for its users."""
-    import configparser
-
-    profiles = configparser.ConfigParser()
-    profiles.read(data_dir / "aws" / "credentials")
-    profile = profiles["entrepot"]
-    return boto3.Session(
-        profile["aws_access_key_id"], profile["aws_secret_access_key"], region_name="us-east-1"
-    )
-
-
-def _without_profiles() -> dict[str, str]:
-    """The environment less what would lead the server to another exchange."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ENTREPOT_")}

