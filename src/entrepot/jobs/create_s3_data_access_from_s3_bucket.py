@@ -12,16 +12,16 @@ from entrepot.domain.bucket_permission import Access, has_dot_segments
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, StoreError, ValidationFailed
 from entrepot.domain.identifiers import derived_asset_id
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.object_errors import CODES
-from entrepot.jobs.parents import importing_into, missing_details, require_bucket, require_key
+from entrepot.jobs.parents import importing_into, require_bucket, require_key, required
 from entrepot.model import shapes
 
 MOST_PLACES = 5
@@ -30,16 +30,14 @@ _ASSET_NAME = "s3-data-access-{asset_id}"
 """The service's own [C]."""
 
 
-class CreateS3DataAccessFromS3Bucket:
+class CreateS3DataAccessFromS3Bucket(JobDefinition):
     """The job type."""
 
     type = JobType.CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET
 
     async def check(self, creation: Creation) -> Checked:
         """What is named makes sense by itself; whether it is there may change until StartJob."""
-        request = creation.details.create_s3_data_access_from_s3_bucket
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.create_s3_data_access_from_s3_bucket, self.type)
         source = request.asset_source
         _require_places(source)
         for key in source.kms_keys_to_grant or ():
@@ -72,10 +70,6 @@ class CreateS3DataAccessFromS3Bucket:
         await _require_keys_of_kms(run, source)
         return ()
 
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Never asked: there are no items."""
-        raise NotImplementedError
-
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         """The one asset."""
         source = _source(run)
@@ -89,15 +83,9 @@ class CreateS3DataAccessFromS3Bucket:
         details = shapes.AssetDetails(s3_data_access_asset=access)
         return live_outcome(run, [live_asset(run, 0, name, AssetType.S3_DATA_ACCESS, details)])
 
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _source(run: Run) -> shapes.S3DataAccessAssetSourceEntry:
-    details = run.details.create_s3_data_access_from_s3_bucket
-    if details is None:
-        raise missing_details(run.job.type)
+    details = required(run.details.create_s3_data_access_from_s3_bucket, run.job.type)
     return details.asset_source
 
 

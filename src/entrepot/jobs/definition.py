@@ -120,14 +120,17 @@ class JobDefinition(Protocol):
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
         """Moves one object and proves that it arrived; doing it twice does no more than doing it once.
 
-        Raises a `StoreError`, or `JobFailed`.
+        Raises a `StoreError`, or `JobFailed`. Never asked where a plan has no items.
         """
-        ...
+        raise ValueError(f"a job of type {run.job.type} moves no items")
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """What becomes true now that every item has its result; writes nothing itself. Raises `JobFailed`."""
-        ...
+        """What becomes true now that every item has its result; writes nothing itself. Raises `JobFailed`.
+
+        Nothing beside the job's new state, if a type does not say otherwise.
+        """
+        return Outcome()
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
         """Keys of the exchange's own store that nobody needs once the job has ended, however it ended."""
-        ...
+        return ()

@@ -17,30 +17,28 @@ from entrepot.domain.errors import (
     ResourceType,
     StoreError,
 )
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_set_access import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.gate import gone
-from entrepot.jobs.parents import exporting_from, missing_details
+from entrepot.jobs.parents import exporting_from, required
 from entrepot.model import shapes
 
 URL_LIFETIME_SECONDS = 3600
 """One hour after the URL was made [C]."""
 
 
-class ExportAssetToSignedUrl:
+class ExportAssetToSignedUrl(JobDefinition):
     """The job type."""
 
     type = JobType.EXPORT_ASSET_TO_SIGNED_URL
 
     async def check(self, creation: Creation) -> Checked:
         """The asset exists."""
-        request = creation.details.export_asset_to_signed_url
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.export_asset_to_signed_url, self.type)
         await exporting_from(creation, request.data_set_id, request.revision_id)
         asset = await assets.get(
             creation.database,
@@ -86,10 +84,6 @@ class ExportAssetToSignedUrl:
             ) from error
         return ()
 
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Never asked: there are no items."""
-        raise NotImplementedError
-
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         """The URL and its end, in Details; a browser saves the file as the last part of the asset's name.
 
@@ -111,15 +105,9 @@ class ExportAssetToSignedUrl:
         details = msgspec.structs.replace(_details(run), signed_url=url, signed_url_expires_at=expires_at)
         return Outcome(details=shapes.ResponseDetails(export_asset_to_signed_url=details))
 
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _details(run: Run) -> shapes.ExportAssetToSignedUrlResponseDetails:
-    if run.details.export_asset_to_signed_url is None:
-        raise missing_details(run.job.type)
-    return run.details.export_asset_to_signed_url
+    return required(run.details.export_asset_to_signed_url, run.job.type)
 
 
 async def _asset(run: Run) -> Asset:

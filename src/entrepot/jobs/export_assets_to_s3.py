@@ -6,33 +6,31 @@ from collections.abc import Sequence
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import ItemResult, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.limits import Limit
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
 from entrepot.jobs.gate import gone
 from entrepot.jobs.parents import (
     exporting_from,
-    missing_details,
     require_bucket,
     require_count,
     require_key,
+    required,
 )
 from entrepot.model import shapes
 
 
-class ExportAssetsToS3:
+class ExportAssetsToS3(JobDefinition):
     """The job type."""
 
     type = JobType.EXPORT_ASSETS_TO_S3
 
     async def check(self, creation: Creation) -> Checked:
         """Details are echoed as they were given: a Key that was left out stays out [G]."""
-        request = creation.details.export_assets_to_s3
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.export_assets_to_s3, self.type)
         limit = creation.limits[Limit.ASSETS_PER_EXPORT_JOB]
         require_count("AssetDestinations", len(request.asset_destinations), limit)
         for entry in request.asset_destinations:
@@ -88,19 +86,9 @@ class ExportAssetsToS3:
         """Writes the object."""
         return await export(run, item, callbacks, _details(run).encryption)
 
-    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """Nothing beside the job's new state."""
-        return Outcome()
-
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _details(run: Run) -> shapes.ExportAssetsToS3ResponseDetails:
-    if run.details.export_assets_to_s3 is None:
-        raise missing_details(run.job.type)
-    return run.details.export_assets_to_s3
+    return required(run.details.export_assets_to_s3, run.job.type)
 
 
 def _destinations(

@@ -4,30 +4,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from entrepot.domain.errors import ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import ItemResult, JobItem, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
 from entrepot.jobs.gate import exported
-from entrepot.jobs.parents import exporting_from, missing_details, require_bucket, require_count
+from entrepot.jobs.parents import exporting_from, require_bucket, require_count, required
 from entrepot.model import shapes
 
 
-class ExportRevisionsToS3:
+class ExportRevisionsToS3(JobDefinition):
     """The job type."""
 
     type = JobType.EXPORT_REVISIONS_TO_S3
 
     async def check(self, creation: Creation) -> Checked:
         """Whether the keys are possible depends on all names: `plan` asks, and the job fails [C]."""
-        request = creation.details.export_revisions_to_s3
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.export_revisions_to_s3, self.type)
         require_count("RevisionDestinations", len(request.revision_destinations), 1)
         (destination,) = request.revision_destinations
         require_bucket(destination.bucket)
@@ -69,19 +65,9 @@ class ExportRevisionsToS3:
         """Writes the object."""
         return await export(run, item, callbacks, _details(run).encryption)
 
-    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """Nothing beside the job's new state."""
-        return Outcome()
-
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _details(run: Run) -> shapes.ExportRevisionsToS3ResponseDetails:
-    if run.details.export_revisions_to_s3 is None:
-        raise missing_details(run.job.type)
-    return run.details.export_revisions_to_s3
+    return required(run.details.export_revisions_to_s3, run.job.type)
 
 
 def _pattern(destination: shapes.RevisionDestinationEntry) -> KeyPattern:

@@ -21,11 +21,11 @@ from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, Valida
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
-from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 
 LARGEST_DOCUMENT_BYTES = LARGEST_PAYLOAD_BYTES
@@ -37,16 +37,14 @@ _API_KEY = re.compile(r"[!-~]{1,1024}", re.ASCII)
 """It is sent as the value of a header."""
 
 
-class ImportAssetFromApiGatewayApi:
+class ImportAssetFromApiGatewayApi(JobDefinition):
     """The job type."""
 
     type = JobType.IMPORT_ASSET_FROM_API_GATEWAY_API
 
     async def check(self, creation: Creation) -> Checked:
         """The answer already carries the URL for the document."""
-        request = creation.details.import_asset_from_api_gateway_api
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.import_asset_from_api_gateway_api, self.type)
         _require_usable(request)
         await importing_into(
             creation, request.data_set_id, request.revision_id, asset_type=AssetType.API_GATEWAY_API
@@ -139,10 +137,7 @@ def _require_usable(request: shapes.ImportAssetFromApiGatewayApiRequestDetails) 
 
 
 def _details(run: Run) -> shapes.ImportAssetFromApiGatewayApiResponseDetails:
-    details = run.details.import_asset_from_api_gateway_api
-    if details is None:
-        raise missing_details(run.job.type)
-    return details
+    return required(run.details.import_asset_from_api_gateway_api, run.job.type)
 
 
 async def _require_proven(

@@ -17,25 +17,23 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
-from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 
 _MD5_HASH = re.compile(r"(?:[A-Za-z0-9+/]{4}){5}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 
 
-class ImportAssetFromSignedUrl:
+class ImportAssetFromSignedUrl(JobDefinition):
     """The job type."""
 
     type = JobType.IMPORT_ASSET_FROM_SIGNED_URL
 
     async def check(self, creation: Creation) -> Checked:
         """The answer already carries the URL. Only the shape of Md5Hash counts here, as on AWS [L]."""
-        request = creation.details.import_asset_from_signed_url
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.import_asset_from_signed_url, self.type)
         require_asset_name(request.asset_name, "AssetName")
         if not _MD5_HASH.fullmatch(request.md5_hash):
             raise ValidationFailed(
@@ -59,9 +57,7 @@ class ImportAssetFromSignedUrl:
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Proves the uploaded file, and pins it: one that is replaced after this moment ends the job."""
-        details = run.details.import_asset_from_signed_url
-        if details is None:
-            raise missing_details(run.job.type)
+        details = required(run.details.import_asset_from_signed_url, run.job.type)
         name = details.asset_name
         upload = Location(None, upload_store_key(run.job.id))
         item = JobItem(0, name, upload, asset_location(run.job, 0), size_bytes=0, source_etag=None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.lake_formation import (
     LFCatalog,
@@ -21,9 +21,9 @@ from entrepot.domain.lake_formation import (
     require_permissions,
 )
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
-from entrepot.jobs.parents import importing_into, missing_details
+from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 
 _ASSET_NAMES = {
@@ -38,16 +38,14 @@ _Details = (
 )
 
 
-class ImportAssetsFromLakeFormationTagPolicy:
+class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
     """The job type."""
 
     type = JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY
 
     async def check(self, creation: Creation) -> Checked:
         """The policy makes sense by itself, and is about the caller's catalogue."""
-        request = creation.details.import_assets_from_lake_formation_tag_policy
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.import_assets_from_lake_formation_tag_policy, self.type)
         shares = _shares(request)
         if not shares:
             raise ValidationFailed("Neither Database nor Table is given; say by LF-tags what is shared.")
@@ -98,10 +96,6 @@ class ImportAssetsFromLakeFormationTagPolicy:
             raise JobFailed(tuple(errors))
         return ()
 
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Never asked: there are no items."""
-        raise NotImplementedError
-
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         """One asset for each kind of resource."""
         details = _details(run)
@@ -118,10 +112,6 @@ class ImportAssetsFromLakeFormationTagPolicy:
                 for number, share in enumerate(_shares(details))
             ],
         )
-
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +140,7 @@ def _shares(details: _Details) -> list[_Share]:
 
 
 def _details(run: Run) -> shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails:
-    details = run.details.import_assets_from_lake_formation_tag_policy
-    if details is None:
-        raise missing_details(run.job.type)
-    return details
+    return required(run.details.import_assets_from_lake_formation_tag_policy, run.job.type)
 
 
 def _asset_details(

@@ -12,27 +12,25 @@ from entrepot.database import datashares
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatashareArn
 from entrepot.domain.errors import IntegrationError, JobFailed, ShareGone, ValidationFailed
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limit
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.live_assets import live_asset, live_outcome
 from entrepot.jobs.object_errors import integration_error
-from entrepot.jobs.parents import importing_into, missing_details, require_count
+from entrepot.jobs.parents import importing_into, require_count, required
 from entrepot.model import shapes
 
 
-class ImportAssetsFromRedshiftDataShares:
+class ImportAssetsFromRedshiftDataShares(JobDefinition):
     """The job type."""
 
     type = JobType.IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES
 
     async def check(self, creation: Creation) -> Checked:
         """The ARNs are datashares' of the data set's Region, each named once."""
-        request = creation.details.import_assets_from_redshift_data_shares
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.import_assets_from_redshift_data_shares, self.type)
         limit = creation.limits[Limit.REDSHIFT_ASSETS_PER_IMPORT_JOB]
         require_count("AssetSources", len(request.asset_sources), limit)
         shares = _shares(request.asset_sources)
@@ -73,10 +71,6 @@ class ImportAssetsFromRedshiftDataShares:
             raise JobFailed(tuple(dict.fromkeys(errors)))
         return ()
 
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Never asked: there are no items."""
-        raise NotImplementedError
-
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         """One asset for each datashare, with its name."""
         return live_outcome(
@@ -95,10 +89,6 @@ class ImportAssetsFromRedshiftDataShares:
             ],
         )
 
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _shares(sources: Sequence[shapes.RedshiftDataShareAssetSourceEntry]) -> list[DatashareArn]:
     """Raises `ValidationFailed`."""
@@ -106,10 +96,7 @@ def _shares(sources: Sequence[shapes.RedshiftDataShareAssetSourceEntry]) -> list
 
 
 def _details(run: Run) -> shapes.ImportAssetsFromRedshiftDataSharesResponseDetails:
-    details = run.details.import_assets_from_redshift_data_shares
-    if details is None:
-        raise missing_details(run.job.type)
-    return details
+    return required(run.details.import_assets_from_redshift_data_shares, run.job.type)
 
 
 async def _require_shareable(run: Run, share: DatashareArn) -> None:

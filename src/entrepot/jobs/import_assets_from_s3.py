@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from entrepot.domain.errors import JobFailed, StoreError
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
+from entrepot.domain.job import ItemResult, JobItem, JobType
 from entrepot.domain.job_error import JobError, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Callbacks, Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
 from entrepot.jobs.object_errors import Failure, job_errors
-from entrepot.jobs.parents import importing_into, missing_details, require_count, require_key
+from entrepot.jobs.parents import importing_into, require_count, require_key, required
 from entrepot.model import shapes
 
 
-class ImportAssetsFromS3:
+class ImportAssetsFromS3(JobDefinition):
     """The job type."""
 
     type = JobType.IMPORT_ASSETS_FROM_S3
 
     async def check(self, creation: Creation) -> Checked:
         """Whether there are objects may change until StartJob, so that is asked by `plan`."""
-        request = creation.details.import_assets_from_s3
-        if request is None:
-            raise missing_details(self.type)
+        request = required(creation.details.import_assets_from_s3, self.type)
         limit = creation.limits[Limit.ASSETS_PER_IMPORT_JOB]
         require_count("AssetSources", len(request.asset_sources), limit)
         for source in request.asset_sources:
@@ -67,15 +65,9 @@ class ImportAssetsFromS3:
         """One asset for each object."""
         return outcome(run, items)
 
-    def leftovers(self, job: Job) -> tuple[str, ...]:
-        """None."""
-        return ()
-
 
 def _named(run: Run) -> list[JobItem]:
-    details = run.details.import_assets_from_s3
-    if details is None:
-        raise missing_details(run.job.type)
+    details = required(run.details.import_assets_from_s3, run.job.type)
     return [
         JobItem(
             number=number,

@@ -8,6 +8,7 @@ export a revision that is not finalized, or that is revoked; a receiver meets Ac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from entrepot.domain.data_set import AssetType, DataSet, Origin
 from entrepot.domain.errors import AccessDenied, ResourceNotFound, ResourceType, ValidationFailed
@@ -16,6 +17,8 @@ from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.revision import Revision, require_open
 from entrepot.entitlements.visibility import data_sets, revisions
 from entrepot.jobs.definition import Creation
+
+_Details = TypeVar("_Details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,12 @@ def _require_type(data_set: DataSet, asset_type: AssetType) -> None:
         )
 
 
-def missing_details(job_type: JobType) -> ValidationFailed:
-    """The error for a request whose Details have no member for the job's type."""
-    member = "".join(word.capitalize() for word in job_type.split("_"))
-    return ValidationFailed(f"A job of type {job_type} needs Details.{member}.")
+def required(details: _Details | None, job_type: JobType) -> _Details:
+    """The member of Details that is the job type's own; raises `ValidationFailed` where it is missing."""
+    if details is None:
+        member = "".join(word.capitalize() for word in job_type.split("_"))
+        raise ValidationFailed(f"A job of type {job_type} needs Details.{member}.")
+    return details
 
 
 def require_count(member: str, count: int, limit: int) -> None:
