@@ -25,7 +25,6 @@ _SUFFIX = "-s3alias"
 _ID = re.compile(r"[0-9a-f]{32}")
 _ALIAS = re.compile(rf"([a-z2-7]{{52}}){_SUFFIX}")
 _UUID = r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})"
-_ARN = re.compile(rf"arn:[a-z0-9-]+:s3:[a-z0-9-]+:{EXCHANGE_ACCOUNT_ID}:accesspoint/{_UUID}")
 _HOST_LABEL = re.compile(rf"{_UUID}-{EXCHANGE_ACCOUNT_ID}")
 
 
@@ -63,23 +62,15 @@ def access_point_arn(scope: Scope, asset_id: str) -> str:
     return f"arn:{scope.partition}:s3:{scope.region}:{EXCHANGE_ACCOUNT_ID}:accesspoint/{_uuid_form(asset_id)}"
 
 
-def asset_of_access_point(text: str) -> str | None:
-    """The asset id that an access point's ARN names; None where the text is no such ARN."""
-    return _joined(_ARN.fullmatch(text))
-
-
 def asset_of_host_label(label: str) -> str | None:
     """The asset id in the host name that AWS's clients make of an access point's ARN; None in any other.
 
     With an endpoint of one's own they send to `{access point}-{account}.{the endpoint's host}`.
     """
-    return _joined(_HOST_LABEL.fullmatch(label))
+    match = _HOST_LABEL.fullmatch(label)
+    return None if match is None else "".join(match.groups())
 
 
 def _uuid_form(asset_id: str) -> str:
     ends = (0, 8, 12, 16, 20, 32)
     return "-".join(asset_id[start:end] for start, end in pairwise(ends))
-
-
-def _joined(match: re.Match[str] | None) -> str | None:
-    return None if match is None else "".join(match.groups())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-IDENTIFIER_PATTERN = re.compile(r"[a-zA-Z0-9]{30,40}\Z")
 _UPLOADS = "uploads/"
 ACCOUNT_ID_PATTERN = re.compile(r"\d{12}\Z", re.ASCII)
 

@@ -31,11 +31,6 @@ class WorkerProcesses:
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The processes that run now."""
-        return tuple(process.pid for process in self._processes.values())
-
     def start(self) -> None:
         """Starts them, and another one whenever one dies; needs a running event loop."""
         self._keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]

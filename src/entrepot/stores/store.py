@@ -18,9 +18,6 @@ from typing import Protocol, Self
 from entrepot.domain.asset import Checksum
 from entrepot.domain.job import Encryption, UploadedPart
 
-Part = UploadedPart
-"""One confirmed part of a multipart upload; recorded in a job's checkpoint, so it lives in the domain."""
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:

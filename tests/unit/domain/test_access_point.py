@@ -12,7 +12,6 @@ from entrepot.domain.access_point import (
     access_point_alias,
     access_point_arn,
     aliased_asset,
-    asset_of_access_point,
     asset_of_host_label,
 )
 from entrepot.domain.scope import Scope
@@ -64,28 +63,13 @@ def test_an_arn_leads_back_to_its_asset(asset_id: str, where: tuple[str, str]) -
     region, partition = where
     arn = access_point_arn(Scope("", region, partition), asset_id)
     assert arn.startswith(f"arn:{partition}:s3:{region}:{EXCHANGE_ACCOUNT_ID}:accesspoint/")
-    assert asset_of_access_point(arn) == asset_id
+    assert asset_of_host_label(f"{arn.rpartition('/')[2]}-{EXCHANGE_ACCOUNT_ID}") == asset_id
 
 
 def test_the_arn_has_the_documented_form() -> None:
     arn = access_point_arn(Scope("123456789012", "eu-west-1"), ASSET)
     uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     assert re.fullmatch(rf"arn:aws:s3:eu-west-1:\d{{12}}:accesspoint/{uuid}", arn)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        ASSET,
-        f"arn:aws:s3:us-east-1:123456789012:accesspoint/{ASSET}",
-        f"arn:aws:s3:::{ASSET}",
-        access_point_arn(Scope("", "us-east-1"), ASSET) + "/object/key",
-        access_point_arn(Scope("", "us-east-1"), ASSET) + "\n",
-    ],
-)
-def test_what_is_no_access_point_names_no_asset(text: str) -> None:
-    assert asset_of_access_point(text) is None
 
 
 def test_the_host_that_clients_make_of_an_arn_names_the_asset() -> None:

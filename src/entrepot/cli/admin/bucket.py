@@ -39,7 +39,6 @@ the same account, bucket and prefix again replaces what was there. Credentials a
 line, where others could see them: --credentials reads {"AccessKeyId": …, "SecretAccessKey": …,
 "SessionToken": …} from a file or from standard input, --profile from the files of the AWS CLI. They are kept
 encrypted and never shown again."""
-_ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LONGEST_DOCUMENT = 64 * 1024
 

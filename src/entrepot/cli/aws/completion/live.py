@@ -57,49 +57,45 @@ class Listing:
 class Connection:
     """Whom to ask, as the line says it; the rest is configured."""
 
-    __slots__ = ("ca_bundle", "endpoint_url", "environ", "profile", "region", "sign", "verify_ssl")
+    __slots__ = ("environ", "options")
 
     def __init__(self, environ: Mapping[str, str], given: Mapping[str, list[str]]) -> None:
         """`given` are the options of the line by flag."""
+        from entrepot.client.target import Options
 
         def last(flag: str) -> str | None:
             values = given.get(flag)
             return values[-1] if values else None
 
         self.environ = environ
-        self.profile = last("--profile")
-        self.region = last("--region")
-        self.endpoint_url = last("--endpoint-url")
-        self.ca_bundle = last("--ca-bundle")
-        self.verify_ssl = "--no-verify-ssl" not in given
-        self.sign = "--no-sign-request" not in given
+        self.options = Options(
+            profile=last("--profile"),
+            region=last("--region"),
+            endpoint_url=last("--endpoint-url"),
+            verify_ssl="--no-verify-ssl" not in given,
+            ca_bundle=last("--ca-bundle"),
+            sign="--no-sign-request" not in given,
+            read_timeout="1",
+            connect_timeout="1",
+        )
 
     def open(self) -> Client:
         """A client that gives up soon. Raises `ClientError`."""
         from entrepot.client.client import Client
         from entrepot.client.configuration import Configuration
-        from entrepot.client.target import Options, resolve_target
+        from entrepot.client.target import resolve_target
 
-        options = Options(
-            profile=self.profile,
-            region=self.region,
-            endpoint_url=self.endpoint_url,
-            verify_ssl=self.verify_ssl,
-            ca_bundle=self.ca_bundle,
-            sign=self.sign,
-            read_timeout="1",
-            connect_timeout="1",
-        )
         # Looking for the metadata of a cloud instance alone takes longer than anybody waits here.
         environ = {"AWS_EC2_METADATA_DISABLED": "true", **self.environ}
-        target = resolve_target(Configuration(environ, profile=self.profile), options)
+        target = resolve_target(Configuration(environ, profile=self.options.profile), self.options)
         target.max_attempts = 1
         return Client(target)
 
     @property
     def key(self) -> str:
         """What tells it from every other."""
-        return repr((self.profile, self.region, self.endpoint_url, self.sign))
+        options = self.options
+        return repr((options.profile, options.region, options.endpoint_url, options.sign))
 
 
 class LiveIds:
