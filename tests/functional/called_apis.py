@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from tests.functional import flow
 from tests.functional.accounts import Account
+from tests.functional.clients import client
+from tests.servers.exchanges import Exchange
 from tests.servers.http_api import HttpApi
-
-from entrepot.testing import RunningServer
 
 DOCUMENT = json.dumps(
     {
@@ -29,7 +27,7 @@ DOCUMENT = json.dumps(
         "paths": {"/mirror": {"get": {"responses": {"200": {"description": "The same"}}}}},
     }
 ).encode()
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 API_HOST = "api-fulfill.exchange.example"
 
 
@@ -37,7 +35,7 @@ API_HOST = "api-fulfill.exchange.example"
 class Place:
     """The exchange, the API, who offers it and who gets it, and by which ids both know it."""
 
-    server: RunningServer
+    server: Exchange
     api: HttpApi
     provider: Account
     receiver: Account
@@ -86,11 +84,8 @@ def granted(provider: Account, receiver: Account, data_set_id: str) -> dict[str,
 
 def caller(account: Account, **options: Any) -> Any:
     """A client that puts no prefix before the host, unless it is told to."""
-    defaults = {"retries": {"total_max_attempts": 1}, "inject_host_prefix": False}
-    config = Config(**(defaults | options))
-    return boto3.session.Session(account.access_key_id, account.secret_access_key).client(
-        "dataexchange", endpoint_url=account.url, region_name="us-east-1", config=config
-    )
+    options = {"inject_host_prefix": False, **options}
+    return client("dataexchange", account.url, account.access_key_id, account.secret_access_key, **options)
 
 
 def send(client: Any, ids: dict[str, str], **members: Any) -> dict[str, Any]:

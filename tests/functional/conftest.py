@@ -1,34 +1,44 @@
-"""A running exchange and a running S3 server, shared by the functional tests of one session."""
+"""Running exchanges and S3 servers, shared by the functional tests of all processes of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from tests.functional.moto_server import running_moto
+from tests.functional.accounts import Account, allow_bucket, new_account
+from tests.functional.clients import client as make_client
+from tests.functional.clients import s3_client
+from tests.servers import exchanges
+from tests.servers.exchanges import Exchange
+from tests.servers.shared import shared
 
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from entrepot.testing.seaweedfs import S3Server
 
 if TYPE_CHECKING:
     from tests.functional.shared_bucket_exchange import Place
 
 MakeClient = Callable[..., Any]
+MISSING_BUCKETS = ("no-such-bucket", "no-such-bucket-at-all", "no-such-bucket-anywhere")
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An exchange, the S3 server where its users' buckets are, and two buckets there."""
+    """An exchange, one account there, the S3 server where its buckets are, and two buckets it may use."""
 
-    exchange: RunningServer
+    exchange: Exchange
+    account: Account
     storage: S3Server
     source: str
     destination: str
+
+    def allow(self, bucket: str) -> None:
+        """Lets the account use another bucket."""
+        allow_bucket(self.exchange, self.account, bucket, "--read", "--write")
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +47,39 @@ def storage(s3_server: S3Server) -> S3Server:
 
 
 @pytest.fixture(scope="session")
+def sigv4_exchange(
+    tmp_path_factory: pytest.TempPathFactory, storage: S3Server, moto_url: str
+) -> Iterator[Exchange]:
+    start = partial(exchanges.sigv4_exchange, storage=storage, moto_url=moto_url)
+    with shared(tmp_path_factory, "exchange", Exchange, start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def trusting_exchange(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[Exchange]:
+    start = partial(exchanges.trusting_exchange, moto_url=moto_url)
+    with shared(tmp_path_factory, "trusting", Exchange, start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_exchange(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_server_url: str, storage: S3Server, moto_url: str
+) -> Iterator[Exchange]:
+    start = partial(
+        exchanges.postgresql_exchange,
+        postgresql_url=postgresql_server_url,
+        storage=storage,
+        moto_url=moto_url,
+    )
+    with shared(tmp_path_factory, "on-postgresql", Exchange, start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def buckets(storage: S3Server) -> tuple[str, str]:
     """New ones: what the exchange writes there has no prefix that would keep it apart."""
-    s3 = boto3.session.Session(storage.access_key_id, storage.secret_access_key).client(
-        "s3", endpoint_url=storage.endpoint_url, region_name="us-east-1"
-    )
+    s3 = s3_client(storage)
     names = f"provider-{token_hex(4)}", f"receiver-{token_hex(4)}"
     for name in names:
         s3.create_bucket(Bucket=name)
@@ -49,19 +87,14 @@ def buckets(storage: S3Server) -> tuple[str, str]:
     return names
 
 
-@pytest.fixture(scope="session")
-def port(
-    tmp_path_factory: pytest.TempPathFactory, storage: S3Server, buckets: tuple[str, str]
-) -> Iterator[Port]:
-    with running_entrepot(
-        tmp_path_factory.mktemp("exchange"),
-        arguments=["--s3-endpoint-url", storage.endpoint_url],
-        environ={
-            "AWS_ACCESS_KEY_ID": storage.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
-        },
-    ) as exchange:
-        yield Port(exchange, storage, *buckets)
+@pytest.fixture(scope="module")
+def port(sigv4_exchange: Exchange, storage: S3Server, buckets: tuple[str, str]) -> Iterator[Port]:
+    account = new_account(sigv4_exchange, "a test's")
+    made = Port(sigv4_exchange, account, storage, *buckets)
+    for bucket in (*buckets, *MISSING_BUCKETS):
+        made.allow(bucket)
+    yield made
+    account.client.close()
 
 
 @pytest.fixture
@@ -70,20 +103,10 @@ def client(port: Port) -> Iterator[MakeClient]:
     made: list[Any] = []
 
     def make(service: str, **options: Any) -> Any:
-        if service == "s3":
-            defaults = {
-                "endpoint_url": port.storage.endpoint_url,
-                "aws_access_key_id": port.storage.access_key_id,
-                "aws_secret_access_key": port.storage.secret_access_key,
-            }
-        else:
-            defaults = {
-                "endpoint_url": port.exchange.url,
-                "aws_access_key_id": port.exchange.access_key_id,
-                "aws_secret_access_key": port.exchange.secret_access_key,
-            }
-        defaults |= {"region_name": "us-east-1", "config": Config(retries={"total_max_attempts": 1})}
-        made.append(boto3.session.Session().client(service, **(defaults | options)))
+        keys = port.storage if service == "s3" else port.account
+        url = port.storage.endpoint_url if service == "s3" else port.exchange.url
+        secret = options.pop("secret", keys.secret_access_key)
+        made.append(make_client(service, url, keys.access_key_id, secret, **options))
         return made[-1]
 
     yield make
@@ -106,19 +129,12 @@ def file_of(tmp_path: Path) -> Callable[[bytes], Path]:
     return write
 
 
-@pytest.fixture
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a new moto, an S3 server of another kind."""
-    with running_moto(tmp_path_factory.mktemp("moto")) as url:
-        yield url
-
-
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory, storage: S3Server, moto_url: str) -> Iterator[Place]:
-    """An exchange in which a part of a bucket is shared where it is."""
+def place(sigv4_exchange: Exchange, storage: S3Server, moto_url: str) -> Iterator[Place]:
+    """Accounts between which a part of a bucket is shared where it is."""
     from tests.functional.shared_bucket_exchange import (
         live_place,  # loads Arrow, which the other tests have no use for
     )
 
-    with live_place(tmp_path_factory.mktemp("live"), storage, moto_url) as opened:
+    with live_place(sigv4_exchange, storage, moto_url) as opened:
         yield opened

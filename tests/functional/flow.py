@@ -6,7 +6,11 @@ import base64
 import hashlib
 import time
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
 
 PATIENCE_SECONDS = 60.0
 
@@ -21,6 +25,26 @@ def finished(exchange: Any, job_id: str) -> dict[str, Any]:
             return job
         assert time.monotonic() < deadline, f"job {job_id} is still {job['State']}"
         time.sleep(0.02)
+
+
+Made = TypeVar("Made")
+
+
+def before_the_end(attempt: Callable[[datetime], Made], seconds: int = 2) -> Made:
+    """What the attempt makes of a time when something ends. It may fail once that is over, at a busy moment.
+
+    Then a later end is tried.
+    """
+    while True:
+        ends_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+        try:
+            made = attempt(ends_at)
+        except (ClientError, AssertionError, LookupError, ValueError):
+            if datetime.now(UTC) < ends_at or seconds > PATIENCE_SECONDS:
+                raise
+        else:
+            return made
+        seconds *= 2
 
 
 def run_job(exchange: Any, job_type: str, **details: Any) -> dict[str, Any]:

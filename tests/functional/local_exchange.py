@@ -1,4 +1,4 @@
-"""An exchange on this machine, and the environment of somebody who has configured nothing."""
+"""An account of an exchange on this machine, and the environment of somebody who has configured nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+from tests.functional.accounts import new_account
 from tests.functional.flow import import_by_signed_url, open_revision
-
-from entrepot.testing import running_entrepot
+from tests.servers.exchanges import Exchange
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -32,7 +31,7 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class LocalExchange:
-    """One that runs."""
+    """One that runs, as its account sees it."""
 
     client: Any
     environ: dict[str, str]
@@ -54,27 +53,18 @@ class LocalExchange:
 
 
 @contextmanager
-def local_exchange(folder: Path) -> Iterator[LocalExchange]:
-    """Starts it with nothing in it."""
+def local_exchange(exchange: Exchange, folder: Path) -> Iterator[LocalExchange]:
+    """For an account that has nothing yet. As far as programs see, its data directory is in the folder."""
+    account = new_account(exchange, "somebody")
     home = folder / "home"
     home.mkdir(parents=True)
-    with running_entrepot(folder) as server:
-        client = boto3.client(
-            "dataexchange",
-            endpoint_url=server.url,
-            aws_access_key_id=server.access_key_id,
-            aws_secret_access_key=server.secret_access_key,
-            region_name="us-east-1",
-        )
-        environ = {
-            "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(home),
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "ENTREPOT_DATA_DIR": str(server.data_dir),
-            "TERM": "xterm",
-            "AWS_PAGER": "",
-        }
-        try:
-            yield LocalExchange(client, environ)
-        finally:
-            client.close()
+    environ = {
+        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "ENTREPOT_DATA_DIR": str(account.write_profile(folder / "data")),
+        "TERM": "xterm",
+        "AWS_PAGER": "",
+    }
+    yield LocalExchange(account.client, environ)
+    account.client.close()

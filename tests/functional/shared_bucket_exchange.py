@@ -6,16 +6,15 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from tests.functional import flow
-from tests.functional.accounts import Account, allow_bucket, first_account, new_account
+from tests.functional.accounts import Account, allow_bucket, new_account
+from tests.functional.clients import client, s3_client
+from tests.servers.exchanges import Exchange
 
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from entrepot.testing.seaweedfs import S3Server
 
 KIND = "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"
 
@@ -48,7 +47,7 @@ LARGE = "shared/deep/b.bin"
 class Place:
     """The exchange, its accounts, and what the provider shares."""
 
-    server: RunningServer
+    server: Exchange
     storage: S3Server
     bucket: str
     provider: Account
@@ -111,52 +110,34 @@ def access_of(account: Account, where: dict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def live_place(folder: Path, s3_server: S3Server, moto_url: str) -> Iterator[Place]:
-    """The exchange, for as long as a `with` block lasts."""
+def live_place(exchange: Exchange, s3_server: S3Server, moto_url: str) -> Iterator[Place]:
+    """The accounts and what is between them, for as long as a `with` block lasts."""
     bucket = f"live-{token_hex(4)}"
-    keys = {
-        "AWS_ACCESS_KEY_ID": s3_server.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": s3_server.secret_access_key,
-    }
     with ExitStack() as stack:
-        storage = boto3.session.Session(*keys.values()).client(
-            "s3", endpoint_url=s3_server.endpoint_url, region_name="us-east-1"
-        )
+        storage = s3_client(s3_server)
         stack.callback(storage.close)
         storage.create_bucket(Bucket=bucket)
         for key, body in OBJECTS.items():
             storage.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType="text/x-test", Metadata={"origin": "provider"}
             )
-        server = stack.enter_context(
-            running_entrepot(
-                folder,
-                arguments=["--s3-endpoint-url", s3_server.endpoint_url],
-                environ=keys | {"ENTREPOT_KMS_ENDPOINT_URL": moto_url},
-            )
-        )
-
         clients: dict[str, Any] = {}
 
-        def s3(account: Account, endpoint_url: str = server.url, **config: Any) -> Any:
+        def s3(account: Account, endpoint_url: str = exchange.url, **config: Any) -> Any:
             name = repr((account.id, endpoint_url, config))
             if name not in clients:
-                session = boto3.session.Session(account.access_key_id, account.secret_access_key)
-                clients[name] = session.client(
-                    "s3",
-                    endpoint_url=endpoint_url,
-                    region_name="us-east-1",
-                    config=Config(retries={"total_max_attempts": 1}, **config),
-                )
+                keys = (account.access_key_id, account.secret_access_key)
+                clients[name] = client("s3", endpoint_url, *keys, **config)
                 stack.callback(clients[name].close)
             return clients[name]
 
-        provider = first_account(server)
-        receiver, stranger = new_account(server, "receiver"), new_account(server, "stranger")
+        provider, receiver, stranger = (
+            new_account(exchange, name) for name in ("provider", "receiver", "stranger")
+        )
         for account in (provider, receiver, stranger):
             stack.callback(account.client.close)
-        allow_bucket(server, provider, bucket, "--read")
-        made = Place(server, s3_server, bucket, provider, receiver, stranger, {}, {}, s3, moto_url)
+        allow_bucket(exchange, provider, bucket, "--read")
+        made = Place(exchange, s3_server, bucket, provider, receiver, stranger, {}, {}, s3, moto_url)
         made.data_set.update(made.new_data_set(KeyPrefixes=["shared/"], Keys=["catalog.csv"]))
         made.aliases[provider.id] = made.own_asset(made.data_set)["S3AccessPointAlias"]
         made.aliases[receiver.id] = made.entitled(made.grant(made.data_set))["S3AccessPointAlias"]

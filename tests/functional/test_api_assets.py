@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.functional import flow, tools
-from tests.functional.accounts import first_account, new_account
+from tests.functional.accounts import new_account
 from tests.functional.called_apis import (
     API_HOST,
     DOCUMENT,
@@ -32,6 +32,7 @@ from tests.functional.called_apis import (
     raw_once,
     send,
 )
+from tests.servers.exchanges import known
 from tests.servers.http_api import pattern, running_api
 
 from entrepot.testing import running_entrepot
@@ -47,14 +48,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         table = {"weather/prod": f"{api.url}/prod", "dead/prod": f"http://127.0.0.1:{closed}/prod"}
         folder = tmp_path_factory.mktemp("apis")
         with running_entrepot(folder, environ={"ENTREPOT_API_ENDPOINT": json.dumps(table)}) as server:
-            provider = first_account(server)
-            receiver, stranger = new_account(server, "receiver"), new_account(server, "stranger")
+            exchange = known(server)
+            provider, receiver, stranger = (
+                new_account(exchange, name) for name in ("provider", "receiver", "stranger")
+            )
             owned = import_api(provider, api_key="k-123")
             provider.client.update_revision(
                 DataSetId=owned["DataSetId"], RevisionId=owned["RevisionId"], Finalized=True
             )
             entitled = granted(provider, receiver, owned["DataSetId"])
-            yield Place(server, api, provider, receiver, stranger, owned, entitled)
+            yield Place(exchange, api, provider, receiver, stranger, owned, entitled)
             for account in (provider, receiver, stranger):
                 account.client.close()
 

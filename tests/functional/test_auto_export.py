@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.functional.accounts import Account, allow_bucket, first_account, new_account, run_entrepot
+from tests.functional.accounts import Account, allow_bucket, new_account, run_entrepot
+from tests.functional.clients import s3_client
 from tests.functional.flow import finished, import_by_signed_url, open_revision
+from tests.servers.exchanges import Exchange
 
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from entrepot.testing.seaweedfs import S3Server
 
 PUBLISHED = "Revision Published To Data Set"
 PATTERN = "${Revision.CreatedAt}/${Asset.Name}"
@@ -25,7 +26,7 @@ PATTERN = "${Revision.CreatedAt}/${Asset.Name}"
 
 @dataclass(frozen=True)
 class Trade:
-    server: RunningServer
+    server: Exchange
     provider: Account
     receiver: Account
     s3: Any
@@ -62,26 +63,16 @@ class Trade:
 
 
 @pytest.fixture(scope="module")
-def trade(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Iterator[Trade]:
-    s3 = boto3.session.Session(s3_server.access_key_id, s3_server.secret_access_key).client(
-        "s3", endpoint_url=s3_server.endpoint_url, region_name="us-east-1"
-    )
+def trade(sigv4_exchange: Exchange, s3_server: S3Server) -> Iterator[Trade]:
+    s3 = s3_client(s3_server)
     bucket = f"receiver-{token_hex(4)}"
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    with running_entrepot(
-        tmp_path_factory.mktemp("exchange"),
-        arguments=["--s3-endpoint-url", s3_server.endpoint_url],
-        environ={
-            "AWS_ACCESS_KEY_ID": s3_server.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": s3_server.secret_access_key,
-        },
-    ) as server:
-        provider, receiver = first_account(server), new_account(server, "receiver")
-        allow_bucket(server, receiver, bucket, "--write")
-        yield Trade(server, provider, receiver, s3, bucket)
-        for client in (provider.client, receiver.client, s3):
-            client.close()
+    provider, receiver = new_account(sigv4_exchange, "provider"), new_account(sigv4_exchange, "receiver")
+    allow_bucket(sigv4_exchange, receiver, bucket, "--write")
+    yield Trade(sigv4_exchange, provider, receiver, s3, bucket)
+    for client in (provider.client, receiver.client, s3):
+        client.close()
 
 
 @pytest.fixture

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 import pytest
 from tests.functional.local_exchange import Goods, LocalExchange, local_exchange
 from tests.functional.terminal import CTRL_C, CTRL_D, ENTER, TAB, on_terminal
+from tests.servers.exchanges import Exchange
 
 ENTREPOT = [sys.executable, "-m", "entrepot"]
 F3 = "\x1bOR"
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExchange]:
-    with local_exchange(tmp_path_factory.mktemp("prompt")) as running:
+def exchange(sigv4_exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExchange]:
+    with local_exchange(sigv4_exchange, tmp_path_factory.mktemp("prompt")) as running:
         yield running
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-from entrepot.testing import RunningServer, running_entrepot
+from tests.servers.exchanges import Exchange
 
 SOME_ID = "0" * 32
 SOME_ARN = f"arn%3Aaws%3Adataexchange%3Aus-east-1%3A123456789012%3Adata-sets%2F{SOME_ID}"
@@ -24,14 +22,7 @@ class Answer:
     body: dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("trusting")
-    with running_entrepot(folder, arguments=["--auth", "trust", "--job-workers", "0"]) as server:
-        yield server
-
-
-def ask(server: RunningServer, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+def ask(server: Exchange, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     host = server.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=30)
     try:
@@ -96,52 +87,52 @@ def create_job(**change: Any) -> bytes:
     ids=lambda value: ascii(value)[:40],
 )  # fmt: skip
 def test_what_is_wrong_is_answered_with_a_modelled_error(
-    trusting: RunningServer, method: str, path: str, body: bytes, status: int, error: str
+    trusting_exchange: Exchange, method: str, path: str, body: bytes, status: int, error: str
 ) -> None:
-    answer = ask(trusting, method, path, body)
+    answer = ask(trusting_exchange, method, path, body)
     assert (answer.status, answer.error) == (status, error), answer.body
     assert answer.body["Message"]
     assert answer.body["message"] == answer.body["Message"]
 
 
-def test_all_violations_of_a_request_are_told_in_one_message(trusting: RunningServer) -> None:
+def test_all_violations_of_a_request_are_told_in_one_message(trusting_exchange: Exchange) -> None:
     sources = [{"Key": "k"}, {"Bucket": "b"}]
     details = {"AssetSources": sources, "RevisionId": SOME_ID}
     body = json.dumps({"Type": "NONE", "Details": {"ImportAssetsFromS3": details}}).encode()
-    message = ask(trusting, "POST", "/v1/jobs", body).body["Message"]
+    message = ask(trusting_exchange, "POST", "/v1/jobs", body).body["Message"]
     assert message.startswith("4 validation errors detected: ")
     assert "'type'" in message
     for member in ("assetSources.1.member.bucket", "assetSources.2.member.key", "dataSetId"):
         assert f"'details.importAssetsFromS3.{member}'" in message
 
 
-def test_an_error_names_the_resource_in_its_own_members(trusting: RunningServer) -> None:
-    body = ask(trusting, "GET", f"/v1/jobs/{SOME_ID}").body
+def test_an_error_names_the_resource_in_its_own_members(trusting_exchange: Exchange) -> None:
+    body = ask(trusting_exchange, "GET", f"/v1/jobs/{SOME_ID}").body
     assert body["ResourceId"] == SOME_ID
     assert body["ResourceType"] == "JOB"
     assert SOME_ID in body["Message"]
 
 
-def test_unknown_members_are_ignored(trusting: RunningServer) -> None:
+def test_unknown_members_are_ignored(trusting_exchange: Exchange) -> None:
     body = {"Name": "n", "Description": "d", "AssetType": "S3_SNAPSHOT", "Flavour": "vanilla"}
-    answer = ask(trusting, "POST", "/v1/data-sets", json.dumps(body).encode())
+    answer = ask(trusting_exchange, "POST", "/v1/data-sets", json.dumps(body).encode())
     assert answer.status == 201
     assert "Flavour" not in answer.body
 
 
-def test_in_trust_mode_the_access_key_names_the_account(trusting: RunningServer) -> None:
+def test_in_trust_mode_the_access_key_names_the_account(trusting_exchange: Exchange) -> None:
     def scoped(account: str, region: str) -> dict[str, str]:
         scope = f"{account}/20260101/{region}/dataexchange/aws4_request"
         return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"}
 
     body = json.dumps({"Name": "mine", "Description": "d", "AssetType": "S3_SNAPSHOT"}).encode()
-    made = ask(trusting, "POST", "/v1/data-sets", body, **scoped("111111111111", "eu-west-1")).body
+    made = ask(trusting_exchange, "POST", "/v1/data-sets", body, **scoped("111111111111", "eu-west-1")).body
     assert made["Arn"] == f"arn:aws:dataexchange:eu-west-1:111111111111:data-sets/{made['Id']}"
     path = f"/v1/data-sets/{made['Id']}"
-    assert ask(trusting, "GET", path, **scoped("111111111111", "eu-west-1")).status == 200
-    assert ask(trusting, "GET", path, **scoped("222222222222", "eu-west-1")).status == 404
-    assert ask(trusting, "GET", path, **scoped("111111111111", "eu-west-2")).status == 404
-    assert ask(trusting, "GET", path).status == 404
+    assert ask(trusting_exchange, "GET", path, **scoped("111111111111", "eu-west-1")).status == 200
+    assert ask(trusting_exchange, "GET", path, **scoped("222222222222", "eu-west-1")).status == 404
+    assert ask(trusting_exchange, "GET", path, **scoped("111111111111", "eu-west-2")).status == 404
+    assert ask(trusting_exchange, "GET", path).status == 404
 
 
 def test_without_a_valid_signature_nothing_is_answered(port: Any, client: Any) -> None:
@@ -151,7 +142,7 @@ def test_without_a_valid_signature_nothing_is_answered(port: Any, client: Any) -
     ]:
         answer = ask(port.exchange, "GET", path, **headers)
         assert (answer.status, answer.error) == (403, error)
-    stranger = client("dataexchange", aws_secret_access_key="not the secret")
+    stranger = client("dataexchange", secret="not the secret")
     with pytest.raises(stranger.exceptions.ClientError) as refused:
         stranger.list_jobs()
     assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"

@@ -11,9 +11,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import boto3
 import pytest
+from tests.functional.accounts import run_entrepot
+from tests.functional.clients import client, s3_client
 from tests.functional.flow import assets, import_objects, open_revision, run_job
+from tests.servers.exchanges import known
 
 from entrepot.testing import RunningServer, S3Server, running_entrepot
 
@@ -47,9 +49,7 @@ class TwoAccounts:
         )
 
     def bucket_command(self, *arguments: str, given: str = "") -> dict[str, Any]:
-        ran = self.command("bucket", *arguments, given=given)
-        assert ran.returncode == 0, ran.stderr
-        answer: dict[str, Any] = json.loads(ran.stdout)
+        answer: dict[str, Any] = run_entrepot(known(self.server), "bucket", *arguments, stdin=given)
         return answer
 
     def import_as(self, client: Any, *keys: str) -> tuple[dict[str, Any], list[str]]:
@@ -60,13 +60,11 @@ class TwoAccounts:
 
 
 def s3_of(server: S3Server) -> Any:
-    session = boto3.session.Session(server.access_key_id, server.secret_access_key)
-    return session.client("s3", endpoint_url=server.endpoint_url, region_name="us-east-1")
+    return s3_client(server)
 
 
 def exchange_client(server: RunningServer, access_key_id: str, secret_access_key: str) -> Any:
-    session = boto3.session.Session(access_key_id, secret_access_key)
-    return session.client("dataexchange", endpoint_url=server.url, region_name="us-east-1")
+    return client("dataexchange", server.url, access_key_id, secret_access_key)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +17,13 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.datashares.conftest import owner_database, owners_server
 from tests.datashares.owner_database import OwnerDatabase, logged_in
-from tests.functional.accounts import Account, first_account, new_account, run_entrepot
-from tests.servers.redshift import FakeRedshift, running_redshift
+from tests.functional import flow
+from tests.functional.accounts import Account, new_account, run_entrepot
+from tests.servers.exchanges import Exchange
+from tests.servers.redshift import add_share as add_warehouse
+from tests.servers.redshift import consumers_of
 
 from entrepot.domain.datashare import DatabaseLogin
-from entrepot.testing import RunningServer, running_entrepot
 
 __all__ = ["owner_database", "owners_server"]
 
@@ -30,26 +33,17 @@ NAMESPACE = "86b5169f-01dc-4a6f-9fbb-e2e24359e9a8"
 
 @dataclass(frozen=True)
 class Fair:
-    server: RunningServer
-    redshift: FakeRedshift
+    server: Exchange
     provider: Account
     receiver: Account
 
 
 @pytest.fixture(scope="module")
-def fair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fair]:
-    with (
-        running_redshift() as redshift,
-        running_entrepot(
-            tmp_path_factory.mktemp("fair"),
-            environ={
-                "ENTREPOT_REDSHIFT_ENDPOINT_URL": redshift.url,
-                "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-            },
-        ) as server,
-    ):
-        yield Fair(server, redshift, first_account(server), new_account(server, "receiver"))
+def fair(sigv4_exchange: Exchange) -> Iterator[Fair]:
+    accounts = [new_account(sigv4_exchange, name) for name in ("provider", "receiver")]
+    yield Fair(sigv4_exchange, *accounts)
+    for account in accounts:
+        account.client.close()
 
 
 @dataclass(frozen=True)
@@ -118,11 +112,11 @@ def credentials(account: Account, asset_id: str) -> subprocess.CompletedProcess[
     return subprocess.run(line, env=account.environ(), capture_output=True, text=True, check=False)
 
 
-def login_of(account: Account, asset_id: str) -> DatabaseLogin:
-    """What the account is handed, once there is something."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def login_of(account: Account, asset_id: str, ends_at: datetime | None = None) -> DatabaseLogin:
+    """What the account is handed, once there is something, and before that time."""
+    deadline = ends_at or datetime.now(UTC) + timedelta(seconds=PATIENCE_SECONDS)
     while (asked := credentials(account, asset_id)).returncode != 0:
-        assert time.monotonic() < deadline, asked.stderr
+        assert datetime.now(UTC) < deadline, asked.stderr
     answer = json.loads(asked.stdout)
     return DatabaseLogin(
         answer["Host"],
@@ -168,10 +162,18 @@ def test_tables_are_shared_granted_read_and_taken_back(fair: Fair, owner_databas
 
 def test_the_end_of_a_grant_ends_the_login_by_itself(fair: Fair, owner_database: OwnerDatabase) -> None:
     arn = add_share(fair, owner_database, "for a while")
-    granted = grant_share(fair, arn, EndsAt=datetime.now(UTC) + timedelta(seconds=8))
-    login = login_of(fair.receiver, granted.entitled_asset_id)
-    assert login.expires_at is not None
-    with logged_in(login) as connection:
+    with ExitStack() as stack:
+
+        def log_in(ends_at: datetime) -> tuple[DatabaseLogin, psycopg.Connection]:
+            granted = grant_share(fair, arn, EndsAt=ends_at)
+            login = login_of(fair.receiver, granted.entitled_asset_id, ends_at)
+            assert login.expires_at is not None
+            try:
+                return login, stack.enter_context(logged_in(login))
+            except psycopg.OperationalError as error:
+                raise LookupError("it is over already") from error
+
+        login, connection = flow.before_the_end(log_in, seconds=4)
 
         def session_is_over() -> bool:
             try:
@@ -203,18 +205,19 @@ def test_a_share_that_is_removed_is_told_to_receivers_and_leaves_no_role(
 
 def test_a_share_of_redshift_is_authorised_for_the_receiver_and_deauthorised(fair: Fair) -> None:
     arn = f"arn:aws:redshift:us-east-1:{fair.provider.id}:datashare:{NAMESPACE}/warehouse"
-    fair.redshift.shares[arn] = {}
+    redshift = fair.server.redshift_url
+    add_warehouse(redshift, arn)
     granted = grant_share(fair, arn)
-    until(lambda: fair.redshift.shares[arn].get(fair.receiver.id) == "AUTHORIZED")
+    until(lambda: consumers_of(redshift, arn).get(fair.receiver.id) == "AUTHORIZED")
     assert "Amazon Redshift" in credentials(fair.receiver, granted.entitled_asset_id).stderr
     fair.provider.client.delete_data_grant(DataGrantId=granted.grant_arn)
-    until(lambda: fair.redshift.shares[arn].get(fair.receiver.id) == "DEAUTHORIZED")
+    until(lambda: consumers_of(redshift, arn).get(fair.receiver.id) == "DEAUTHORIZED")
 
 
 def test_nobody_shares_what_is_another_accounts(fair: Fair, owner_database: OwnerDatabase) -> None:
     arn = add_share(fair, owner_database, "mine alone")
     warehouse = f"arn:aws:redshift:us-east-1:{fair.provider.id}:datashare:{NAMESPACE}/mine"
-    fair.redshift.shares[warehouse] = {}
+    add_warehouse(fair.server.redshift_url, warehouse)
     codes = []
     for foreign in (arn, warehouse):
         _, _, job = import_share(fair.receiver, foreign)

@@ -13,14 +13,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import boto3
 import botocore
 import pytest
+from botocore.exceptions import ClientError
 from tests.functional import flow, tools
-from tests.functional.accounts import Account, allow_bucket, first_account, new_account
+from tests.functional.accounts import Account, allow_bucket, new_account
+from tests.functional.clients import s3_client
 from tests.functional.transfers import read_files, write_files
+from tests.servers.exchanges import Exchange
 
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from entrepot.testing.seaweedfs import S3Server
 
 MODEL = Path(botocore.__file__).parent / "data" / "dataexchange" / "2017-07-25" / "service-2.json.gz"
 
@@ -29,7 +31,7 @@ MODEL = Path(botocore.__file__).parent / "data" / "dataexchange" / "2017-07-25" 
 class Trade:
     """Two accounts of one exchange; each may use a bucket of its own."""
 
-    server: RunningServer
+    server: Exchange
     storage: S3Server
     provider: Account
     receiver: Account
@@ -82,27 +84,17 @@ def _ran(command: list[str], environ: dict[str, str], code: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def trade(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Iterator[Trade]:
-    s3 = boto3.session.Session(s3_server.access_key_id, s3_server.secret_access_key).client(
-        "s3", endpoint_url=s3_server.endpoint_url, region_name="us-east-1"
-    )
-    with running_entrepot(
-        tmp_path_factory.mktemp("exchange"),
-        arguments=["--s3-endpoint-url", s3_server.endpoint_url],
-        environ={
-            "AWS_ACCESS_KEY_ID": s3_server.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": s3_server.secret_access_key,
-        },
-    ) as server:
-        provider, receiver = first_account(server), new_account(server, "receiver")
-        buckets = {}
-        for account in (provider, receiver):
-            buckets[account.id] = f"account-{token_hex(4)}"
-            s3.create_bucket(Bucket=buckets[account.id])
-            allow_bucket(server, account, buckets[account.id], "--read", "--write")
-        yield Trade(server, s3_server, provider, receiver, s3, buckets)
-        for client in (provider.client, receiver.client, s3):
-            client.close()
+def trade(sigv4_exchange: Exchange, s3_server: S3Server) -> Iterator[Trade]:
+    s3 = s3_client(s3_server)
+    provider, receiver = new_account(sigv4_exchange, "provider"), new_account(sigv4_exchange, "receiver")
+    buckets = {}
+    for account in (provider, receiver):
+        buckets[account.id] = f"account-{token_hex(4)}"
+        s3.create_bucket(Bucket=buckets[account.id])
+        allow_bucket(sigv4_exchange, account, buckets[account.id], "--read", "--write")
+    yield Trade(sigv4_exchange, s3_server, provider, receiver, s3, buckets)
+    for client in (provider.client, receiver.client, s3):
+        client.close()
 
 
 def test_the_aws_cli_gives_a_data_grant_and_takes_it_back(trade: Trade, tmp_path: Path) -> None:
@@ -130,24 +122,20 @@ def test_the_aws_cli_gives_a_data_grant_and_takes_it_back(trade: Trade, tmp_path
     )
     assert granted["AcceptanceState"] == "PENDING_RECEIVER_ACCEPTANCE"
     arn, entitled = granted["Arn"], granted["DataSetId"]
-    unseen = aws(buyer, "get-data-set", "--data-set-id", entitled, code=254)
-    assert "An error occurred (ResourceNotFoundException) when calling the GetDataSet operation" in unseen
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        buyer.client.get_data_set(DataSetId=entitled)
     listed = aws(buyer, "list-received-data-grants", "--acceptance-state", "PENDING_RECEIVER_ACCEPTANCE")
     assert granted["Id"] in [each["Id"] for each in listed["DataGrantSummaries"]]
     assert aws(buyer, "accept-data-grant", "--data-grant-arn", arn)["AcceptanceState"] == "ACCEPTED"
     received = aws(buyer, "get-received-data-grant", "--data-grant-arn", arn)
     assert (received["SenderPrincipal"], received["EndsAt"]) == (owner.id, "2099-01-01T00:00:00+00:00")
     assert "SourceDataSetId" not in received
-    assert aws(owner, "get-data-grant", "--data-grant-id", arn)["Tags"] == {"a": "b"}
-    assert aws(owner, "list-data-grants")["DataGrantSummaries"][0]["Id"] == granted["Id"]
-    seen = aws(buyer, "list-data-sets", "--origin", "ENTITLED")["DataSets"]
-    assert entitled in [each["Id"] for each in seen]
+    assert owner.client.get_data_grant(DataGrantId=arn)["Tags"] == {"a": "b"}
     denied = aws(buyer, "delete-data-set", "--data-set-id", entitled, code=254)
     assert "(AccessDeniedException)" in denied
     assert aws(owner, "delete-data-grant", "--data-grant-id", granted["Id"]) is None
-    assert "(ResourceNotFoundException)" in aws(
-        buyer, "get-received-data-grant", "--data-grant-arn", arn, code=254
-    )
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        buyer.client.get_received_data_grant(DataGrantArn=arn)
 
 
 def test_the_javascript_sdk_takes_a_data_set_from_one_account_to_another(trade: Trade) -> None:

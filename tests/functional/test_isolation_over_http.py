@@ -15,22 +15,20 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import pytest
 import pytest_asyncio
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from tests.functional.accounts import allow_bucket, first_account, new_account
+from tests.functional.accounts import allow_bucket, new_account
+from tests.functional.clients import client
 from tests.functional.flow import import_by_signed_url
 from tests.isolation.account_resources import BUCKET, Client, Refused
 from tests.isolation.accounts import ELSEWHERE, HERE, OWNER, RECEIVER, STRANGER, SUPPLIER, Scene
 from tests.isolation.checks import may_use_what_was_granted, sees_nothing
 from tests.isolation.forms import MODEL, forms
-
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from tests.servers.exchanges import Exchange as Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,7 +68,7 @@ async def put_asset(client: Client, place: Mapping[str, str], name: str) -> None
 class Exchange:
     """The server, and clients of its accounts by the numbers that the scene knows them by."""
 
-    server: RunningServer
+    server: Running
     keys: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """Account id, access key id and secret."""
     made: dict[tuple[str, str], Account] = field(default_factory=dict)
@@ -78,12 +76,8 @@ class Exchange:
     def client_of(self, role: str, region: str = HERE) -> Account:
         if (role, region) not in self.made:
             account_id, access_key_id, secret = self.keys[role]
-            sdk = boto3.session.Session(access_key_id, secret).client(
-                "dataexchange",
-                endpoint_url=self.server.url,
-                region_name=region,
-                config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
-            )
+            options = {"region_name": region, "inject_host_prefix": False}
+            sdk = client("dataexchange", self.server.url, access_key_id, secret, **options)
             self.made[role, region] = Account(account_id, region, sdk)
         return self.made[role, region]
 
@@ -101,10 +95,13 @@ class Exchange:
                 return error.code, error.read().decode()
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of the tables that hold resources."""
+        """All rows of these accounts in the tables that hold resources."""
+        accounts = ", ".join(f"'{account_id}'" for account_id, _, _ in self.keys.values())
         with closing(sqlite3.connect(self.server.data_dir / "entrepot.sqlite")) as connection:
             return {
-                table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+                table: connection.execute(
+                    f"SELECT * FROM {table} WHERE account_id IN ({accounts}) ORDER BY 1, 2, 3"
+                ).fetchall()
                 for table in RESOURCES
             }
 
@@ -116,29 +113,21 @@ class Stage:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> AsyncIterator[Stage]:
-    with running_entrepot(
-        tmp_path_factory.mktemp("exchange"),
-        arguments=["--s3-endpoint-url", s3_server.endpoint_url],
-        environ={
-            "AWS_ACCESS_KEY_ID": s3_server.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": s3_server.secret_access_key,
-        },
-    ) as server:
-        exchange = Exchange(server)
-        accounts = [first_account(server), *(new_account(server, role) for role in ("b", "c", "d"))]
-        for role, account in zip((OWNER, RECEIVER, STRANGER, SUPPLIER), accounts, strict=True):
-            account.client.close()
-            exchange.keys[role] = account.id, account.access_key_id, account.secret_access_key
-            allow_bucket(server, account, BUCKET, "--write")
+async def stage(sigv4_exchange: Running) -> AsyncIterator[Stage]:
+    exchange = Exchange(sigv4_exchange)
+    for role in (OWNER, RECEIVER, STRANGER, SUPPLIER):
+        account = new_account(sigv4_exchange, role)
+        account.client.close()
+        exchange.keys[role] = account.id, account.access_key_id, account.secret_access_key
+        allow_bucket(sigv4_exchange, account, BUCKET, "--write")
 
-        async def end() -> None:
-            """Nothing has to end here."""
+    async def end() -> None:
+        """Nothing has to end here."""
 
-        scene = await Scene.set(exchange.client_of, put_asset, ends_at="", end=end, everybody=EVERYBODY)
-        yield Stage(exchange, scene)
-        for each in exchange.made.values():
-            each.sdk.close()
+    scene = await Scene.set(exchange.client_of, put_asset, ends_at="", end=end, everybody=EVERYBODY)
+    yield Stage(exchange, scene)
+    for each in exchange.made.values():
+        each.sdk.close()
 
 
 async def test_what_is_not_the_callers_is_as_if_it_were_not(stage: Stage) -> None:
@@ -200,9 +189,7 @@ async def test_keys_decide_and_not_what_a_request_says_of_itself(stage: Stage) -
     assert caught.value.code == "ResourceNotFoundException"
     _, access_key_id, _ = exchange.keys[OWNER]
     _, _, secret = exchange.keys[STRANGER]
-    forger = boto3.session.Session(access_key_id, secret).client(
-        "dataexchange", endpoint_url=exchange.server.url, region_name=HERE
-    )
+    forger = client("dataexchange", exchange.server.url, access_key_id, secret)
     with pytest.raises(ClientError) as refused:
         forger.get_data_set(DataSetId=owned.data_set)
     forger.close()

@@ -12,25 +12,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from tests.functional import flow
-from tests.functional.moto_server import CREDENTIALS
+from tests.functional.clients import client
+from tests.servers.exchanges import Exchange
 from tests.servers.lake_formation import Catalog, Grants, catalog_of
-
-from entrepot.testing import RunningServer, running_entrepot
 
 PROVIDER, RECEIVER = "111122223333", "444455556666"
 KIND = "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """The exchange, both accounts on it, and the provider's data catalogue."""
 
-    server: RunningServer
+    server: Exchange
     provider: Any
     receiver: Any
     catalog: Catalog
@@ -66,38 +64,25 @@ class Place:
         self.receiver.accept_data_grant(DataGrantArn=granted["Arn"])
         return granted
 
-    def expect_grants(self, key: str, expected: Grants) -> None:
+    def expect_grants(self, key: str, expected: Grants, before: datetime | None = None) -> None:
         """Waits until Lake Formation says so."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = before or datetime.now(UTC) + timedelta(seconds=PATIENCE_SECONDS)
         while (found := self.catalog.grants(key)) != expected:
-            assert time.monotonic() < deadline, f"{found}; {self.server.log.read_text()}"
+            assert datetime.now(UTC) < deadline, f"{found}; {self.server.log.read_text()}"
             time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[Place]:
+def place(trusting_exchange: Exchange, moto_url: str) -> Iterator[Place]:
     with ExitStack() as stack:
         catalog = stack.enter_context(catalog_of(PROVIDER, moto_url))
-        server = stack.enter_context(
-            running_entrepot(
-                tmp_path_factory.mktemp("lake"),
-                arguments=["--auth", "trust"],
-                environ={
-                    **CREDENTIALS,
-                    "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": moto_url,
-                    "ENTREPOT_GLUE_ENDPOINT_URL": moto_url,
-                    "ENTREPOT_STS_ENDPOINT_URL": moto_url,
-                },
-            )
+        provider, receiver = (
+            client("dataexchange", trusting_exchange.url, account_id, "any")
+            for account_id in (PROVIDER, RECEIVER)
         )
-
-        def client(account_id: str) -> Any:
-            session = boto3.session.Session(account_id, "any", region_name="us-east-1")
-            made: Any = session.client("dataexchange", endpoint_url=server.url)
-            stack.callback(made.close)
-            return made
-
-        yield Place(server, client(PROVIDER), client(RECEIVER), catalog)
+        stack.callback(provider.close)
+        stack.callback(receiver.close)
+        yield Place(trusting_exchange, provider, receiver, catalog)
 
 
 def tables(key: str, *permissions: str) -> dict[str, Any]:
@@ -156,8 +141,12 @@ def test_a_revoked_revision_takes_its_permissions_along(place: Place) -> None:
 
 def test_permissions_end_when_the_data_grant_ends(place: Place) -> None:
     key, where = shared_tables(place)
-    place.grant(where, EndsAt=datetime.now(UTC) + timedelta(seconds=6))
-    place.expect_grants(key, [(RECEIVER, "TABLE", ("DESCRIBE",), ("DESCRIBE",))])
+
+    def granted(ends_at: datetime) -> None:
+        place.grant(where, EndsAt=ends_at)
+        place.expect_grants(key, [(RECEIVER, "TABLE", ("DESCRIBE",), ("DESCRIBE",))], ends_at)
+
+    flow.before_the_end(granted)
     place.expect_grants(key, [])
 
 

@@ -12,39 +12,31 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.functional import flow
-from tests.functional.accounts import Account, allow_bucket, first_account, new_account, run_entrepot
+from tests.functional.accounts import Account, allow_bucket, new_account, run_entrepot
 from tests.functional.called_apis import caller, granted, import_api, send
-from tests.functional.moto_server import CREDENTIALS
-from tests.servers.http_api import running_api
+from tests.functional.clients import client, s3_client
+from tests.servers.exchanges import Exchange
 from tests.servers.lake_formation import Catalog, catalog_of
-from tests.servers.postgresql import new_database
-from tests.servers.redshift import FakeRedshift, running_redshift
+from tests.servers.redshift import add_share, consumers_of
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.testing import RunningServer, S3Server, running_entrepot
+from entrepot.testing.seaweedfs import S3Server
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.seaweedfs]
 
 PATIENCE_SECONDS = 60.0
-PROVIDER_ID = "111122223333"
-"""The provider's account at AWS, too."""
 
 
 @dataclass(frozen=True)
 class Fair:
-    server: RunningServer
-    database: tuple[str, str]
-    """The option that says where it is."""
+    server: Exchange
     s3: Any
     bucket: str
     provider: Account
     receiver: Account
-    redshift: FakeRedshift
     catalog: Catalog
     told: Receiver
 
@@ -82,53 +74,25 @@ def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def fair(
-    tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server, postgresql_server_url: str, moto_url: str
-) -> Iterator[Fair]:
-    keys = (s3_server.access_key_id, s3_server.secret_access_key)
+def fair(postgresql_exchange: Exchange, s3_server: S3Server, moto_url: str) -> Iterator[Fair]:
     bucket = f"fair-{token_hex(4)}"
     with ExitStack() as stack:
-        s3 = boto3.session.Session(*keys).client(
-            "s3", endpoint_url=s3_server.endpoint_url, region_name="us-east-1"
-        )
+        s3 = s3_client(s3_server)
         stack.callback(s3.close)
         s3.create_bucket(Bucket=bucket)
-        api = stack.enter_context(running_api())
-        redshift = stack.enter_context(running_redshift())
         told = stack.enter_context(webhook_receiver())
-        catalog = stack.enter_context(catalog_of(PROVIDER_ID, moto_url))
-        database = ("--database", stack.enter_context(new_database(postgresql_server_url)))
-        server = stack.enter_context(
-            running_entrepot(
-                tmp_path_factory.mktemp("exchange"),
-                arguments=[*database],
-                environ=CREDENTIALS
-                | {
-                    "ENTREPOT_ALLOWED_NETWORKS": "127.0.0.0/8",
-                    "ENTREPOT_API_ENDPOINT": json.dumps({"weather/prod": f"{api.url}/prod"}),
-                    "ENTREPOT_REDSHIFT_ENDPOINT_URL": redshift.url,
-                    "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": moto_url,
-                    "ENTREPOT_GLUE_ENDPOINT_URL": moto_url,
-                    "ENTREPOT_STS_ENDPOINT_URL": moto_url,
-                },
-            )
-        )
-        first = first_account(server, *database)
-        stack.callback(first.client.close)
-        provider = new_account(server, "provider", "--account-id", PROVIDER_ID, *database)
-        receiver = new_account(server, "receiver", *database)
-        credentials = json.dumps({"AccessKeyId": keys[0], "SecretAccessKey": keys[1]})
+        provider, receiver = (new_account(postgresql_exchange, name) for name in ("provider", "receiver"))
+        catalog = stack.enter_context(catalog_of(provider.id, moto_url))
+        keys = {"AccessKeyId": s3_server.access_key_id, "SecretAccessKey": s3_server.secret_access_key}
         for account, access in ((provider, "--read"), (receiver, "--write")):
             stack.callback(account.client.close)
             place = ("--endpoint-url", s3_server.endpoint_url, "--credentials", "-")
-            allow_bucket(server, account, bucket, access, *place, *database, stdin=credentials)
-        yield Fair(server, database, s3, bucket, provider, receiver, redshift, catalog, told)
+            allow_bucket(postgresql_exchange, account, bucket, access, *place, stdin=json.dumps(keys))
+        yield Fair(postgresql_exchange, s3, bucket, provider, receiver, catalog, told)
 
 
 def test_what_is_published_arrives_by_itself_and_is_told_everywhere(fair: Fair) -> None:
-    hook = run_entrepot(
-        fair.server, "webhook", "add", fair.told.url, "--account", fair.receiver.id, *fair.database
-    )
+    hook = run_entrepot(fair.server, "webhook", "add", fair.told.url, "--account", fair.receiver.id)
     provider, receiver = fair.provider.client, fair.receiver.client
     place = fair.open_revision("S3_SNAPSHOT")
     flow.import_by_signed_url(provider, place, "old.csv", b"old")
@@ -176,12 +140,7 @@ def test_a_part_of_a_bucket_is_read_where_it_is(fair: Fair) -> None:
     (asset,) = flow.assets(fair.receiver.client, of_grant | {"RevisionId": revision["Id"]})
     alias = asset["AssetDetails"]["S3DataAccessAsset"]["S3AccessPointAlias"]
     keys = (fair.receiver.access_key_id, fair.receiver.secret_access_key)
-    s3 = boto3.session.Session(*keys).client(
-        "s3",
-        endpoint_url=fair.server.url,
-        region_name="us-east-1",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    s3 = client("s3", fair.server.url, *keys)
     listed = s3.list_objects_v2(Bucket=alias)["Contents"]
     assert [entry["Key"] for entry in listed] == ["shared/a.txt"]
     assert s3.get_object(Bucket=alias, Key="shared/a.txt", Range="bytes=2-4")["Body"].read() == b"234"
@@ -199,25 +158,26 @@ def test_an_api_is_called(fair: Fair) -> None:
         DataSetId=owned["DataSetId"], RevisionId=owned["RevisionId"], Finalized=True
     )
     entitled = granted(fair.provider, fair.receiver, owned["DataSetId"])
-    client = caller(fair.receiver)
-    answer = send(client, entitled, Method="POST", Path="mirror", Body="how is it?")
+    calls = caller(fair.receiver)
+    answer = send(calls, entitled, Method="POST", Path="mirror", Body="how is it?")
     assert answer["Body"] == "how is it?"
-    client.close()
+    calls.close()
 
 
 def test_a_datashare_is_authorized_for_the_receiver_and_taken_back(fair: Fair) -> None:
     namespace = "86b5169f-01dc-4a6f-9fbb-e2e24359e9a8"
-    arn = f"arn:aws:redshift:us-east-1:{PROVIDER_ID}:datashare:{namespace}/sales"
-    consumers = fair.redshift.shares.setdefault(arn, {})
+    arn = f"arn:aws:redshift:us-east-1:{fair.provider.id}:datashare:{namespace}/sales"
+    redshift = fair.server.redshift_url
+    add_share(redshift, arn)
     place = fair.published(
         "REDSHIFT_DATA_SHARE",
         "IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES",
         ImportAssetsFromRedshiftDataShares={"AssetSources": [{"DataShareArn": arn}]},
     )
     grant = fair.grant(place)
-    until(lambda: consumers.get(fair.receiver.id) == "AUTHORIZED")
+    until(lambda: consumers_of(redshift, arn).get(fair.receiver.id) == "AUTHORIZED")
     fair.provider.client.delete_data_grant(DataGrantId=grant["Id"])
-    until(lambda: consumers.get(fair.receiver.id) == "DEAUTHORIZED")
+    until(lambda: consumers_of(redshift, arn).get(fair.receiver.id) == "DEAUTHORIZED")
 
 
 def test_tables_of_a_catalogue_are_granted_and_taken_back(fair: Fair) -> None:
@@ -227,7 +187,7 @@ def test_tables_of_a_catalogue_are_granted_and_taken_back(fair: Fair) -> None:
         "LAKE_FORMATION_DATA_PERMISSION",
         "IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY",
         ImportAssetsFromLakeFormationTagPolicy={
-            "CatalogId": PROVIDER_ID,
+            "CatalogId": fair.provider.id,
             "RoleArn": fair.catalog.role_arn,
             "Table": policy,
         },

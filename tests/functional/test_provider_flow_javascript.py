@@ -15,8 +15,8 @@ def test_the_javascript_sdk_runs_the_flow(port: Port, client: MakeClient) -> Non
     s3.put_object(Bucket=port.source, Key="javascript/données.csv", Body=b"a,b\n1,2\n")
     given = {
         "endpoint": port.exchange.url,
-        "accessKeyId": port.exchange.access_key_id,
-        "secretAccessKey": port.exchange.secret_access_key,
+        "accessKeyId": port.account.access_key_id,
+        "secretAccessKey": port.account.secret_access_key,
         "source": port.source,
         "destination": port.destination,
         "key": "javascript/données.csv",

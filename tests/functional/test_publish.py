@@ -10,11 +10,7 @@ from typing import Any
 
 import pytest
 from tests.functional.conftest import Port
-from tests.functional.moto_server import CREDENTIALS
-from tests.functional.test_another_s3_server import KEYS, exchange_beside
 from tests.functional.transfers import User, sizes, some, until, write_files
-
-from entrepot.testing import S3Server
 
 
 @pytest.fixture
@@ -165,21 +161,6 @@ def test_what_cannot_be_read_is_named_and_the_revision_stays_open(user: User, tm
     mended = user.run("publish", folder).summary
     assert (mended["RevisionId"], mended["Finalized"]) == (ended.summary["RevisionId"], True)
     assert mended["Skipped"] == 2
-
-
-def test_every_key_of_a_bucket_is_published_and_fetched_as_it_is(moto: str, tmp_path: Path) -> None:
-    """On an S3 server that keeps any key, as AWS does."""
-    contents = {key: f"content of {number}".encode() for number, key in enumerate(KEYS)}
-    contents |= {"with space and ünï→code.txt": b"1", "percent%2Fslash+plus&amp;": b"2", "${x}": b"3"}
-    with exchange_beside(moto, tmp_path) as (server, exchange, s3):
-        for key, content in contents.items():
-            s3.put_object(Bucket="provider", Key=key, Body=content)
-        storage = S3Server(moto, CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-        user = User(Port(server, storage, "provider", "receiver"), tmp_path, exchange, s3)
-        summary = user.run("publish", "s3://provider").summary
-        assert user.assets(summary) == sizes(contents)
-        user.run("fetch", summary["DataSetId"], "s3://receiver")
-        assert user.objects("receiver") == contents
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(user: User, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from tests.functional.clients import client as make_client
 from tests.functional.flow import finished, import_by_signed_url, open_revision, run_job
+from tests.servers.exchanges import Exchange
 from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import CONTENT, SlowBucket, slow_bucket
 
@@ -32,10 +33,7 @@ PATIENCE_SECONDS = 60.0
 
 @contextmanager
 def client(server: RunningServer) -> Iterator[Any]:
-    session = boto3.session.Session(server.access_key_id, server.secret_access_key, region_name="us-east-1")
-    made = session.client(
-        "dataexchange", endpoint_url=server.url, config=Config(retries={"total_max_attempts": 1})
-    )
+    made = make_client("dataexchange", server.url, server.access_key_id, server.secret_access_key)
     try:
         yield made
     finally:
@@ -165,12 +163,11 @@ def test_without_workers_of_its_own_a_server_is_ready_and_jobs_wait(tmp_path: Pa
         assert children(server.pid) == []
 
 
-def test_a_second_server_on_one_data_directory_is_refused(tmp_path: Path) -> None:
-    with running_entrepot(tmp_path, arguments=["--job-workers", "0"]) as server:
-        second = entrepot("serve", "--port", "0", "--data-dir", str(server.data_dir))
-        assert second.returncode == 253
-        assert f"(pid {server.pid}) already serves {server.data_dir}" in second.stderr
-        assert "Traceback" not in second.stderr
+def test_a_second_server_on_one_data_directory_is_refused(sigv4_exchange: Exchange) -> None:
+    second = entrepot("serve", "--port", "0", "--data-dir", str(sigv4_exchange.data_dir))
+    assert second.returncode == 253
+    assert f"(pid {sigv4_exchange.pid}) already serves {sigv4_exchange.data_dir}" in second.stderr
+    assert "Traceback" not in second.stderr
 
 
 def test_a_data_directory_that_is_taken_away_ends_the_server(tmp_path: Path) -> None:
@@ -303,8 +300,7 @@ def test_an_exchange_on_postgresql(tmp_path: Path, postgresql_server_url: str) -
 
 def test_progress_is_told_to_who_owns_the_job(tmp_path: Path, slow: SlowBucket) -> None:
     with reading_from(tmp_path, slow, "--auth", "trust") as server:
-        session = boto3.session.Session("111122223333", "any", region_name="us-east-1")
-        exchange = session.client("dataexchange", endpoint_url=server.url)
+        exchange = make_client("dataexchange", server.url, "111122223333", "any")
         job_id, _ = start_slow_import(exchange)
         slow.wait_for_reader()
 
@@ -332,45 +328,39 @@ def test_progress_is_told_to_who_owns_the_job(tmp_path: Path, slow: SlowBucket) 
         exchange.close()
 
 
-def test_accounts_and_keys_are_made_while_the_server_runs(tmp_path: Path) -> None:
-    with running_entrepot(tmp_path, arguments=["--job-workers", "0"]) as server:
-        place = ("--data-dir", str(server.data_dir))
-        made = json.loads(entrepot("account", "create", "--name", "Second", *place).stdout)
-        assert set(made) == {"AccountId", "AccessKeyId", "SecretAccessKey"}
-        names = [one["Name"] for one in json.loads(entrepot("account", "list", *place).stdout)["Accounts"]]
-        assert sorted(names) == ["Second", "default"]
-        session = boto3.session.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name="us-east-1")
-        exchange = session.client("dataexchange", endpoint_url=server.url)
-        assert exchange.list_data_sets()["DataSets"] == []
-        disabled = entrepot("key", "disable", made["AccessKeyId"], *place)
-        assert json.loads(disabled.stdout)["Status"] == "Disabled"
+def test_accounts_and_keys_are_made_while_the_server_runs(sigv4_exchange: Exchange) -> None:
+    place, name = ("--data-dir", str(sigv4_exchange.data_dir)), f"Account {token_hex(4)}"
+    made = json.loads(entrepot("account", "create", "--name", name, *place).stdout)
+    assert set(made) == {"AccountId", "AccessKeyId", "SecretAccessKey"}
+    names = [one["Name"] for one in json.loads(entrepot("account", "list", *place).stdout)["Accounts"]]
+    assert (names.count(name), names.count("default")) == (1, 1)
+    keys = (made["AccessKeyId"], made["SecretAccessKey"])
+    exchange = make_client("dataexchange", sigv4_exchange.url, *keys)
+    assert exchange.list_data_sets()["DataSets"] == []
+    disabled = entrepot("key", "disable", made["AccessKeyId"], *place)
+    assert json.loads(disabled.stdout)["Status"] == "Disabled"
 
-        def refused() -> bool:
-            try:
-                exchange.list_data_sets()
-            except exchange.exceptions.AccessDeniedException:
-                return True
-            return False
+    def refused() -> bool:
+        try:
+            exchange.list_data_sets()
+        except exchange.exceptions.AccessDeniedException:
+            return True
+        return False
 
-        eventually(refused)
-        exchange.close()
-
-
-def test_a_request_too_long_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    with running_entrepot(tmp_path, arguments=["--job-workers", "0"]) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as connection:
-            connection.sendall(
-                b"POST /v1/data-sets HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
-            )
-            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-        assert answer.startswith(b"HTTP/1.1 400 ")
-        assert b"x-amzn-errortype: ValidationException" in answer
+    eventually(refused)
+    exchange.close()
 
 
-def test_the_api_process_is_free_of_heavy_modules(tmp_path: Path) -> None:
-    with running_entrepot(tmp_path, arguments=["--job-workers", "0"]) as server:
-        data_dir = server.data_dir
+def test_a_request_too_long_is_refused_before_it_is_sent(sigv4_exchange: Exchange) -> None:
+    host, port = sigv4_exchange.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(b"POST /v1/data-sets HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"x-amzn-errortype: ValidationException" in answer
+
+
+def test_the_api_process_is_free_of_heavy_modules(sigv4_exchange: Exchange) -> None:
     code = """
 import asyncio, sys
 import entrepot.server.serve as serve
@@ -390,7 +380,7 @@ asyncio.run(main(Settings.load({"data_dir": sys.argv[1]}, {})))
 print(*sys.modules)
 """
     loaded = subprocess.run(
-        [sys.executable, "-c", code, data_dir], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, sigv4_exchange.data_dir], capture_output=True, text=True, check=True
     ).stdout.split()
     heavy = {"dbos", "boto3", "botocore", "alembic", "sqlalchemy.orm", "psycopg", "asyncpg"}
     assert heavy & set(loaded) == set()

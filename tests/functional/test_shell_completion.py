@@ -11,6 +11,7 @@ import pytest
 from tests.functional.local_exchange import Goods, LocalExchange, local_exchange
 from tests.functional.terminal import CTRL_U, ENTER, TAB, Terminal, on_terminal
 from tests.functional.tools import missing
+from tests.servers.exchanges import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ SHELLS = (
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExchange]:
-    with local_exchange(tmp_path_factory.mktemp("completion")) as running:
+def exchange(sigv4_exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalExchange]:
+    with local_exchange(sigv4_exchange, tmp_path_factory.mktemp("completion")) as running:
         yield running
 
 

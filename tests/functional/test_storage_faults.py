@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from tests.functional import flow, tools
+from tests.functional.clients import client as make_client
 from tests.functional.conftest import Port
 
 from entrepot.testing import RunningServer, S3Server, running_entrepot
@@ -30,9 +30,7 @@ def exchange_beside(folder: Path, endpoint_url: str, access_key: str, secret: st
 
 
 def _client(server: RunningServer) -> Any:
-    return boto3.session.Session(server.access_key_id, server.secret_access_key).client(
-        "dataexchange", endpoint_url=server.url, region_name="us-east-1"
-    )
+    return make_client("dataexchange", server.url, server.access_key_id, server.secret_access_key)
 
 
 def _the_error(job: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
+@cache
 def aws_cli() -> str:
     """The path of AWS CLI version 2."""
     for candidate in (Path("/usr/bin/aws"), *map(Path, filter(None, [shutil.which("aws")]))):

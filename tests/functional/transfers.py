@@ -48,7 +48,7 @@ class User:
     buckets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        data = self.port.exchange.data_dir
+        data = self.port.account.write_profile(self.home / "exchange")
         object.__setattr__(
             self,
             "environ",
@@ -93,6 +93,7 @@ class User:
         """A new bucket with these objects."""
         name = f"transfers-{token_hex(6)}"
         self.s3.create_bucket(Bucket=name)
+        self.port.allow(name)
         self.buckets.append(name)
         for key, content in (objects or {}).items():
             self.s3.put_object(Bucket=name, Key=key, Body=content)

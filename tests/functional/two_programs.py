@@ -13,7 +13,6 @@ from typing import Final
 from tests.parity.placeholders import without_program
 
 ENTREPOT: Final = [str(Path(sysconfig.get_path("scripts")) / "entrepot")]
-ACCOUNT: Final = "111122223333"
 _METADATA = re.compile(r'    "ResponseMetadata": \{\n.*?\n    \},\n', re.DOTALL)
 _SIGNED_URL = re.compile(r'(?<="SignedUrl": ")[^"]+')
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
@@ -36,7 +35,7 @@ class Program:
     command: list[str]
     url: str
     folder: Path
-    account: str = ACCOUNT
+    account: str
 
     def run(self, *arguments: str, stdin: str | None = None) -> Ran:
         """Runs an operation. (The URL is an option, as editions before 2.13 know no AWS_ENDPOINT_URL.)"""

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
+from tests.functional.clients import client as make_client
 from tests.functional.flow import finished, open_revision
 from tests.functional.terminal import Terminal, on_terminal
 from tests.servers.slow_bucket import SlowBucket
@@ -29,10 +28,7 @@ PATIENCE_SECONDS = 60.0
 
 @contextmanager
 def client(server: RunningServer) -> Iterator[Any]:
-    session = boto3.session.Session(server.access_key_id, server.secret_access_key, region_name="us-east-1")
-    made = session.client(
-        "dataexchange", endpoint_url=server.url, config=Config(retries={"total_max_attempts": 1})
-    )
+    made = make_client("dataexchange", server.url, server.access_key_id, server.secret_access_key)
     try:
         yield made
     finally:

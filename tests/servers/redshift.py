@@ -1,14 +1,20 @@
-"""Amazon Redshift's API of datashares on loopback: its three actions, in the query protocol of AWS."""
+"""Amazon Redshift's API of datashares on loopback: its three actions, in the query protocol of AWS.
+
+Tests of the process that runs it look into it; those of another one add a share by PUT, and see by GET of the
+same URL, the share's ARN as its query, whom it is given to.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
 _NAMESPACE = "http://redshift.amazonaws.com/doc/2012-12-01/"
@@ -56,7 +62,20 @@ def running_redshift() -> Iterator[FakeRedshift]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            status, answer = service.answer({name: values[0] for name, values in parse_qs(body).items()})
+            self._send(*service.answer({name: values[0] for name, values in parse_qs(body).items()}))
+
+        def do_PUT(self) -> None:
+            service.shares.setdefault(self._arn, {})
+            self._send(200, "")
+
+        def do_GET(self) -> None:
+            self._send(200, json.dumps(service.shares[self._arn]))
+
+        @property
+        def _arn(self) -> str:
+            return unquote(self.path.partition("?")[2])
+
+        def _send(self, status: int, answer: str) -> None:
             content = answer.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/xml")
@@ -75,6 +94,18 @@ def running_redshift() -> Iterator[FakeRedshift]:
         yield service
         server.shutdown()
         thread.join()
+
+
+def add_share(url: str, arn: str) -> None:
+    """Makes a share, wherever the service runs."""
+    urllib.request.urlopen(urllib.request.Request(f"{url}?{quote(arn)}", method="PUT")).close()
+
+
+def consumers_of(url: str, arn: str) -> dict[str, str]:
+    """The consumers of a share and their status, wherever the service runs."""
+    with urllib.request.urlopen(f"{url}?{quote(arn)}") as answer:
+        consumers: dict[str, str] = json.load(answer)
+    return consumers
 
 
 def _share(arn: str, consumers: dict[str, str]) -> str:

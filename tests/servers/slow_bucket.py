@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONTENT = b"slow bytes " * 10_000
 _PATIENCE_SECONDS = 60.0
+_HOLD_SECONDS = 200.0
+"""How long it waits for a test to say that it may go on; longer than any test waits for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,13 @@ def slow_bucket() -> Iterator[SlowBucket]:
             with suppress(OSError):  # the reader was killed
                 self.wfile.write(CONTENT[:half])
                 bucket.reading.release()
-                bucket.released.wait(_PATIENCE_SECONDS)
+                bucket.released.wait(_HOLD_SECONDS)
                 self.wfile.write(CONTENT[half:])
 
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             bucket.writing.release()
-            bucket.released.wait(_PATIENCE_SECONDS)
+            bucket.released.wait(_HOLD_SECONDS)
             with suppress(OSError):  # the writer has gone
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
