@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.functional.moto_server import running_moto
 from tests.servers.postgresql import new_database, running_postgresql
-from tests.servers.shared import shared
+from tests.servers.shared import end_servers, shared
 
 from entrepot.database.connection import Compiled, Query, Statements
 from entrepot.database.migrate import migrate
@@ -49,6 +49,10 @@ def _each_statement_is_written_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Statements, "_compile", write_once)
         yield
+
+
+def pytest_sessionfinish() -> None:
+    end_servers()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.functional import tools
 from tests.functional.conftest import Port
-from tests.functional.flow import import_by_signed_url, open_revision
+from tests.functional.flow import import_by_signed_url, import_objects, open_revision
 from tests.functional.transfers import User, read_files, some, until, write_files
 
 
@@ -26,10 +26,14 @@ def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[Use
 
 
 def published(user: User, contents: dict[str, bytes]) -> dict[str, Any]:
-    """The summary of a revision with these assets, in a data set whose name is in it, too."""
-    name = f"data {token_hex(4)}"
-    summary = user.run("publish", f"s3://{user.bucket(contents)}", "--name", name).summary
-    return {**summary, "Name": name}
+    """A finalized revision with these assets: its ids, and the name of its data set."""
+    name, bucket, keys = f"data {token_hex(4)}", user.bucket(contents), list(contents)
+    place = open_revision(user.exchange, name)
+    for first in range(0, len(keys), 100):
+        job = import_objects(user.exchange, place, bucket, keys[first : first + 100])
+        assert job["State"] == "COMPLETED", job
+    user.exchange.update_revision(**place, Finalized=True)
+    return {**place, "Name": name}
 
 
 @pytest.mark.parametrize("road", ["signed URLs", "a bucket on the way"])
