@@ -137,8 +137,8 @@ STORY = (
     " ImportAssetsFromS3={AssetSources=[{Bucket=b,Key=k},{Bucket=b,Key=l}],"
     "DataSetId={DataSetId},RevisionId={RevisionId}}",
     "cancel-job --job-id {JobId}",
+    "cancel-job --job-id {JobId}",
     "tag-resource --resource-arn {Arn} --tags file://tags.json",
-    "delete-data-set --data-set-id {DataSetId}",
 )
 
 
@@ -172,4 +172,4 @@ def test_making_changing_and_removing(
         for program, account in ((program, new_account_id()) for program in programs)
     )
     assert ours == theirs
-    assert [ran.status for _, ran in ours] == [0, 0, 0, 0, 0, 254]
+    assert [ran.status for _, ran in ours] == [0, 0, 0, 0, 254, 0]
