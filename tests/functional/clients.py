@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 
 @cache

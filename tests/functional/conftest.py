@@ -17,7 +17,7 @@ from tests.servers import exchanges
 from tests.servers.exchanges import Exchange
 from tests.servers.shared import shared
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 if TYPE_CHECKING:
     from tests.functional.shared_bucket_exchange import Place

@@ -14,7 +14,7 @@ from tests.functional.accounts import Account, allow_bucket, new_account
 from tests.functional.clients import client, s3_client
 from tests.servers.exchanges import Exchange
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 KIND = "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET"
 

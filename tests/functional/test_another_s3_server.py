@@ -21,8 +21,7 @@ from tests.functional.moto_server import CREDENTIALS
 from tests.functional.transfers import User, sizes
 from tests.servers.exchanges import known
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import S3Server, running_entrepot
 
 KEYS = ["dir/", "f/../g", "../../outside", "a//b", "./x", "x" * 1024, "日" * 341, "q?u=e&r#y%2F+ "]
 KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -18,7 +18,7 @@ from tests.functional.clients import s3_client
 from tests.functional.flow import finished, import_by_signed_url, open_revision
 from tests.servers.exchanges import Exchange
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 PUBLISHED = "Revision Published To Data Set"
 PATTERN = "${Revision.CreatedAt}/${Asset.Name}"

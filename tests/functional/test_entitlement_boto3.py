@@ -21,7 +21,7 @@ from tests.servers.both_databases import BOTH_DATABASES
 from tests.servers.exchanges import Exchange
 from tests.servers.slow_bucket import slow_bucket
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 PATIENCE_SECONDS = 60.0
 

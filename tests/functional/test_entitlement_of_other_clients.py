@@ -22,7 +22,7 @@ from tests.functional.clients import s3_client
 from tests.functional.transfers import read_files, write_files
 from tests.servers.exchanges import Exchange
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 MODEL = Path(botocore.__file__).parent / "data" / "dataexchange" / "2017-07-25" / "service-2.json.gz"
 

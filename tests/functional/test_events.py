@@ -27,7 +27,7 @@ from tests.functional.moto_server import CREDENTIALS
 from tests.servers.exchanges import Exchange, known
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.testing.server import running_entrepot
+from entrepot.testing import running_entrepot
 
 PATIENCE_SECONDS = 60.0
 PUBLISHED = "Revision Published To Data Set"

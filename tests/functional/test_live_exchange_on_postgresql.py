@@ -23,7 +23,7 @@ from tests.servers.lake_formation import Catalog, catalog_of
 from tests.servers.redshift import add_share, consumers_of
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
 
-from entrepot.testing.seaweedfs import S3Server
+from entrepot.testing import S3Server
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.seaweedfs]
 

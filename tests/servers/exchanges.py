@@ -13,8 +13,7 @@ from tests.servers.http_api import running_api
 from tests.servers.postgresql import new_database
 from tests.servers.redshift import running_redshift
 
-from entrepot.testing.seaweedfs import S3Server
-from entrepot.testing.server import RunningServer, running_entrepot
+from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 
 @dataclass(frozen=True, slots=True)
