@@ -164,9 +164,11 @@ class Exchange:
 
     # Jobs
 
-    def jobs(self, revision_id: str) -> Iterator[dict[str, Any]]:
-        """Of a revision, the newest first."""
-        return self._pages("list-jobs", "Jobs", RevisionId=revision_id)
+    def jobs(
+        self, revision_id: str | None = None, *, data_set_id: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Of a revision, or of a data set, the newest first."""
+        return self._pages("list-jobs", "Jobs", RevisionId=revision_id, DataSetId=data_set_id)
 
     def newest_jobs(self, revision_id: str, count: int) -> Iterator[dict[str, Any]]:
         """The same in pages of that size, for those who only look at the beginning."""
@@ -191,13 +193,15 @@ class Exchange:
         """One job."""
         return self.call("get-job", JobId=job_id)
 
-    def cancel_job(self, job_id: str) -> None:
-        """Cancels a job that waits; one that does not any more is left alone."""
+    def cancel_job(self, job_id: str) -> bool:
+        """Cancels a job that waits; False for one that was started, or has ended, meanwhile."""
         try:
             self.call("cancel-job", JobId=job_id)
         except ServiceAnswer as answer:
             if answer.code not in {"ConflictException", "ResourceNotFoundException"}:
                 raise
+            return answer.code == "ResourceNotFoundException"
+        return True
 
     def _pages(
         self, command: str, key: str, *, size: int = _PAGE, **parameters: Any

@@ -158,11 +158,11 @@ class _Download:
         totals.bytes += sum(asset.size_bytes for asset in assets)
         for name, reason in others:
             totals.fail(name, reason)
-        waypoint = self._waypoint(revision_id)
+        waypoint = self._waypoint()
         destination = self._destination(revision_id, waypoint)
         origin = Origin(data_set_id, revision_id, self._exchange, totals)
         if not self._options.dry_run:
-            self._await_former_run(origin, destination)
+            self._end_former_run(origin, destination)
         plan = destination.plan(self._exchange, revision_id, assets)
         for name, reason in plan.refused:
             totals.fail(name, reason)
@@ -174,13 +174,13 @@ class _Download:
         if waypoint is not None:
             self._clean(waypoint)
 
-    def _waypoint(self, revision_id: str) -> Waypoint | None:
-        """Objects on their way lie below a prefix of this revision and this folder alone."""
+    def _waypoint(self) -> Waypoint | None:
+        """Objects on their way lie below a prefix of this folder alone, of whatever revision they are."""
         through: BucketPlace | None = self._options.through
         if through is None or not isinstance(self._place, Path):
             return None
-        work = f"{platform.node()}:{self._place.resolve()} {revision_id}"
-        token = hashlib.sha256(work.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        folder = f"{platform.node()}:{self._place.resolve()}"
+        token = hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         bucket = self._connections.bucket(through.bucket)
         return Waypoint(bucket, through.below("entrepot-fetch").below(token).prefix)
 
@@ -209,14 +209,19 @@ class _Download:
             doing="exporting" if self._folder is None else "fetching",
         )
 
-    def _await_former_run(self, origin: Origin, destination: Destination) -> None:
-        """Jobs that still write to this place end first; they are among the newest."""
+    def _end_former_run(self, origin: Origin, destination: Destination) -> None:
+        """Jobs that write to this place, or might, end first: of any revision, and among the newest."""
         if not destination.outlives_a_run:
             return
         running = [
             RunningJob(job["Id"])
-            for job in islice(self._exchange.jobs(origin.revision_id), _JOBS_LOOKED_AT)
-            if job["State"] == "IN_PROGRESS" and destination.is_written_by(job)
+            for job in islice(self._exchange.jobs(data_set_id=origin.data_set_id), _JOBS_LOOKED_AT)
+            if destination.is_written_by(job)
+            and (
+                job["State"] == "IN_PROGRESS"
+                # On the way to a folder only this command writes: a request of that run may start it yet.
+                or (job["State"] == "WAITING" and self._folder and not self._exchange.cancel_job(job["Id"]))
+            )
         ]
         if running:
             self._tally.note(f"fetch: waiting for {len(running)} jobs of a former run")

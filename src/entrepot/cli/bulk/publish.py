@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> int:
             if options.dry_run:
                 return _tell_plan(upload, place)
             if isinstance(source, StagedFolderSource):
-                source.require_room(journal)
+                source.take_up(journal)
             upload.run()
             _clean(source, totals)
             return finish(totals, _summary(upload), _advice(options, place, totals))

@@ -7,7 +7,7 @@ objects apart, each asset is renamed afterwards; in a bucket without prefix the 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +32,22 @@ class Staging:
     prefix: str
     """Of this command alone; empty where keys are names."""
 
+    @property
+    def url(self) -> str:
+        """The place, as messages and the journal name it."""
+        return f"s3://{self.bucket.name}/{self.prefix}"
+
     def key(self, name: str) -> str:
         """Where the file of that name waits."""
         return self.prefix + name
+
+    def names(self) -> list[str]:
+        """The names under which something is there. Raises `StoreError`."""
+        return [one.key.removeprefix(self.prefix) for one in self.bucket.objects(self.prefix)]
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes what is there under these names. Raises `StoreError`."""
+        self.bucket.delete([self.key(name) for name in names])
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +71,7 @@ class StagedImport:
         self.size_bytes = sum(file.size_bytes for file in self.files)
 
     def prepare(self) -> None:
-        """Uploads and makes the job. Crash: what was uploaded is overwritten, or removed, by the next run."""
+        """Uploads and makes the job. Crash: the next run removes what was uploaded, or arrives yet."""
         sent: dict[str, Sent] = {}
         done = 0
         for file in self.files:
@@ -78,6 +91,7 @@ class StagedImport:
             raise ItemFailed(
                 f"{file.size_bytes:,} bytes are more than the {STAGED_BYTES:,} that an asset may have"
             )
+        self.revision.journal.note_staged(self.staging.url, file.name)
         try:
             md5 = self.staging.bucket.put_file(
                 self.staging.key(file.name),
@@ -104,7 +118,7 @@ class StagedImport:
     def complete(self, job: Mapping[str, Any]) -> None:
         """Removes what was uploaded; what cannot be removed now is told at the end."""
         try:
-            self.staging.bucket.delete([self.staging.key(file.name) for file in self.files])
+            self.staging.remove(file.name for file in self.files)
         except StoreError as error:
             self.revision.totals.note(f"publish: staged objects stay for now: {error.message}")
 

@@ -213,11 +213,11 @@ class Upload:
                 tasks.append(RunningJob(job["Id"]))
                 continue
             task = self.source.waiting_task(revision, job)
-            if task is None:
-                self.exchange.cancel_job(job["Id"])
-            else:
+            if task is not None:
                 task.assets = task.size_bytes = 0  # counted when the revision is compared
                 tasks.append(task)
+            elif not self.exchange.cancel_job(job["Id"]):  # a request of that run has started it meanwhile
+                tasks.append(RunningJob(job["Id"]))
         if tasks:
             self.totals.note(f"publish: going on with {len(tasks)} jobs of a former run")
             self._run_jobs(revision, tasks)

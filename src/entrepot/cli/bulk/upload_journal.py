@@ -65,8 +65,10 @@ class Journal:
         self.sent: dict[str, Sent] = {}
         self.uploaded: set[str] = set()
         """Jobs whose file has arrived at their signed URL."""
-        self.staging: str | None = None
-        """The bucket without prefix that was found to have room for the files of this command."""
+        self.staging = ""
+        """Where files were put on their way; empty once all of it is removed again."""
+        self.staged: set[str] = set()
+        """The names under which something may be there."""
         for line in lines:
             self._take(line)
 
@@ -87,8 +89,8 @@ class Journal:
         self.data_set_id, self.revision_id, self.is_finalized = data_set_id, revision_id, False
         self.sent, self.uploaded = {}, set()
         if self._record is not None:
-            staging = [] if self.staging is None else [{"staging": self.staging}]
-            self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staging])
+            staged = [{"staged": [self.staging, name]} for name in self.staged]
+            self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staged])
 
     def note_data_set(self, data_set_id: str) -> None:
         """The data set was made, or found."""
@@ -110,9 +112,17 @@ class Journal:
         if self._record is not None:
             self._record.sync()
 
-    def note_staging(self, url: str) -> None:
-        """Objects of the names that are published are ours in this bucket."""
-        self._write({"staging": url})
+    def note_staged(self, url: str, name: str) -> None:
+        """From now on an object of that name at that place is ours; it may arrive at any moment.
+
+        Crash: the next run removes it.
+        """
+        self._write({"staged": [url, name]})
+
+    def note_unstaged(self) -> None:
+        """Nothing of ours is on its way any more."""
+        if self.staged:
+            self._write({"unstaged": True})
 
     def close(self) -> None:
         """Lets another run begin."""
@@ -136,8 +146,13 @@ class Journal:
                     self.sent[name] = Sent(size_bytes, digest, modified_ns)
             case {"uploaded": list(job_ids)}:
                 self.uploaded.update(job_ids)
-            case {"staging": str(url)}:
-                self.staging = url
+            case {"staged": [str(url), str(name)]}:
+                if url != self.staging:
+                    self.staging, self.staged = url, set()
+                self.staged.add(name)
+                self.sent.pop(name, None)
+            case {"unstaged": True}:
+                self.staging, self.staged = "", set()
             case {"finalized": True}:
                 self.is_finalized = True
             case _:  # of a newer edition

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -21,13 +23,15 @@ from entrepot.cli.bulk.staged_upload import StagedImport, Staging
 from entrepot.cli.bulk.upload_folder import SourceFile, read_folder
 from entrepot.cli.bulk.upload_journal import Journal
 from entrepot.cli.bulk.user_bucket import Bucket
+from entrepot.domain.errors import StoreError
 from entrepot.stores.store import ListedObject
 
 Item = TypeVar("Item")
 SOURCES_PER_JOB = 100
 """The service's own limit."""
-_CLEANINGS = 3
-"""What a killed run had sent may still arrive while the first of them looks."""
+_ARRIVAL_SECONDS = 10.0
+"""How long after the death of a run an S3 server may still store what it had sent."""
+_LOOK_SECONDS = 0.2
 
 
 class Source(Protocol):
@@ -152,6 +156,10 @@ class StagedFolderSource(FolderSource):
     def __init__(self, folder: Path, staging: Staging) -> None:
         super().__init__(folder, None)
         self._staging = staging
+        self._journal: Journal | None = None
+        self._to_arrive: set[str] = set()
+        self._knows_all = True
+        self._settled_at = 0.0
 
     def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
         """Up to a hundred files a job; fewer where there would be threads without work."""
@@ -163,27 +171,54 @@ class StagedFolderSource(FolderSource):
         """None: what was uploaded is overwritten."""
         return None
 
-    def require_room(self, journal: Journal) -> None:
-        """Raises `CannotBegin` where objects of others have the keys that files would get."""
-        url = f"s3://{self._staging.bucket.name}/"
-        if self._staging.prefix or journal.staging == url:
-            return
-        taken = [one.key for one in self._staging.bucket.objects("") if one.key in self._files]
-        if taken:
+    def take_up(self, journal: Journal) -> None:
+        """Looks for what a run that was broken off has left on the way.
+
+        Raises `CannotBegin` where objects of others have the keys that files would get, and `StoreError`s.
+        """
+        self._journal = journal
+        left = journal.staged if journal.staging == self._staging.url else set()
+        there = set(self._staging.names())
+        if not self._staging.prefix and (taken := sorted((there - left) & self._files.keys())):
             raise CannotBegin(
-                f"{url} holds {len(taken)} objects under the names of files to be published, such as "
-                f"{taken[0]!r}; they would be overwritten. Name an empty bucket, or a prefix in it."
+                f"{self._staging.url} holds {len(taken)} objects under the names of files to be published, "
+                f"such as {taken[0]!r}; they would be overwritten. Name an empty bucket, or a prefix in it."
             )
-        journal.note_staging(url)
+        self._to_arrive = left - there - journal.sent.keys() - self._abort_uploads(left)
+        # Where the journal is lost, what else is still to arrive is unknown.
+        self._knows_all = not self._staging.prefix or there <= left
+        self._settled_at = time.monotonic() + _ARRIVAL_SECONDS
 
     def clean(self) -> None:
-        """Removes what interrupted runs have left behind in the bucket. Raises `StoreError`s."""
-        for _ in range(_CLEANINGS):
-            found = [one.key for one in self._staging.bucket.objects(self._staging.prefix)]
-            ours = found if self._staging.prefix else [key for key in found if key in self._files]
-            if not ours:
-                return
-            self._staging.bucket.delete(ours)
+        """Removes everything of ours that is left on the way, whichever run put it there.
+
+        What a killed run had sent may be stored a while after its death; it is waited for.
+        Raises `StoreError`s.
+        """
+        if self._journal is None:
+            raise AssertionError("what is on the way is looked for before anything is put there")
+        while True:
+            settled = time.monotonic() >= self._settled_at
+            ours = self._staging.names()
+            if not self._staging.prefix:  # a bucket whose other objects are the user's
+                ours = [name for name in ours if name in self._journal.staged]
+            self._staging.remove(ours)
+            self._to_arrive.difference_update(ours)
+            if settled or (self._knows_all and not (ours or self._to_arrive)):
+                break
+            time.sleep(_LOOK_SECONDS)
+        self._journal.note_unstaged()
+
+    def _abort_uploads(self, left: Collection[str]) -> set[str]:
+        """Of large files, whose parts would stay for ever; the names of those that were under way."""
+        bucket, prefix = self._staging.bucket, self._staging.prefix
+        aborted: set[str] = set()
+        with suppress(StoreError):  # not everybody may list them
+            for key, upload_id in bucket.uploads(prefix):
+                if prefix or key in left:
+                    bucket.abort_upload(key, upload_id)
+                    aborted.add(key.removeprefix(prefix))
+        return aborted
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

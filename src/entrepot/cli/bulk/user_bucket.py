@@ -132,6 +132,26 @@ class Bucket:
             raise
         return digest.digest()
 
+    def uploads(self, prefix: str) -> list[tuple[str, str]]:
+        """Key and id of each upload in parts that was begun and not finished."""
+        found: list[tuple[str, str]] = []
+        markers: tuple[tuple[str, str], ...] = ()
+        while True:
+            query = tuple(sorted((("prefix", prefix), ("uploads", ""), *markers)))
+            reply = self._client.call(S3Request("ListMultipartUploads", "GET", self.name, None, query))
+            root = parse(reply.body)
+            found += [(required(one, "Key"), required(one, "UploadId")) for one in root.findall("Upload")]
+            if root.findtext("IsTruncated") != "true":
+                return found
+            markers = (
+                ("key-marker", required(root, "NextKeyMarker")),
+                ("upload-id-marker", required(root, "NextUploadIdMarker")),
+            )
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Removes the parts that have come."""
+        self._store.abort_upload(key, upload_id)
+
     def open_object(self, key: str) -> Reader:
         """The bytes of an object, taken up again where a connection breaks."""
         return self._store.open(key)

@@ -65,16 +65,33 @@ def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
 def test_a_journal_remembers_what_was_sent_to_which_revision(tmp_path: Path) -> None:
     with Journal.open(tmp_path, COMMAND) as journal:
         journal.note_data_set("ds")
-        journal.note_staging("s3://way/")
         journal.begin_revision("ds", "rev")
         journal.note_sent({"a": Sent(1, "etag"), "b": Sent(2, "md5", 7)})
         journal.note_sent({"a": Sent(3, "other")})
+        journal.note_staged("s3://way/", "c")
         journal.note_uploaded(["job"])
     found = Journal.look_at(tmp_path, COMMAND)
-    assert (found.data_set_id, found.revision_id, found.staging) == ("ds", "rev", "s3://way/")
+    assert (found.data_set_id, found.revision_id) == ("ds", "rev")
+    assert (found.staging, found.staged) == ("s3://way/", {"c"})
     assert found.sent == {"a": Sent(3, "other"), "b": Sent(2, "md5", 7)}
     assert found.uploaded == {"job"}
     assert not found.is_finalized
+
+
+def test_a_journal_remembers_what_may_be_on_the_way_until_it_is_removed(tmp_path: Path) -> None:
+    with Journal.open(tmp_path, COMMAND) as journal:
+        journal.note_sent({"a": Sent(1, "md5"), "b": Sent(2, "md5")})
+        journal.note_staged("s3://elsewhere/", "x")
+        journal.note_staged("s3://way/", "a")
+        journal.begin_revision("ds", "rev")
+        journal.note_sent({"b": Sent(2, "md5")})
+        journal.note_staged("s3://way/", "b")
+    found = Journal.look_at(tmp_path, COMMAND)
+    assert (found.staging, found.staged) == ("s3://way/", {"a", "b"})
+    assert found.sent == {}  # what is put there anew has not arrived yet
+    with Journal.open(tmp_path, COMMAND) as journal:
+        journal.note_unstaged()
+    assert Journal.look_at(tmp_path, COMMAND).staged == set()
 
 
 def test_a_new_revision_forgets_what_was_sent_to_the_one_before(tmp_path: Path) -> None:
