@@ -123,8 +123,15 @@ def test_what_was_staged_of_files_that_are_gone_since_is_removed(
 def test_what_arrives_after_the_death_of_whoever_sent_it_is_removed(
     user: User, tmp_path: Path, to_s3: Gate, road: str
 ) -> None:
-    """It is let through when the next run has put the same there, has had it imported, and has removed it."""
-    to_s3.holds, to_s3.opens = puts, deletes
+    """It is let through when the next run has removed its own of that name, and has seen that it is gone."""
+    deleted = False
+
+    def looks_after_deletion(request: Passing) -> bool:
+        nonlocal deleted
+        deleted = deleted or deletes(request)
+        return deleted and "list-type=2" in request.target
+
+    to_s3.holds, to_s3.opens = puts, looks_after_deletion
     folder = write_files(tmp_path / "product", {"a.csv": b"content"})
     bucket, command = publishing(user, folder, road)
     kill(user, command, to_s3)

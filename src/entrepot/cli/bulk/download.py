@@ -17,14 +17,13 @@ from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.export_jobs import (
     ASSETS_PER_JOB,
     AssetDownload,
-    Origin,
     RevisionExport,
     StagedDownload,
     Waypoint,
     bucket_exports,
 )
 from entrepot.cli.bulk.failures import CannotBegin, ItemFailed
-from entrepot.cli.bulk.job_runner import Task
+from entrepot.cli.bulk.job_runner import Revision, Task
 from entrepot.cli.bulk.locations import BucketPlace
 from entrepot.cli.bulk.signed_urls import SignedUrls
 from entrepot.cli.bulk.user_bucket import Bucket
@@ -61,7 +60,7 @@ class Destination(Protocol):
         """What is there, and what is missing. Raises `CannotBegin`, `StoreError`s and `ClientError`s."""
         ...
 
-    def tasks(self, origin: Origin, plan: Plan) -> Iterable[Task]:
+    def tasks(self, revision: Revision, plan: Plan) -> Iterable[Task]:
         """The jobs that bring what is missing."""
         ...
 
@@ -127,22 +126,22 @@ class FolderDestination:
         advice = "fetch it into s3://bucket/prefix"
         return f"{reason}; {advice}" + ("" if self._escape else ", or give --escape-names")
 
-    def tasks(self, origin: Origin, plan: Plan) -> Iterator[Task]:
+    def tasks(self, revision: Revision, plan: Plan) -> Iterator[Task]:
         """The largest first: what takes longest must not be left for the end."""
         for path in plan.folders:
             try:
                 self._folder.make_folder(path)
             except ItemFailed as error:
-                origin.totals.fail(path, str(error))
+                revision.totals.fail(path, str(error))
             else:
-                origin.totals.done(path, 1, 0)
+                revision.totals.done(path, 1, 0)
         if isinstance(self._road, Waypoint):
             size = max(1, min(ASSETS_PER_JOB, len(plan.missing) // (2 * self.threads)))
             for start in range(0, len(plan.missing), size):
-                yield StagedDownload(origin, self._road, self._folder, plan.missing[start : start + size])
+                yield StagedDownload(revision, plan.missing[start : start + size], self._road, self._folder)
             return
         for one in sorted(plan.missing, key=lambda one: -one.asset.size_bytes):
-            yield AssetDownload(origin, self._road, self._folder, one)
+            yield AssetDownload(revision, [one], self._road, self._folder)
 
 
 class BucketDestination:
@@ -193,14 +192,14 @@ class BucketDestination:
     def _pattern(self) -> str:
         return self._place.prefix + "${Asset.Name}"
 
-    def tasks(self, origin: Origin, plan: Plan) -> Iterator[Task]:
+    def tasks(self, revision: Revision, plan: Plan) -> Iterator[Task]:
         """One job for all where nothing is there yet, else as few as possible for what is missing."""
         if not plan.missing:
             return
         if plan.there or plan.refused or "${" in self._place.prefix:
-            yield from bucket_exports(origin, self._bucket.name, plan.missing)
+            yield from bucket_exports(revision, self._bucket.name, plan.missing)
         else:
-            yield RevisionExport(origin, self._bucket.name, self._place.prefix, plan.missing)
+            yield RevisionExport(revision, plan.missing, self._bucket.name, self._place.prefix)
 
 
 def _writes_below(job: Mapping[str, Any], bucket: str, prefix: str) -> bool:

@@ -26,6 +26,11 @@ class Placed:
     asset: RemoteAsset
     where: str
 
+    @property
+    def size_bytes(self) -> int:
+        """The asset's."""
+        return self.asset.size_bytes
+
 
 def remote_assets(entries: Iterable[Mapping[str, Any]]) -> tuple[list[RemoteAsset], list[tuple[str, str]]]:
     """Those that are files, and the others with the reason why they cannot be fetched."""

@@ -118,8 +118,7 @@ class ReceivingFolder:
         Crash: the path has what it had before, or the whole file, which is on the disk by then.
         Raises `ItemFailed`, `FolderFull`, and what `fetch` raises.
         """
-        if self.is_full:
-            raise FolderFull("there is no space left on the disk")
+        self.require_room()
         temporary = self._incoming / asset.id
         try:
             checksum = self._write(temporary, asset, fetch)
@@ -140,6 +139,11 @@ class ReceivingFolder:
             self._had[path] = had
             if self._record is not None:
                 self._record.add(_line(path, had))
+
+    def require_room(self) -> None:
+        """Raises `FolderFull` once the disk has had no room for a file."""
+        if self.is_full:
+            raise FolderFull("there is no space left on the disk")
 
     def make_folder(self, path: str) -> None:
         """A folder of that path. Raises `ItemFailed`."""

@@ -23,8 +23,8 @@ from entrepot.cli.bulk.download import (
 from entrepot.cli.bulk.download_assets import remote_assets
 from entrepot.cli.bulk.download_folder import ReceivingFolder
 from entrepot.cli.bulk.exchange_calls import Exchange
-from entrepot.cli.bulk.export_jobs import Origin, Waypoint
-from entrepot.cli.bulk.job_runner import JobRunner, RunningJob
+from entrepot.cli.bulk.export_jobs import Waypoint
+from entrepot.cli.bulk.job_runner import JobRunner, Revision, RunningJob
 from entrepot.cli.bulk.locations import BucketPlace, read_place
 from entrepot.cli.bulk.options import (
     EXIT_CODES,
@@ -160,9 +160,9 @@ class _Download:
             totals.fail(name, reason)
         waypoint = self._waypoint()
         destination = self._destination(revision_id, waypoint)
-        origin = Origin(data_set_id, revision_id, self._exchange, totals)
+        revision = Revision(data_set_id, revision_id, self._exchange, totals)
         if not self._options.dry_run:
-            self._end_former_run(origin, destination)
+            self._end_former_run(revision, destination)
         plan = destination.plan(self._exchange, revision_id, assets)
         for name, reason in plan.refused:
             totals.fail(name, reason)
@@ -170,7 +170,7 @@ class _Download:
         if self._options.dry_run:
             self._tell(revision_id, plan)
             return
-        self._runner(origin, destination).run(destination.tasks(origin, plan))
+        self._runner(revision, destination).run(destination.tasks(revision, plan))
         if waypoint is not None:
             self._clean(waypoint)
 
@@ -199,23 +199,23 @@ class _Download:
             folds_case=folds_case(str(place)),
         )
 
-    def _runner(self, origin: Origin, destination: Destination) -> JobRunner:
+    def _runner(self, revision: Revision, destination: Destination) -> JobRunner:
         return JobRunner(
             self._exchange,
-            origin.revision_id,
+            revision.id,
             self._tally,
             concurrency=self._options.concurrency or _CONCURRENCY,
             threads=destination.threads,
             doing="exporting" if self._folder is None else "fetching",
         )
 
-    def _end_former_run(self, origin: Origin, destination: Destination) -> None:
+    def _end_former_run(self, revision: Revision, destination: Destination) -> None:
         """Jobs that write to this place, or might, end first: of any revision, and among the newest."""
         if not destination.outlives_a_run:
             return
         running = [
             RunningJob(job["Id"])
-            for job in islice(self._exchange.jobs(data_set_id=origin.data_set_id), _JOBS_LOOKED_AT)
+            for job in islice(self._exchange.jobs(data_set_id=revision.data_set_id), _JOBS_LOOKED_AT)
             if destination.is_written_by(job)
             and (
                 job["State"] == "IN_PROGRESS"
@@ -225,7 +225,7 @@ class _Download:
         ]
         if running:
             self._tally.note(f"fetch: waiting for {len(running)} jobs of a former run")
-            self._runner(origin, destination).run(running)
+            self._runner(revision, destination).run(running)
 
     def _tell(self, revision_id: str, plan: Plan) -> None:
         size_bytes = sum(one.asset.size_bytes for one in plan.missing)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.failures import ItemFailed
-from entrepot.cli.bulk.job_errors import may_pass_again, reason_of, verdict
-from entrepot.cli.bulk.job_runner import Task
-from entrepot.cli.bulk.run_summary import RunSummary
+from entrepot.cli.bulk.job_runner import ItemsTask, Revision
 from entrepot.cli.bulk.signed_urls import FileReader, SignedUrls, UrlRefused
 from entrepot.cli.bulk.upload_folder import SourceFile
 from entrepot.cli.bulk.upload_journal import Journal, Sent
@@ -28,81 +24,46 @@ _UPLOADS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
-    """What is being filled, and what everybody who fills it needs."""
+class OpenRevision(Revision):
+    """What is being filled."""
 
-    data_set_id: str
-    id: str
-    exchange: Exchange
     journal: Journal
-    totals: RunSummary
-
-    @property
-    def place(self) -> dict[str, str]:
-        """Data set and revision, as the details of a job name them."""
-        return {"DataSetId": self.data_set_id, "RevisionId": self.id}
 
 
-@dataclass(eq=False, slots=True)
-class BucketImport:
+@dataclass(eq=False)
+class BucketImport(ItemsTask[ListedObject]):
     """IMPORT_ASSETS_FROM_S3 of up to a hundred objects."""
 
-    revision: Revision
+    revision: OpenRevision
     bucket: str
-    objects: Sequence[ListedObject]
-    job_id: str = ""
-    is_running: bool = False
-    tried_before: bool = False
-    assets: int = field(init=False)
-    size_bytes: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.assets = len(self.objects)
-        self.size_bytes = sum(one.size_bytes for one in self.objects)
+    def name_of(self, item: ListedObject) -> str:
+        """Its key."""
+        return item.key
 
     def prepare(self) -> None:
         """Makes the job. Crash: it waits for ever, and the next run cancels it."""
-        sources = [{"Bucket": self.bucket, "Key": one.key} for one in self.objects]
-        details = {"ImportAssetsFromS3": {"AssetSources": sources, **self.revision.place}}
-        created = self.revision.exchange.create_job("IMPORT_ASSETS_FROM_S3", details)
-        self.revision.journal.note_sent({one.key: Sent(one.size_bytes, one.etag) for one in self.objects})
-        self.job_id = created["Id"]
-
-    def complete(self, job: Mapping[str, Any]) -> None:
-        """The assets are there."""
-
-    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """One bad object fails the whole job: the others are tried again without it."""
-        keys = [one.key for one in self.objects]
-        if isinstance(problem, Exception):
-            for key in keys:
-                self.revision.totals.fail(key, str(problem))
-            return ()
-        found = verdict(problem, keys, tried_before=self.tried_before)
-        for key, reason in found.failed.items():
-            self.revision.totals.fail(key, reason)
-        by_key = {one.key: one for one in self.objects}
-        return [
-            BucketImport(self.revision, self.bucket, [by_key[key] for key in part], tried_before=True)
-            for part in found.again
-        ]
+        self.job_id = create_import(self.revision, self.bucket, [one.key for one in self.items])
+        self.revision.journal.note_sent({one.key: Sent(one.size_bytes, one.etag) for one in self.items})
 
 
-@dataclass(eq=False, slots=True)
-class FileImport:
+def create_import(revision: Revision, bucket: str, keys: Iterable[str]) -> str:
+    """An import of objects, which waits to be started; returns its id."""
+    sources = [{"Bucket": bucket, "Key": key} for key in keys]
+    details = {"ImportAssetsFromS3": {"AssetSources": sources, **revision.place}}
+    return str(revision.exchange.create_job("IMPORT_ASSETS_FROM_S3", details)["Id"])
+
+
+@dataclass(eq=False)
+class FileImport(ItemsTask[SourceFile]):
     """IMPORT_ASSET_FROM_SIGNED_URL of one file."""
 
-    revision: Revision
+    revision: OpenRevision
     signed_urls: SignedUrls
-    file: SourceFile
-    job_id: str = ""
-    is_running: bool = False
-    tried_before: bool = False
-    assets: int = 1
-    size_bytes: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.size_bytes = self.file.size_bytes
+    def name_of(self, item: SourceFile) -> str:
+        """Its path below the folder."""
+        return item.name
 
     def prepare(self) -> None:
         """Makes the job and uploads the file; begins anew where the file changes meanwhile.
@@ -123,7 +84,8 @@ class FileImport:
                 return
 
     def _upload(self) -> str:
-        path = self.file.path
+        (file,) = self.items
+        path = file.path
         status = os.stat(path)  # noqa: PTH116
         self.size_bytes = size_bytes = status.st_size
         if size_bytes > SIGNED_URL_BYTES:
@@ -133,14 +95,14 @@ class FileImport:
             )
         data: bytes | None = None
         if size_bytes <= _IN_MEMORY_BYTES:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-                data = file.read()
+            with open(path, "rb", buffering=0) as opened:  # noqa: PTH123
+                data = opened.read()
             self.size_bytes = size_bytes = len(data)
             digest = hashlib.md5(data, usedforsecurity=False).digest()
         else:
             digest = md5_of_file(path)
         md5 = base64.b64encode(digest).decode()
-        revision, name = self.revision, self.file.name
+        revision, name = self.revision, file.name
         details = {"ImportAssetFromSignedUrl": {"AssetName": name, "Md5Hash": md5, **revision.place}}
         created = revision.exchange.create_job("IMPORT_ASSET_FROM_SIGNED_URL", details)
         job_id: str = created["Id"]
@@ -161,17 +123,6 @@ class FileImport:
         if data is None:
             revision.journal.note_uploaded([job_id])
         return job_id
-
-    def complete(self, job: Mapping[str, Any]) -> None:
-        """The asset is there."""
-
-    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """Once more where only the exchange had a problem."""
-        if not isinstance(problem, Exception) and may_pass_again(problem) and not self.tried_before:
-            return [FileImport(self.revision, self.signed_urls, self.file, tried_before=True)]
-        reason = str(problem) if isinstance(problem, Exception) else reason_of(problem)
-        self.revision.totals.fail(self.file.name, reason)
-        return ()
 
 
 def md5_of_file(path: str) -> bytes:

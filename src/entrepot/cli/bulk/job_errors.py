@@ -52,8 +52,11 @@ class Verdict:
     """The jobs to make in its place, by the keys of their objects."""
 
 
-def verdict(job: Mapping[str, Any], keys: Sequence[str], *, tried_before: bool) -> Verdict:
-    """Only the objects that the errors name are given up; where none are named, halves will tell which."""
+def verdict(problem: Exception | Mapping[str, Any], keys: Sequence[str], *, tried_before: bool) -> Verdict:
+    """Only objects that a job's errors name are given up; where none are named, halves will tell which."""
+    if isinstance(problem, Exception):
+        return Verdict(dict.fromkeys(keys, str(problem)))
+    job = problem
     if may_pass_again(job) and not tried_before:
         return Verdict({}, [keys])
     named = _named_objects(job)

@@ -12,15 +12,16 @@ Ctrl-C in any of it leaves jobs behind that wait, which do nothing, or that run,
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from entrepot.cli.bulk.exchange_calls import Exchange, has_ended
 from entrepot.cli.bulk.failures import GivenUp, ItemFailed
-from entrepot.cli.bulk.job_errors import reason_of
+from entrepot.cli.bulk.job_errors import reason_of, verdict
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.task_threads import Outcome, WorkThreads
 from entrepot.client.client_errors import ClientError, ServiceAnswer
@@ -80,6 +81,86 @@ class RunningJob:
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
         """What it did not do is done anew."""
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What jobs are about, and what everybody who has to do with them needs."""
+
+    data_set_id: str
+    id: str
+    exchange: Exchange
+    totals: RunSummary
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Data set and revision, as the details of a job name them."""
+        return {"DataSetId": self.data_set_id, "RevisionId": self.id}
+
+
+class Sized(Protocol):
+    """A file, an object or an asset."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size."""
+        ...
+
+
+Item = TypeVar("Item", bound=Sized)
+
+
+@dataclass(eq=False)
+class ItemsTask(ABC, Generic[Item]):
+    """One job that moves some items: counts them, and tries again without those that made it fail."""
+
+    revision: Revision
+    items: Sequence[Item]
+    job_id: str = field(default="", kw_only=True)
+    is_running: bool = field(default=False, kw_only=True)
+    tried_before: bool = field(default=False, kw_only=True)
+    assets: int = field(init=False)
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.take(self.items)
+
+    def take(self, items: Sequence[Item]) -> None:
+        """Makes these its items."""
+        self.items = items
+        self.assets, self.size_bytes = len(items), sum(item.size_bytes for item in items)
+
+    @property
+    def totals(self) -> RunSummary:
+        """Where failures are told."""
+        return self.revision.totals
+
+    @abstractmethod
+    def name_of(self, item: Item) -> str:
+        """The item's name for people."""
+
+    def key_of(self, item: Item) -> str:
+        """What the errors of a job name it by."""
+        return self.name_of(item)
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """See `Task`."""
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        """See `Task`; for most there is nothing left to do."""
+
+    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
+        """One bad item fails the whole job: the others are tried again without it."""
+        by_key = {self.key_of(item): item for item in self.items}
+        found = verdict(problem, list(by_key), tried_before=self.tried_before)
+        for key, reason in found.failed.items():
+            self.totals.fail(self.name_of(by_key[key]), reason)
+        return [self.again([by_key[key] for key in part]) for part in found.again]
+
+    def again(self, items: Sequence[Item]) -> Self:
+        """Another job for these, after this one has failed."""
+        return replace(self, items=items, job_id="", tried_before=True)
 
 
 class JobRunner:

@@ -7,14 +7,13 @@ objects apart, each asset is renamed afterwards; in a bucket without prefix the 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from entrepot.cli.bulk.failures import ItemFailed
-from entrepot.cli.bulk.import_jobs import Revision
-from entrepot.cli.bulk.job_errors import verdict
-from entrepot.cli.bulk.job_runner import Task
+from entrepot.cli.bulk.import_jobs import OpenRevision, create_import
+from entrepot.cli.bulk.job_runner import ItemsTask
 from entrepot.cli.bulk.upload_folder import SourceFile
 from entrepot.cli.bulk.upload_journal import Sent
 from entrepot.cli.bulk.user_bucket import Bucket
@@ -50,41 +49,36 @@ class Staging:
         self.bucket.delete([self.key(name) for name in names])
 
 
-@dataclass(eq=False, slots=True)
-class StagedImport:
+@dataclass(eq=False)
+class StagedImport(ItemsTask[SourceFile]):
     """One job: the upload of its files, their import, and the removal of what was uploaded."""
 
-    revision: Revision
+    revision: OpenRevision
     staging: Staging
-    files: Sequence[SourceFile]
-    tried_before: bool = False
-    job_id: str = ""
-    is_running: bool = False
-    assets: int = field(init=False)
-    size_bytes: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._count()
+    def name_of(self, item: SourceFile) -> str:
+        """Its path below the folder."""
+        return item.name
 
-    def _count(self) -> None:
-        self.assets = len(self.files)
-        self.size_bytes = sum(file.size_bytes for file in self.files)
+    def key_of(self, item: SourceFile) -> str:
+        """Where it waits."""
+        return self.staging.key(item.name)
 
     def prepare(self) -> None:
         """Uploads and makes the job. Crash: the next run removes what was uploaded, or arrives yet."""
         sent: dict[str, Sent] = {}
         done = 0
-        for file in self.files:
+        for file in self.items:
             try:
                 sent[file.name] = self._upload(file, done)
             except ItemFailed as error:
-                self.revision.totals.fail(file.name, str(error))
+                self.totals.fail(file.name, str(error))
             else:
                 done += file.size_bytes
-        self.files = [file for file in self.files if file.name in sent]
-        self._count()
+        self.take([file for file in self.items if file.name in sent])
         if sent:
-            self._make_job(sent)
+            self.job_id = create_import(self.revision, self.staging.bucket.name, map(self.key_of, self.items))
+            self.revision.journal.note_sent(sent)
 
     def _upload(self, file: SourceFile, before: int) -> Sent:
         if file.size_bytes > STAGED_BYTES:
@@ -97,7 +91,7 @@ class StagedImport:
                 self.staging.key(file.name),
                 file.path,
                 file.size_bytes,
-                lambda moved: self.revision.totals.moving(self, before + moved),
+                lambda moved: self.totals.moving(self, before + moved),
             )
         except OSError as error:
             raise ItemFailed(f"the file cannot be read: {error.strerror}") from error
@@ -105,34 +99,9 @@ class StagedImport:
             raise ItemFailed(error.message) from error
         return Sent(file.size_bytes, base64.b64encode(md5).decode(), file.modified_ns)
 
-    def _make_job(self, sent: Mapping[str, Sent]) -> None:
-        revision = self.revision
-        sources = [
-            {"Bucket": self.staging.bucket.name, "Key": self.staging.key(file.name)} for file in self.files
-        ]
-        details = {"ImportAssetsFromS3": {"AssetSources": sources, **revision.place}}
-        created = revision.exchange.create_job("IMPORT_ASSETS_FROM_S3", details)
-        revision.journal.note_sent(sent)
-        self.job_id = created["Id"]
-
     def complete(self, job: Mapping[str, Any]) -> None:
         """Removes what was uploaded; what cannot be removed now is told at the end."""
         try:
-            self.staging.remove(file.name for file in self.files)
+            self.staging.remove(file.name for file in self.items)
         except StoreError as error:
-            self.revision.totals.note(f"publish: staged objects stay for now: {error.message}")
-
-    def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """One bad object fails the whole job: the others are tried again without it."""
-        by_key = {self.staging.key(file.name): file for file in self.files}
-        if isinstance(problem, Exception):
-            for file in self.files:
-                self.revision.totals.fail(file.name, str(problem))
-            return ()
-        found = verdict(problem, list(by_key), tried_before=self.tried_before)
-        for key, reason in found.failed.items():
-            self.revision.totals.fail(by_key[key].name, reason)
-        return [
-            StagedImport(self.revision, self.staging, [by_key[key] for key in part], tried_before=True)
-            for part in found.again
-        ]
+            self.totals.note(f"publish: staged objects stay for now: {error.message}")

@@ -17,7 +17,7 @@ from typing import Any
 
 from entrepot.cli.bulk.exchange_calls import Exchange, has_ended
 from entrepot.cli.bulk.failures import CannotBegin
-from entrepot.cli.bulk.import_jobs import Revision
+from entrepot.cli.bulk.import_jobs import OpenRevision
 from entrepot.cli.bulk.job_runner import JobRunner, RunningJob, Task
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.upload_journal import TAG, Journal
@@ -180,7 +180,7 @@ class Upload:
                 return None
             raise
 
-    def _begun(self) -> Revision:
+    def _begun(self) -> OpenRevision:
         """The revision to fill. Crash: what was made is found again by its tag."""
         wishes, tags = self.wishes, {**self.wishes.tags, TAG: self.wishes.token}
         if self.data_set_id is None:
@@ -199,11 +199,11 @@ class Upload:
             )["Id"]
         if self.journal.revision_id != self.revision_id:
             self.journal.begin_revision(self.data_set_id, self.revision_id)
-        return Revision(self.data_set_id, self.revision_id, self.exchange, self.journal, self.totals)
+        return OpenRevision(self.data_set_id, self.revision_id, self.exchange, self.totals, self.journal)
 
     # Settle
 
-    def _settle(self, revision: Revision) -> None:
+    def _settle(self, revision: OpenRevision) -> None:
         """Ends what a former run has left: nothing runs, and nothing waits, after it."""
         tasks: list[Task] = []
         for job in self.exchange.jobs(revision.id):
@@ -224,7 +224,7 @@ class Upload:
 
     # Compare and mend
 
-    def _fill(self, revision: Revision) -> None:
+    def _fill(self, revision: OpenRevision) -> None:
         """Mends until the revision holds exactly what there is to publish, or something has failed."""
         comparison = Comparison(missing=list(self.source.sizes)) if self._is_new else self._compare()
         self.totals.skip(len(comparison.present), sum(self.source.sizes[name] for name in comparison.present))
@@ -282,7 +282,7 @@ class Upload:
                 md5s.setdefault(details["AssetName"], details["Md5Hash"])
         return md5s
 
-    def _mend(self, revision: Revision, comparison: Comparison) -> None:
+    def _mend(self, revision: OpenRevision, comparison: Comparison) -> None:
         place = revision.place
         if comparison.delete:
             self.totals.removed += len(comparison.delete)
@@ -301,7 +301,7 @@ class Upload:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _run_jobs(self, revision: Revision, tasks: Iterable[Task]) -> None:
+    def _run_jobs(self, revision: OpenRevision, tasks: Iterable[Task]) -> None:
         runner = JobRunner(
             self.exchange,
             revision.id,
@@ -312,7 +312,7 @@ class Upload:
         )
         runner.run(tasks)
 
-    def _finish(self, revision: Revision) -> None:
+    def _finish(self, revision: OpenRevision) -> None:
         """Crash: finalized or not; a rerun finds either."""
         if self.wishes.finalize:
             self.exchange.call("update-revision", **revision.place, Finalized=True)

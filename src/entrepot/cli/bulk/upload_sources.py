@@ -13,7 +13,7 @@ from entrepot.cli.bulk.failures import CannotBegin
 from entrepot.cli.bulk.import_jobs import (
     BucketImport,
     FileImport,
-    Revision,
+    OpenRevision,
     md5_of_file,
 )
 from entrepot.cli.bulk.job_runner import Task
@@ -52,11 +52,11 @@ class Source(Protocol):
         """Whether the bytes that were sent for a name, of the right size, are those there are now."""
         ...
 
-    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+    def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         """The jobs that bring these."""
         ...
 
-    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+    def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """The task that goes on with a job of a former run that waits, if it can be gone on with."""
         ...
 
@@ -83,12 +83,12 @@ class BucketSource:
         sent = journal.sent.get(name)
         return sent is None or sent.digest == self._objects[name].etag
 
-    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+    def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         """A hundred objects a job."""
         for part in _parts([self._objects[name] for name in names], SOURCES_PER_JOB):
-            yield BucketImport(revision, self._bucket.name, part)
+            yield BucketImport(revision, part, self._bucket.name)
 
-    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+    def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """None: making it anew costs nothing."""
         return None
 
@@ -129,12 +129,12 @@ class FolderSource:
                 return ""
         return self._md5s[file]
 
-    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+    def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         """One job a file, the largest first: what takes longest must not be left for the end."""
         for file in sorted((self._files[name] for name in names), key=lambda file: -file.size_bytes):
-            yield FileImport(revision, self._urls(), file)
+            yield FileImport(revision, [file], self._urls())
 
-    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+    def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """Only where the whole file had arrived and is still the same."""
         details = job["Details"].get("ImportAssetFromSignedUrl", {})
         file = self._files.get(details.get("AssetName", ""))
@@ -142,7 +142,7 @@ class FolderSource:
             return None
         if not self.is_same(file.name, revision.journal, details.get("Md5Hash")):
             return None
-        return FileImport(revision, self._urls(), file, job_id=job["Id"])
+        return FileImport(revision, [file], self._urls(), job_id=job["Id"])
 
     def _urls(self) -> SignedUrls:
         if self._signed_urls is None:
@@ -161,13 +161,13 @@ class StagedFolderSource(FolderSource):
         self._knows_all = True
         self._settled_at = 0.0
 
-    def tasks(self, revision: Revision, names: Collection[str]) -> Iterator[Task]:
+    def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         """Up to a hundred files a job; fewer where there would be threads without work."""
         files = [self._files[name] for name in names]
         for part in _parts(files, max(1, min(SOURCES_PER_JOB, len(files) // (2 * self.threads)))):
-            yield StagedImport(revision, self._staging, part)
+            yield StagedImport(revision, part, self._staging)
 
-    def waiting_task(self, revision: Revision, job: Mapping[str, Any]) -> Task | None:
+    def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """None: what was uploaded is overwritten."""
         return None
 
