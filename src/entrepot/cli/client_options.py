@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-
 from entrepot.client.client import Client
 from entrepot.client.configuration import Configuration
 from entrepot.client.target import Options, check_settings, resolve_target
 from entrepot.settings.environment import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +32,16 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
 def open_client(options: argparse.Namespace) -> Client:
     """A client of the exchange that the options and the environment name.
 
-    Its connection stays open between calls; one thread uses one client. Raises `ClientError` where something
-    that a connection needs is missing or cannot be used.
+    Raises `ClientError` where something that a connection needs is missing or cannot be used.
     """
-    configuration, connection = configuration_of(options), connection_options(options)
-    check_settings(configuration, connection)
-    return Client(resolve_target(configuration, connection))
+    connection = connection_options(options)
+    check_settings(configuration_of(options), connection)
+    return client_of(connection, environment())
+
+
+def client_of(options: Options, environ: Mapping[str, str]) -> Client:
+    """Its connection stays open between calls; one thread uses one client. Raises as `open_client`."""
+    return Client(resolve_target(Configuration(environ, profile=options.profile), options))
 
 
 def configuration_of(options: argparse.Namespace) -> Configuration:

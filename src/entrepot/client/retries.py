@@ -1,20 +1,25 @@
-"""Which failed requests are tried again, how often and when: the AWS CLI's standard and adaptive retry modes.
+"""Which failed requests are tried again, how often and when.
 
-Waits grow: a random part of 1 s, 2 s, 4 s and so on, at most 20 s. A quota bounds how many retries a client
-that lives long may make while nothing succeeds. Nobody needs this module before something fails.
+`Retries` are the AWS CLI's standard and adaptive retry modes, which every request has. Waits grow: a random
+part of 1 s, 2 s, 4 s and so on, at most 20 s. A quota bounds how many retries a client that lives long may
+make while nothing succeeds. Commands that work for long have `Patience` beyond that, with a server that
+restarts. Operations need nothing of this module before something fails.
 """
 
 from __future__ import annotations
 
 import random
+import sys
+import time
 
-from entrepot.client.client_errors import TransportError
+from entrepot.client.client_errors import ServiceAnswer, TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONGEST_WAIT_SECONDS = 20.0
+_LONGEST_PAUSE_SECONDS = 5.0
 _WHOLE_QUOTA = 500
 _COST = 5
 _COST_OF_A_TIMEOUT = 10
@@ -92,3 +97,49 @@ class Retries:
         """Gives back what the last retry of this call cost, or a little if there was none."""
         gained = self._spent_last if attempt > 1 else _REWARD_OF_A_SUCCESS
         self._quota = min(_WHOLE_QUOTA, self._quota + gained)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed later: a server is overloaded, restarts, or is out of reach."""
+    if isinstance(error, ServiceAnswer):
+        return error.status == 429 or error.status >= 500 or Failure(code=error.code).is_transient
+    return isinstance(error, TransportError)
+
+
+class Patience:
+    """With one thing that fails: attempts after growing pauses, until a time or a number of them is over."""
+
+    def __init__(
+        self,
+        *,
+        seconds: float = float("inf"),
+        attempts: int = sys.maxsize,
+        first_pause_seconds: float = 0.1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`seconds` count from the first failure, `attempts` with the first one."""
+        self._seconds = seconds
+        self._attempts = attempts
+        self._first_pause = first_pause_seconds
+        self._clock = clock
+        self._failures = 0
+        self._failing_since = 0.0
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether it has failed since it succeeded last."""
+        return self._failures > 0
+
+    def pause_after_failure(self) -> float | None:
+        """The seconds to wait before the next attempt, or None where there is none."""
+        if self._failures == 0:
+            self._failing_since = self._clock()
+        self._failures += 1
+        if self._failures >= self._attempts or self._clock() - self._failing_since > self._seconds:
+            return None
+        pause = min(self._first_pause * 2 ** min(self._failures - 1, 30), _LONGEST_PAUSE_SECONDS)
+        return random.uniform(pause / 2, pause)
+
+    def renew(self) -> None:
+        """It succeeded, or came further."""
+        self._failures = 0

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import random
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from entrepot.cli.bulk.failures import CannotBegin
-from entrepot.client.client_errors import ServiceAnswer, TlsFailed, TransportError
+from entrepot.client.client_errors import ServiceAnswer
 from entrepot.client.command_line_model import Model
+from entrepot.client.job_following import ENDS, progress_path
+from entrepot.client.retries import Patience, may_pass
 
 _PAGE = 200
 """The most that one page of a listing has."""
 _PATIENCE_SECONDS = 60.0
-_LONGEST_PAUSE_SECONDS = 5.0
-_TRIED_AGAIN = frozenset(
-    {
-        "InternalServerException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
 _FULL = frozenset({"ConflictException", "ServiceLimitExceededException"})
 _ID = re.compile(r"[a-zA-Z0-9]{30,40}")
-_ENDED = frozenset({"COMPLETED", "ERROR", "CANCELLED", "TIMED_OUT"})
 
 
 class Client(Protocol):
@@ -51,7 +38,7 @@ class Client(Protocol):
 
 def has_ended(job: Mapping[str, Any]) -> bool:
     """Whether a job stays in its state for good."""
-    return job["State"] in _ENDED
+    return job["State"] in ENDS
 
 
 class Exchange:
@@ -80,31 +67,21 @@ class Exchange:
         """
         operation = self._model.operation(command)
         given = {name: value for name, value in parameters.items() if value is not None}
-        deadline: float | None = None
-        pause = 0.1
+        patience = Patience(seconds=self._patience_seconds)
         while True:
             try:
                 client = self._client()
                 call = client.call if operation.output is None else client.call_as_sent
                 answer = call(operation, given)
             except Exception as error:
-                now = time.monotonic()
-                deadline = now + self._patience_seconds if deadline is None else deadline
-                if not self._helps_to_wait(error) or now + pause > deadline:
+                # A wrong address or certificate is told at once: somebody must have answered there before.
+                helps = may_pass(error) and (self._answered or isinstance(error, ServiceAnswer))
+                pause = patience.pause_after_failure() if helps else None
+                if pause is None or self._stop.wait(pause):
                     raise
-                self._stop.wait(random.uniform(pause / 2, pause))
-                if self._stop.is_set():
-                    raise
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 self._answered = True
                 return answer
-
-    def _helps_to_wait(self, error: Exception) -> bool:
-        if isinstance(error, ServiceAnswer):
-            return error.code in _TRIED_AGAIN or error.status in {429, 500, 502, 503, 504}
-        # A wrong address or certificate is told at once.
-        return self._answered and isinstance(error, TransportError) and not isinstance(error, TlsFailed)
 
     def stop(self) -> None:
         """Ends pauses; calls under way end by themselves."""
@@ -113,7 +90,7 @@ class Exchange:
     def progress(self, job_id: str) -> dict[str, Any] | None:
         """How far a job is, as far as it is known. None from an exchange that does not tell, as AWS."""
         try:
-            return self._client().get_json(f"/entrepot/jobs/{job_id}/progress", "progress")
+            return self._client().get_json(progress_path(job_id), "progress")
         except Exception:  # noqa: BLE001 - progress is a courtesy
             return None
 

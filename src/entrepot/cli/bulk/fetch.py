@@ -30,17 +30,16 @@ from entrepot.cli.bulk.options import (
     EXIT_CODES,
     Connections,
     add_transfer_options,
+    advice,
     finish,
     interruptible,
     new_tally,
+    note_names,
 )
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.client.client_errors import UsageError
 from entrepot.domain.errors import StoreError
 
-_MANY_FILES = 200
-"""From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
-_LISTED = 10
 _CONCURRENCY = 10
 _JOBS_LOOKED_AT = 200
 
@@ -80,19 +79,9 @@ def run(arguments: list[str]) -> int:
         if options.dry_run:
             totals.display.close(keep=False)
             summary = {"DryRun": True, **summary}
-        return finish(totals, {**summary, "Destination": str(place)}, _advice(options, place, totals))
-
-
-def _advice(options: argparse.Namespace, place: BucketPlace | Path, totals: RunSummary) -> str:
-    moved = totals.assets - totals.skipped
-    if (
-        isinstance(place, BucketPlace)
-        or options.through is not None
-        or options.dry_run
-        or moved < _MANY_FILES
-    ):
-        return ""
-    return f"{moved:,} assets took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
+        by_url = isinstance(place, Path) and options.through is None and not options.dry_run
+        summary["Destination"] = str(place)
+        return finish(totals, summary, advice(totals, "assets") if by_url else "")
 
 
 def _parser() -> Parser:
@@ -233,10 +222,7 @@ class _Download:
             f"fetch: would fetch {len(plan.missing):,} assets, {size_bytes:,} bytes, of revision "
             f"{revision_id} to {self._place}; {len(plan.there):,} are there already."
         )
-        for one in plan.missing[:_LISTED]:
-            self._tally.note(f"fetch: would fetch {one.where!r}")
-        if len(plan.missing) > _LISTED:
-            self._tally.note(f"fetch: and {len(plan.missing) - _LISTED:,} more")
+        note_names(self._tally, "would fetch", [one.where for one in plan.missing])
 
     def _clean(self, waypoint: Waypoint) -> None:
         """Removes what interrupted runs have left behind."""

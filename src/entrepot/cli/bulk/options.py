@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,9 @@ from entrepot.cli.jobs.progress_display import ProgressDisplay
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
 
+_MANY_FILES = 200
+"""From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
+_LISTED = 10
 EXIT_CODES = (
     "Exit codes: 0 everything is there; 1 something failed, the rest is done; 130 interrupted by Ctrl-C; "
     "252 to 255 it could not begin, or had to give up. Whatever the code, the same command run again goes on "
@@ -149,11 +152,27 @@ def interruptible(totals: RunSummary) -> Iterator[None]:
         raise
 
 
-def finish(totals: RunSummary, summary: Mapping[str, Any], advice: str = "") -> int:
+def note_names(totals: RunSummary, doing: str, names: Sequence[str]) -> None:
+    """Says of the first of many what a run would do with them."""
+    for name in names[:_LISTED]:
+        totals.note(f"{totals.verb}: {doing} {name!r}")
+    if len(names) > _LISTED:
+        totals.note(f"{totals.verb}: and {len(names) - _LISTED:,} more")
+
+
+def advice(totals: RunSummary, noun: str) -> str:
+    """For a run that took a job for each file."""
+    moved = totals.assets - totals.skipped
+    if moved < _MANY_FILES:
+        return ""
+    return f"{moved:,} {noun} took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
+
+
+def finish(totals: RunSummary, summary: Mapping[str, Any], advised: str = "") -> int:
     """Prints the summary on standard output, and the advice beside it; returns the exit code."""
     totals.display.close()
-    if advice:
-        totals.note(f"{totals.verb}: {advice}")
+    if advised:
+        totals.note(f"{totals.verb}: {advised}")
     counts = {
         "Assets": totals.assets,
         "Bytes": totals.bytes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from entrepot.cli.bulk.options import (
     EXIT_CODES,
     Connections,
     add_transfer_options,
+    advice,
     finish,
     interruptible,
     new_tally,
+    note_names,
     positive_number,
     state_folder,
 )
@@ -32,10 +33,6 @@ from entrepot.client.target import resolve_target
 from entrepot.domain.errors import StoreError
 from entrepot.domain.job import JobType
 from entrepot.domain.limits import CONCURRENT_JOBS, DEFAULT_LIMITS, Limit
-
-_MANY_FILES = 200
-"""From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
-_LISTED = 10
 
 _DESCRIPTION = f"""\
 Publishes a folder, or what is below s3://bucket/prefix: makes a data set (or takes the one of --data-set) \
@@ -76,7 +73,8 @@ def run(arguments: list[str]) -> int:
                 source.take_up(journal)
             upload.run()
             _clean(source, totals)
-            return finish(totals, _summary(upload), _advice(options, place, totals))
+            by_url = isinstance(place, Path) and options.through is None
+            return finish(totals, _summary(upload), advice(totals, "files") if by_url else "")
 
 
 def _parser() -> Parser:
@@ -189,15 +187,11 @@ def _tell_plan(upload: Upload, place: BucketPlace | Path) -> int:
     size_bytes = sum(sizes[name] for name in missing)
     where = upload.data_set_id or "a new data set"
     which = upload.revision_id or "a new revision"
-    print(
+    totals.note(
         f"publish: would import {len(missing):,} assets, {size_bytes:,} bytes, from {place} into {which} of "
-        f"{where}; {len(plan.present):,} are there already, {len(plan.delete):,} would be removed.",
-        file=sys.stderr,
+        f"{where}; {len(plan.present):,} are there already, {len(plan.delete):,} would be removed."
     )
-    for name in missing[:_LISTED]:
-        print(f"publish: would import {name!r}", file=sys.stderr)
-    if len(missing) > _LISTED:
-        print(f"publish: and {len(missing) - _LISTED:,} more", file=sys.stderr)
+    note_names(totals, "would import", missing)
     return finish(totals, {"DryRun": True, **_summary(upload)})
 
 
@@ -208,13 +202,6 @@ def _clean(source: BucketSource | FolderSource, totals: RunSummary) -> None:
         source.clean()
     except StoreError as error:
         totals.note(f"publish: uploaded objects are left in the bucket: {error.message}")
-
-
-def _advice(options: argparse.Namespace, place: BucketPlace | Path, totals: RunSummary) -> str:
-    moved = totals.assets - totals.skipped
-    if isinstance(place, BucketPlace) or options.through is not None or moved < _MANY_FILES:
-        return ""
-    return f"{moved:,} files took {moved:,} jobs; --through s3://bucket/prefix takes a hundredth of them."
 
 
 def _summary(upload: Upload) -> dict[str, Any]:

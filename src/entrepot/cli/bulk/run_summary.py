@@ -6,7 +6,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from entrepot.cli.jobs.progress_display import Counts, ProgressDisplay, ProgressLine, Severity
+from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
+from entrepot.client.job_following import Counts
 
 SHOWN_FAILURES = 20
 """How many failures are told one by one; the rest is counted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -11,13 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from entrepot.cli.bulk.failures import ItemFailed
+from entrepot.client.retries import Patience
 from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
 from entrepot.stores.s3_pool import ConnectionOptions, ConnectionPool
 from entrepot.stores.store import Reader
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 5.0
 _ANSWER_BYTES = 64 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _S3_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
@@ -102,7 +101,7 @@ class SignedUrls:
         self, verb: str, attempt: Callable[[], None], progress: Callable[[], int] = lambda: 0
     ) -> None:
         """Attempts that bring something further do not count."""
-        tried, reached = 0, progress()
+        patience, reached = Patience(attempts=_ATTEMPTS, first_pause_seconds=_PAUSE_SECONDS), progress()
         while True:
             try:
                 attempt()
@@ -114,10 +113,11 @@ class SignedUrls:
                 final = refused.status not in {408, 429, 500, 502, 503, 504}
             else:
                 return
-            tried = 1 if progress() > reached else tried + 1
-            reached = progress()
-            pause = min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** (tried - 1))
-            if final or tried >= _ATTEMPTS or self._closing.wait(random.uniform(pause / 2, pause)):
+            if progress() > reached:
+                reached = progress()
+                patience.renew()
+            pause = None if final else patience.pause_after_failure()
+            if pause is None or self._closing.wait(pause):
                 raise problem
 
     def _exchange(

@@ -31,6 +31,7 @@ from entrepot.cli.jobs.progress_text import (
     printable,
     rate_text,
 )
+from entrepot.client.job_following import Counts
 
 _LIVE_SECONDS = 0.1
 _PLAIN_SECONDS = 5.0
@@ -47,16 +48,6 @@ class Severity(Enum):
     GOOD = "32"
     BAD = "31"
     WARNING = "33"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How far something is; a total of None is not known (yet)."""
-
-    items: int | None = None
-    items_done: int = 0
-    bytes: int | None = None
-    bytes_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

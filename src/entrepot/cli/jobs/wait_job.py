@@ -12,9 +12,9 @@ from types import FrameType
 
 from entrepot.cli.arguments import Parser
 from entrepot.cli.client_options import add_connection_options, open_client
-from entrepot.cli.jobs.following import FollowedJob, Follower
 from entrepot.cli.jobs.outcome import EXIT_CODES_TEXT, exit_code_of, report
 from entrepot.client.client_errors import ClientError
+from entrepot.client.job_following import FollowedJob, Follower
 
 WAITED_TOO_LONG = 124
 """As `timeout` has it."""

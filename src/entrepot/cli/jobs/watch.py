@@ -15,11 +15,11 @@ from entrepot.cli.aws.output.query import compile_query
 from entrepot.cli.aws.output.writer import FORMATS, write
 from entrepot.cli.client_options import add_connection_options, configuration_of, connection_options
 from entrepot.cli.exit_codes import INTERRUPTED
-from entrepot.cli.jobs.following import FollowedJob, Follower
 from entrepot.cli.jobs.outcome import EXIT_CODES_TEXT, exit_code_of, report
 from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
 from entrepot.client.client import Client
 from entrepot.client.client_errors import ClientError, OutputError
+from entrepot.client.job_following import FollowedJob, Follower
 from entrepot.client.target import check_settings, resolve_target
 from entrepot.settings.environment import environment
 

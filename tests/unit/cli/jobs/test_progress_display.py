@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.jobs.progress_display import Counts, ProgressDisplay, ProgressLine, Severity
+from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
 from entrepot.cli.jobs.progress_text import Rate, bytes_of, cells, cut, duration_text, printable, size_text
+from entrepot.client.job_following import Counts
 
 JOB = "a1b2c3d4e5f6a7b8a1b2c3d4e5f6a7b8"
 MIB = 1 << 20

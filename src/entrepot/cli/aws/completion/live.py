@@ -67,7 +67,8 @@ class Connection:
             values = given.get(flag)
             return values[-1] if values else None
 
-        self.environ = environ
+        # Looking for the metadata of a cloud instance alone takes longer than anybody waits here.
+        self.environ = {"AWS_EC2_METADATA_DISABLED": "true", **environ, "AWS_MAX_ATTEMPTS": "1"}
         self.options = Options(
             profile=last("--profile"),
             region=last("--region"),
@@ -78,18 +79,6 @@ class Connection:
             read_timeout="1",
             connect_timeout="1",
         )
-
-    def open(self) -> Client:
-        """A client that gives up soon. Raises `ClientError`."""
-        from entrepot.client.client import Client
-        from entrepot.client.configuration import Configuration
-        from entrepot.client.target import resolve_target
-
-        # Looking for the metadata of a cloud instance alone takes longer than anybody waits here.
-        environ = {"AWS_EC2_METADATA_DISABLED": "true", **self.environ}
-        target = resolve_target(Configuration(environ, profile=self.options.profile), self.options)
-        target.max_attempts = 1
-        return Client(target)
 
     @property
     def key(self) -> str:
@@ -155,8 +144,10 @@ def _within(
 def _fetch(connection: Connection, listing: Listing, found: list[Candidate]) -> None:
     from contextlib import closing
 
+    from entrepot.cli.client_options import client_of
+
     try:
-        with closing(connection.open()) as client:
+        with closing(client_of(connection.options, connection.environ)) as client:
             # What has come when the time is up is there already: a list grows while it is extended.
             found.extend(
                 Candidate(entry[listing.id_key], listing.meaning(entry))

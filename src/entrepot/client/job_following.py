@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from entrepot.cli.jobs.outcome import EXIT_CODES
-from entrepot.cli.jobs.progress_display import Counts
-from entrepot.client.client_errors import ClientError, ServiceAnswer, TransportError
+from entrepot.client.client_errors import ClientError, ServiceAnswer
 from entrepot.client.command_line_model import Operation, load_operation
+from entrepot.client.retries import Patience, may_pass
 
 PATIENCE_SECONDS = 300.0
 """How long a server that has answered before may be silent."""
+ENDS = ("COMPLETED", "CANCELLED", "TIMED_OUT", "ERROR")
+"""The states in which a job stays, the best first."""
 
-_THROTTLING = frozenset(
-    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-)
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far something is; a total of None is not known (yet)."""
+
+    items: int | None = None
+    items_done: int = 0
+    bytes: int | None = None
+    bytes_done: int = 0
+
+
+def progress_path(job_id: str) -> str:
+    """Where an exchange tells how far a job is; AWS knows no such path."""
+    return f"/entrepot/jobs/{quote(job_id, safe='')}/progress"
 
 
 class Asked(Protocol):
@@ -52,7 +65,7 @@ class FollowedJob:
     @property
     def has_ended(self) -> bool:
         """Whether it stays as it is."""
-        return self.state in EXIT_CODES
+        return self.state in ENDS
 
 
 class Follower:
@@ -77,7 +90,7 @@ class Follower:
         self._note = note
         self._clock = clock
         self._get_job = load_operation("get-job")
-        self._silent_since: float | None = None
+        self._patience = Patience(seconds=PATIENCE_SECONDS, clock=clock)
         self._began = clock()
         self._answered = False
 
@@ -100,7 +113,7 @@ class Follower:
             try:
                 self._ask(job)
             except ClientError as error:
-                if not self._answered or not _may_pass(error):
+                if not self._answered or not may_pass(error):
                     raise
                 trouble = error
                 if not isinstance(error, ServiceAnswer):
@@ -108,9 +121,12 @@ class Follower:
             else:
                 self._answered = True
         if trouble is not None:
-            self._be_patient(trouble)
-        elif self._silent_since is not None:
-            self._silent_since = None
+            if not self._patience.is_tried:
+                self._note(f"{trouble.message.strip()} Asking again.")
+            if self._patience.pause_after_failure() is None:
+                raise trouble
+        elif self._patience.is_tried:
+            self._patience.renew()
             self._note("The exchange answers again.")
 
     def pause(self, longest_seconds: float) -> float:
@@ -129,29 +145,14 @@ class Follower:
     def _ask_for_counts(self, job: FollowedJob) -> bool:
         """Whether this said all there is to say: not for a job that has ended, nor where nobody counts."""
         try:
-            told = self._client.get_json(f"/entrepot/jobs/{quote(job.id, safe='')}/progress", "GetProgress")
+            told = self._client.get_json(progress_path(job.id), "GetProgress")
         except ServiceAnswer as error:
-            if not _may_pass(error):
+            if not may_pass(error):
                 self._wants_counts = False  # AWS itself, which knows no such path
             return False
         if "Bytes" in told:
             job.counts = Counts(told["Items"], told["ItemsDone"], told["Bytes"], told["BytesDone"])
-        if told.get("State") in EXIT_CODES:
+        if told.get("State") in ENDS:
             return False
         job.state = str(told.get("State", job.state))
         return True
-
-    def _be_patient(self, error: ClientError) -> None:
-        now = self._clock()
-        if self._silent_since is None:
-            self._silent_since = now
-            self._note(f"{error.message.strip()} Asking again.")
-        elif now - self._silent_since > PATIENCE_SECONDS:
-            raise error
-
-
-def _may_pass(error: ClientError) -> bool:
-    """Whether the same question may be answered later."""
-    if isinstance(error, ServiceAnswer):
-        return error.status >= 500 or error.status == 429 or error.code in _THROTTLING
-    return isinstance(error, TransportError)  # a restart, a network that is down

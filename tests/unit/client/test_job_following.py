@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from entrepot.cli.jobs.following import PATIENCE_SECONDS, Follower
 from entrepot.cli.jobs.outcome import exit_code_of
-from entrepot.cli.jobs.progress_display import Counts
 from entrepot.client.client_errors import NoCredentials, ServiceAnswer, TransportError
 from entrepot.client.command_line_model import Operation
+from entrepot.client.job_following import PATIENCE_SECONDS, Counts, Follower
 
 Answer = dict[str, Any] | Exception
 
