@@ -15,6 +15,7 @@ from entrepot.database import jobs
 from entrepot.domain.job import Job, JobItem, JobState, JobType
 from entrepot.domain.job_error import Location
 from entrepot.domain.scope import Scope
+from entrepot.engine.loops import repeating
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
 from entrepot.settings.settings import Settings
@@ -193,12 +194,9 @@ async def test_a_worker_forgets_jobs_that_are_older_than_the_exchange_keeps_them
             revision_ids=("e" * 32,),
         )
         await jobs.insert(database, job)
-    async with worker_of(settings) as worker:
-        await worker.worker.start(worker.runner.run)
-        async with asyncio.timeout(30):
-            while await jobs.get_unscoped(database, f"{kept_days + 1:032d}") is not None:
-                await asyncio.sleep(0.02)
-        await worker.worker.stop()
+    async with worker_of(settings) as worker, repeating(worker.loops), asyncio.timeout(30):
+        while await jobs.get_unscoped(database, f"{kept_days + 1:032d}") is not None:
+            await asyncio.sleep(0.02)
     assert await jobs.get_unscoped(database, job.id) == job
     await database.close()
 

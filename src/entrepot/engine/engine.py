@@ -1,7 +1,7 @@
-"""What a durable engine must do: start a run here and now, and begin it again if this process dies.
+"""What an engine does: it has runs done, each on one worker at a time, until they have ended.
 
-It knows neither jobs nor their types: it is given a run's id and calls the one function it was started with.
-Running the same run twice is harmless (the `jobs` row decides), so an engine may err on the side of running.
+It knows neither jobs nor their types: it finds runs in the queue (`job_runs`) and calls the one function it was
+started with. Doing the same run twice is harmless (the `jobs` row decides), so it may err on that side.
 """
 
 from __future__ import annotations
@@ -19,21 +19,16 @@ class Engine(Protocol):
     """One engine, in one worker process."""
 
     async def start(self, run: RunFunction) -> None:
-        """Begins to work, and to repeat what a process of the same worker left unfinished when it died."""
-        ...
+        """Begins to work, and goes on with what a process of the same worker left unfinished when it died.
 
-    async def submit(self, run_id: RunId, *, again: bool = False) -> None:
-        """Has the run done in this process; does nothing when the engine already knows it.
-
-        `again` forgets what the engine knows: for a run that the queue still gives to this worker, but that
-        ended here without a result.
+        Raises `DatabaseUnavailable` when there is no database.
         """
         ...
 
-    async def stop(self) -> None:
-        """Cancels what runs and waits a moment for it; starts nothing any more."""
+    def nudge(self) -> None:
+        """There may be something to do: look now instead of at the next poll."""
         ...
 
-    async def close(self) -> None:
-        """Gives back threads and connections."""
+    async def stop(self) -> None:
+        """Starts nothing any more, cancels its runs and hands them back; takes five seconds at most."""
         ...

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
+from entrepot.engine.loops import repeating
 from entrepot.server import process
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
@@ -46,10 +47,11 @@ async def _work(settings: Settings, directory: DataDirectory, worker_id: str, *,
         wired = open_worker(settings, database, secrets, worker_id)
         closing.push_async_callback(_at_most, _CLOSE_SECONDS, wired.close)
         if supervised:
-            pipe = await _listen_to_parent(wired.worker.nudge, stop.set)
+            pipe = await _listen_to_parent(wired.engine.nudge, stop.set)
             closing.callback(pipe.close)
-        closing.push_async_callback(wired.worker.stop)
-        await wired.worker.start(wired.runner.run)
+        closing.push_async_callback(wired.engine.stop)
+        await wired.engine.start(wired.runner.run)
+        await closing.enter_async_context(repeating(wired.loops))
         process.settle()
         await stop.wait()
     logging.shutdown()

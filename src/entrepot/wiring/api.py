@@ -11,7 +11,7 @@ from entrepot.database import accounts, jobs, workers
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
 from entrepot.domain.scope import Scope
-from entrepot.engine.worker import SILENT_SECONDS
+from entrepot.engine.database import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.integrations.api_calls import GuardedApiCalls

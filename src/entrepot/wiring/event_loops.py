@@ -14,7 +14,7 @@ from entrepot.settings.values import AWS_ENDPOINT
 from entrepot.wiring.shared import Secrets, clock
 
 if TYPE_CHECKING:
-    from entrepot.engine.worker import Loop
+    from entrepot.engine.loops import Loop
     from entrepot.integrations.aws import AwsServices
 
 _DELIVER_EVERY_SECONDS = 0.5
@@ -36,7 +36,7 @@ def make_event_loops(
     settings: Settings, database: Database, secrets: Secrets | None, aws: AwsServices
 ) -> EventLoops:
     """Deliveries and retention; without `secrets` retention alone, since webhooks are signed."""
-    from entrepot.engine.worker import Loop
+    from entrepot.engine.loops import Loop
     from entrepot.events.deliveries import Deliveries
     from entrepot.events.retention import sweep_events
     from entrepot.events.senders import EventBridgeSender, WebhookSender

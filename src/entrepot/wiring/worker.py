@@ -17,7 +17,8 @@ from entrepot.wiring.integrations import make_aws_services, make_integrations
 from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 
 if TYPE_CHECKING:
-    from entrepot.engine.worker import Worker
+    from entrepot.engine.engine import Engine
+    from entrepot.engine.loops import Loop
     from entrepot.jobs.runner import Runner
 
 _SWEEP_EVERY_SECONDS = 60.0
@@ -29,8 +30,10 @@ _LOOK_EVERY_SECONDS = 1.0
 class WiredWorker:
     """What a job worker's process works with."""
 
-    worker: Worker
+    engine: Engine
     runner: Runner
+    loops: tuple[Loop, ...]
+    """What it does beside its runs."""
     close: Callable[[], Awaitable[None]]
 
 
@@ -42,8 +45,8 @@ def open_worker(
     Without them jobs that need the credentials of a bucket permission end with an error that says so.
     Raises `ConfigurationError`.
     """
-    from entrepot.engine.durable import DurableEngine
-    from entrepot.engine.worker import DEFAULT_CONCURRENCY, Loop, Worker
+    from entrepot.engine.database import DatabaseEngine
+    from entrepot.engine.loops import Loop
     from entrepot.entitlements.provisioning.reconciler import Reconciler
     from entrepot.jobs.garbage import sweep_garbage
     from entrepot.jobs.retention import sweep_old_jobs
@@ -71,7 +74,6 @@ def open_worker(
     )
     reconciler = Reconciler(database, make_provisioners(database, integrations), clock)
     events = make_event_loops(settings, database, secrets, aws)
-    engine = DurableEngine(settings.engine_database, worker_id, concurrency=DEFAULT_CONCURRENCY)
 
     async def sweep() -> None:
         oldest = clock().plus_seconds(-settings.job_retention_days * _SECONDS_OF_A_DAY)
@@ -85,7 +87,6 @@ def open_worker(
     async def close() -> None:
         await reconciler.close()
         await events.close()
-        await engine.close()
         await transfer.close()
         s3.close()
         aws.close()
@@ -95,5 +96,4 @@ def open_worker(
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
         *events.loops,
     )
-    worker = Worker(database, engine, worker_id, clock, loops=loops)
-    return WiredWorker(worker, runner, close)
+    return WiredWorker(DatabaseEngine(database, worker_id, clock), runner, loops, close)

@@ -1,54 +1,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from entrepot.database import job_runs, jobs, workers
+from entrepot.database.sqlite import SqliteDatabase
 from entrepot.domain.job import JobState, RunId
+from entrepot.engine.database import SILENT_SECONDS, DatabaseEngine, Pace
 from entrepot.engine.engine import RunFunction
-from entrepot.engine.worker import SILENT_SECONDS, Loop, Pace, Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.unit.engine.conftest import Queue
 
 ME, OTHER = "0a0a0a0a-0", "0b0b0b0b-0"
 FAST = Pace(heartbeat=0.01, busy_poll=0.01, idle_poll=0.01, compare=0.02)
-
-
-class TaskEngine:
-    """The smallest engine: a task per run, and no memory of what the process before left behind."""
-
-    def __init__(self) -> None:
-        self.tasks: dict[RunId, asyncio.Task[None]] = {}
-        self.refusals = 0
-        """How many submissions fail from now on."""
-
-    async def start(self, run: RunFunction) -> None:
-        self._run = run
-
-    async def submit(self, run_id: RunId, *, again: bool = False) -> None:
-        if self.refusals:
-            self.refusals -= 1
-            raise ConnectionError("the engine's database is away")
-        if again or run_id not in self.tasks:
-            self.tasks[run_id] = asyncio.create_task(self._do(run_id))
-
-    async def _do(self, run_id: RunId) -> None:
-        await self._run(run_id)
-
-    async def stop(self) -> None:
-        for task in self.tasks.values():
-            task.cancel()
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-
-    async def close(self) -> None:
-        """Holds nothing."""
 
 
 class Work:
@@ -86,34 +58,14 @@ class Work:
 
 @asynccontextmanager
 async def at_work(
-    queue: Queue,
-    run: RunFunction,
-    *,
-    engine: TaskEngine | None = None,
-    concurrency: int = 16,
-    loops: Sequence[Loop] = (),
-    pace: Pace = FAST,
-) -> AsyncIterator[Worker]:
-    worker = Worker(
-        queue.database,
-        engine or TaskEngine(),
-        ME,
-        queue.clock,
-        concurrency=concurrency,
-        loops=loops,
-        pace=pace,
-    )
-    await worker.start(run)
+    queue: Queue, run: RunFunction, *, concurrency: int = 16, pace: Pace = FAST
+) -> AsyncIterator[DatabaseEngine]:
+    engine = DatabaseEngine(queue.database, ME, queue.clock, concurrency=concurrency, pace=pace)
+    await engine.start(run)
     try:
-        yield worker
+        yield engine
     finally:
-        await worker.stop()
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await holds():
-            await asyncio.sleep(0)
+        await engine.stop()
 
 
 async def test_a_free_run_is_claimed_and_run(queue: Queue) -> None:
@@ -127,10 +79,10 @@ async def test_a_free_run_is_claimed_and_run(queue: Queue) -> None:
 async def test_a_nudge_is_quicker_than_any_poll(queue: Queue) -> None:
     work = Work(queue)
     never = Pace(heartbeat=3600, busy_poll=3600, idle_poll=3600, compare=3600)
-    async with at_work(queue, work, pace=never) as worker:
+    async with at_work(queue, work, pace=never) as engine:
         await asyncio.sleep(0)
         run_id = await queue.add("a")
-        worker.nudge()
+        engine.nudge()
         assert await work.next() == run_id
 
 
@@ -190,42 +142,68 @@ async def test_a_worker_that_slept_does_not_take_its_own_runs_for_a_dead_ones(qu
         assert run_id in await job_runs.claimed_by(queue.database, ME)
 
 
-async def test_a_run_that_broke_off_begins_again(queue: Queue) -> None:
-    run_id, begun = await queue.add("a"), Work(queue)
+async def test_the_next_attempt_of_a_run_is_another_run(queue: Queue) -> None:
+    run_id, work = await queue.add("a"), Work(queue)
+    async with at_work(queue, work):
+        assert await work.next() == run_id
+        assert await job_runs.hand_back(queue.database, [run_id], queue.now) == 1
+        assert await work.next() == RunId(run_id.job_id, 2)
+        assert work.going_on == 2
+
+
+async def test_what_the_queue_gives_is_taken_up_and_what_goes_on_is_not_begun_twice(queue: Queue) -> None:
+    going_on, work = await queue.add("a"), Work(queue)
+    async with at_work(queue, work, concurrency=1):
+        assert await work.next() == going_on
+        missing = await queue.add("b")
+        assert await queue.claim(ME) == [missing]  # as if the answer to its claim had been lost
+        assert await work.next() == missing
+        assert work.begun.empty()
+
+
+async def test_a_run_that_broke_off_begins_again_and_no_other_is_held_up(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, whole = await queue.add("a"), await queue.add("b")
+    work, broke_off = Work(queue), False
 
     async def breaks_off_once(run_id: RunId) -> None:
-        if begun.begun.empty() and begun.most == 0:
-            begun.most = 1
+        nonlocal broke_off
+        if run_id == broken and not broke_off:
+            broke_off = True
             raise ConnectionError("the database is away")
-        await begun(run_id)
+        await work(run_id)
 
     async with at_work(queue, breaks_off_once):
-        assert await begun.next() == run_id
+        assert {await work.next(), await work.next()} == {broken, whole}
+    assert f"run {broken} broke off" in caplog.text
 
 
-async def test_a_run_whose_submission_failed_is_submitted_later(
-    queue: Queue, caplog: pytest.LogCaptureFixture
+async def test_an_outage_of_the_database_is_outlived(
+    queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run_id, work, engine = await queue.add("a"), Work(queue), TaskEngine()
-    engine.refusals = 1
-    async with at_work(queue, work, engine=engine):
+    work = Work(queue)
+    assert isinstance(queue.database, SqliteDatabase)
+    queue.database._busy_seconds = 0.01
+    async with at_work(queue, work):
+        run_id = await queue.add("a")
+        with closing(sqlite3.connect(tmp_path / "entrepot.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            while "claiming runs failed" not in caplog.text or "heartbeat failed" not in caplog.text:
+                await asyncio.sleep(0.01)
+            assert work.begun.empty()
         assert await work.next() == run_id
-    assert "claiming runs failed" in caplog.text
 
 
-async def test_other_loops_go_on_after_they_have_failed(
-    queue: Queue, caplog: pytest.LogCaptureFixture
+async def test_a_worker_that_cannot_hand_back_stops_all_the_same(
+    queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    swept = 0
-
-    async def sweep() -> None:
-        nonlocal swept
-        swept += 1
-        raise ConnectionError("the store is away")
-
-    async def often() -> bool:
-        return swept >= 3
-
-    async with at_work(queue, Work(queue), loops=(Loop("sweep", sweep, 0.01),)):
-        await until(often)
-    assert caplog.text.count("sweep failed") == 1
+    run_id, work = await queue.add("a"), Work(queue)
+    with closing(sqlite3.connect(tmp_path / "entrepot.sqlite", isolation_level=None)) as other:
+        async with at_work(queue, work):
+            await work.next()
+            other.execute("BEGIN IMMEDIATE")
+    assert work.going_on == 0
+    assert "runs were not handed back" in caplog.text
+    async with at_work(queue, work):
+        assert await work.next() == run_id
