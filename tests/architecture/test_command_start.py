@@ -28,7 +28,7 @@ TOO_HEAVY = {
     "zipfile", "gzip", "multiprocessing", "sqlite3", "xml", "optparse", "pickle", "decimal", "secrets",
     # of others
     "botocore", "boto3", "awscrt", "jmespath", "ruamel", "dateutil", "prompt_toolkit", "msgspec", "alembic",
-    "sqlalchemy", "psycopg", "dbos", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
+    "sqlalchemy", "psycopg", "uvicorn", "uvloop", "httptools", "cryptography", "platformdirs",
     # of this program
     "entrepot.wiring", "entrepot.database", "entrepot.engine", "entrepot.jobs", "entrepot.model",
     "entrepot.operations", "entrepot.server", "entrepot.settings.settings", "entrepot.settings.options",

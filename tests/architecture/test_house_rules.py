@@ -24,7 +24,7 @@ MAY_READ_THE_ENVIRONMENT = {
     "server/child.py",  # hands it on to the server it starts
 }
 
-HEAVY = {"dbos", "boto3", "botocore", "alembic", "psycopg", "cryptography.x509", "pandas", "awscrt"}
+HEAVY = {"boto3", "botocore", "alembic", "psycopg", "cryptography.x509", "pandas", "awscrt"}
 
 
 def _name(path: Path) -> str:

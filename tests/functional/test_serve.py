@@ -382,7 +382,7 @@ print(*sys.modules)
     loaded = subprocess.run(
         [sys.executable, "-c", code, sigv4_exchange.data_dir], capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"dbos", "boto3", "botocore", "alembic", "sqlalchemy.orm", "psycopg", "asyncpg"}
+    heavy = {"boto3", "botocore", "alembic", "sqlalchemy.orm", "psycopg", "asyncpg"}
     assert heavy & set(loaded) == set()
 
 

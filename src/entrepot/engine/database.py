@@ -1,8 +1,8 @@
-"""The engine that needs nothing but the database: workers claim runs, and take over what the dead left behind.
+"""The engine that needs the database alone: workers claim runs, and take over what the dead left behind.
 
     heartbeat   every second: I live; then: whoever has been silent for ten seconds is dead, its runs are free
-    claims      takes free runs up to its concurrency, each a task of this process; and every few seconds takes
-                up what the queue gives it and it is not doing
+    claims      takes free runs up to its concurrency, each a task of this process; and every few seconds
+                begins anew what broke off: what the queue gives to this worker, and it is not doing
 
 Each loop outlives an outage of the database. The queue (`job_runs`) alone says who has a run: each time it
 changes hands its attempt rises by one, and what the former owner still writes is refused.

@@ -1,7 +1,7 @@
 """What an engine does: it has runs done, each on one worker at a time, until they have ended.
 
-It knows neither jobs nor their types: it finds runs in the queue (`job_runs`) and calls the one function it was
-started with. Doing the same run twice is harmless (the `jobs` row decides), so it may err on that side.
+It knows neither jobs nor their types: it finds runs in the queue (`job_runs`) and calls the one function it
+was started with. Doing a run twice is harmless (the `jobs` row decides), so an engine may err on that side.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The data directory: who may use it, and the small files in it.
 
-    entrepot.sqlite   engine.sqlite   assets/        the databases and the stored bytes
+    entrepot.sqlite   assets/                         the database and the stored bytes
     secrets.key                                       the root of all secrets
     instance-id                                       names this directory among all machines
     serve.lock        workers/<slot>.lock             held by the running processes, with their pid inside
@@ -27,6 +27,7 @@ PROFILE = "entrepot"
 _MOST_SLOTS = 1_024
 _CREDENTIALS = Path("aws", "credentials")
 _CONFIG = Path("aws", "config")
+_OF_FORMER_VERSIONS = ("engine.sqlite", "engine.sqlite-wal", "engine.sqlite-shm")
 
 
 class FileLock:
@@ -119,6 +120,11 @@ class DataDirectory:
                 "Stop it first, or name another folder with --data-dir."
             )
         return lock
+
+    def remove_leftovers(self) -> None:
+        """Removes what former versions kept here and nobody reads any more."""
+        for name in _OF_FORMER_VERSIONS:
+            (self.path / name).unlink(missing_ok=True)
 
     def lock_worker_slot(self) -> tuple[int, FileLock]:
         """The lowest number that no other worker of this directory has: a worker finds its own again."""

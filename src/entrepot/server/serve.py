@@ -62,6 +62,7 @@ def run_server(settings: Settings) -> int:
     logging.getLogger("uvicorn.error").addFilter(OwnFaultsOnly())
     directory = DataDirectory(settings.data_dir)
     with directory.lock_for_serving() as lock, listen(settings.host, settings.port) as listener:
+        directory.remove_leftovers()
         listening = settings.listening_on(listener.getsockname()[1])
         process.run(_serve(listening, directory, listener, lock))
         if not lock.is_in_place():

@@ -111,13 +111,6 @@ class Settings:
         given = {"https": self.https_proxy, "http": self.http_proxy}
         return {scheme: proxy for scheme, proxy in given.items() if proxy is not None}
 
-    @property
-    def engine_database(self) -> str:
-        """Where the job engine keeps its state: beside SQLite a file of its own, in PostgreSQL a schema."""
-        if self.database.startswith("sqlite"):
-            return f"sqlite:///{self.data_dir / 'engine.sqlite'}"
-        return self.database
-
     def to_environ(self) -> dict[str, str]:
         """Our variables from which a child process loads these very settings; those of AWS it inherits."""
         texts = {option.variables[0]: _text(getattr(self, option.name)) for option in OPTIONS}

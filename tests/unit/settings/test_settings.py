@@ -28,7 +28,6 @@ def test_an_option_beats_the_environment_which_beats_the_default(tmp_path: Path)
 def test_what_is_not_given_lies_in_the_data_directory(tmp_path: Path) -> None:
     settings = Settings.load({"data_dir": str(tmp_path)}, {})
     assert settings.database == f"sqlite:///{tmp_path}/entrepot.sqlite"
-    assert settings.engine_database == f"sqlite:///{tmp_path}/engine.sqlite"
     assert settings.assets_folder == tmp_path / "assets"
     assert settings.public_url == "http://127.0.0.1:8250"
 

@@ -31,7 +31,6 @@ _PACKAGES = (
     "msgspec",
     "sqlalchemy",
     "psycopg",
-    "dbos",
     "botocore",
     "awscrt",
 )
