@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sql
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from tests.databases import earlier
 from tests.servers.postgresql import new_database
 
 from entrepot.database import migrate as migration
@@ -69,7 +69,19 @@ async def test_an_empty_database_becomes_current(empty_url: str) -> None:
     await database.close()
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(empty_url: str) -> None:
+@pytest.mark.parametrize("version", earlier.VERSIONS)
+async def test_a_database_of_a_former_version_becomes_current(empty_url: str, version: str) -> None:
+    earlier.load(version, empty_url)
+    database = await open_database(empty_url)
+    assert await schema_is_current(database) is (version == NEWEST)
+    migrate(empty_url)
+    assert await schema_is_current(database)
+    await database.close()
+
+
+@pytest.mark.parametrize("version", earlier.VERSIONS)
+def test_the_migrations_make_the_tables_that_the_code_knows(empty_url: str, version: str) -> None:
+    earlier.load(version, empty_url)
     migrate(empty_url)
     with engine_of(empty_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
@@ -93,20 +105,21 @@ _SCHEMA_OF_POSTGRESQL = """
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3"""
 
 
+@pytest.mark.parametrize("version", earlier.VERSIONS)
 def test_the_migrations_make_them_to_the_last_detail(
-    empty_url: str, tmp_path: Path, request: pytest.FixtureRequest
+    empty_url: str, version: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Also what Alembic does not compare: primary keys, collations, partial indexes."""
+    earlier.load(version, empty_url)
     migrate(empty_url)
-    run(empty_url, f"DROP TABLE {VERSION_TABLE}")
     if sqlite_path(empty_url) is not None:
-        made = f"sqlite:///{tmp_path / 'made.sqlite'}"
-        METADATA.create_all(engine_of(made))
-        assert run(empty_url, _SCHEMA_OF_SQLITE) == run(made, _SCHEMA_OF_SQLITE)
+        new = f"sqlite:///{tmp_path / 'new.sqlite'}"
+        migrate(new)
+        assert run(empty_url, _SCHEMA_OF_SQLITE) == run(new, _SCHEMA_OF_SQLITE)
     else:
-        with new_database(request.getfixturevalue("postgresql_server_url")) as made:
-            METADATA.create_all(engine_of(made))
-            assert run(empty_url, _SCHEMA_OF_POSTGRESQL) == run(made, _SCHEMA_OF_POSTGRESQL)
+        with new_database(request.getfixturevalue("postgresql_server_url")) as new:
+            migrate(new)
+            assert run(empty_url, _SCHEMA_OF_POSTGRESQL) == run(new, _SCHEMA_OF_POSTGRESQL)
 
 
 @pytest.mark.postgresql
@@ -158,16 +171,18 @@ _ROWS_OF_0001 = """
 
 
 def test_what_an_exchange_has_is_kept_by_the_migrations_that_follow(empty_url: str) -> None:
-    with engine_of(empty_url).begin() as connection:
-        command.upgrade(migration.configuration(connection), "0001")
+    earlier.load("0001", empty_url)
     for row in _ROWS_OF_0001.split(";")[:-1]:
         run(empty_url, row)
     migrate(empty_url)
-    revisions = run(empty_url, "SELECT id, comment, finalized_at FROM revisions ORDER BY id")
+    of_it = "account_id = '1' ORDER BY 1"
+    revisions = run(empty_url, f"SELECT id, comment, finalized_at FROM revisions WHERE {of_it}")
     assert revisions == [("final", "c", 3), ("open", "c", None), ("revoked", "c", 5)]
-    assert run(empty_url, "SELECT size_bytes, store_key, details_json FROM assets") == [(7, "k", None)]
-    assert run(empty_url, "SELECT id, event_action_id FROM jobs") == [("j", None)]
-    assert run(empty_url, "SELECT * FROM job_revisions") == [("1", "r", "final", 1, "j")]
+    assets = run(empty_url, f"SELECT size_bytes, store_key, details_json FROM assets WHERE {of_it}")
+    assert assets == [(7, "k", None)]
+    assert run(empty_url, f"SELECT id, event_action_id FROM jobs WHERE {of_it}") == [("j", None)]
+    revisions_of_jobs = run(empty_url, f"SELECT * FROM job_revisions WHERE {of_it}")
+    assert revisions_of_jobs == [("1", "r", "final", 1, "j")]
 
 
 def test_the_version_of_the_code_is_that_of_the_last_migration() -> None:
@@ -176,20 +191,33 @@ def test_the_version_of_the_code_is_that_of_the_last_migration() -> None:
     assert scripts.get_heads() == [NEWEST]
 
 
-def test_looking_at_the_version_does_not_load_alembic(migrated_sqlite_file: Path) -> None:
+def loaded_after(statement: str) -> list[str]:
+    """Of what is slow to load, what a fresh interpreter has after the statement."""
     code = f"""
 import asyncio, sys
-from entrepot.database.migrate import schema_is_current
+from entrepot.database.migrate import migrate, schema_is_current
 from entrepot.database.open_database import open_database
-async def main():
-    database = await open_database("sqlite:///{migrated_sqlite_file}")
-    assert await schema_is_current(database)
-    await database.close()
-asyncio.run(main())
+{statement}
 print(*(name for name in ("alembic", "psycopg", "sqlalchemy.dialects.postgresql") if name in sys.modules))
 """
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.split() == []
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_looking_at_the_version_does_not_load_alembic(migrated_sqlite_file: Path) -> None:
+    url = f"sqlite:///{migrated_sqlite_file}"
+    look = f"""
+async def look():
+    database = await open_database({url!r})
+    assert await schema_is_current(database)
+    await database.close()
+asyncio.run(look())"""
+    assert loaded_after(look) == []
+
+
+def test_a_new_database_is_made_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    assert "alembic" not in loaded_after(f"migrate({url!r})")
 
 
 @pytest.mark.postgresql

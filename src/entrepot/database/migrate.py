@@ -1,6 +1,7 @@
 """The schema of the database: which version it has, and how it becomes the newest one.
 
-Alembic is slow to import, so it is imported only when there is something to migrate.
+A new database is made from `tables.METADATA` at once; an older one goes through `migrations/versions`.
+Alembic is slow to import, so it is imported only for the latter.
 """
 
 from __future__ import annotations
@@ -20,12 +21,21 @@ if TYPE_CHECKING:
 
 NEWEST = "0002"
 """The version that this program works with: the last file in `migrations/versions`."""
+OLDEST = "0001"
+"""The version that the first file in `migrations/versions` begins with."""
 VERSION_TABLE = "entrepot_schema_version"
 """Of our own: another program may use Alembic, and its usual table, in the same PostgreSQL database."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 4_993_446_653_023_992_420  # any number that nobody else locks
-_VERSION = Query(sql.select(sql.column("version_num")).select_from(sql.table(VERSION_TABLE)))
+_VERSIONS = sql.Table(
+    VERSION_TABLE,
+    sql.MetaData(),
+    sql.Column("version_num", sql.String(32)),
+    sql.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+"""As Alembic would make it."""
+_VERSION = Query(sql.select(_VERSIONS.c.version_num))
 
 
 async def schema_is_current(c: Connection) -> bool:
@@ -106,18 +116,26 @@ def _migrate_postgresql(url: str) -> None:
 
 
 def _upgrade(connection: sql.Connection, place: str) -> None:
-    from alembic import command
-    from alembic.runtime.migration import MigrationContext
+    _VERSIONS.create(connection, checkfirst=True)
+    version = connection.scalar(sql.select(_VERSIONS.c.version_num))
+    if version is None:
+        from entrepot.database.tables import METADATA
 
-    version = MigrationContext.configure(
-        connection, opts={"version_table": VERSION_TABLE}
-    ).get_current_revision()
-    if version is not None and version > NEWEST:
+        METADATA.create_all(connection, checkfirst=False)
+        connection.execute(sql.insert(_VERSIONS).values(version_num=NEWEST))
+    elif version > NEWEST:
         raise DatabaseUnavailable(
             f"{place} was made by a newer Entrepot (its schema is {version}, this program knows {NEWEST}); "
             "install that version again, or name another database."
         )
-    command.upgrade(configuration(connection), "head")
+    elif version < NEWEST:
+        from alembic import command
+
+        if version == OLDEST:
+            connection.execute(
+                sql.delete(_VERSIONS)
+            )  # to Alembic, what its first file begins with is nothing
+        command.upgrade(configuration(connection), "head")
 
 
 def _require_utf8(connection: sql.Connection, place: str) -> None:
