@@ -20,12 +20,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from entrepot.cli.admin.demo_servers import DemoServers, servers
+from entrepot.cli.admin.demo_servers import ANSWER_SECONDS, DemoServers, servers
 from entrepot.cli.arguments import Parser
 from entrepot.domain.errors import ConfigurationError, EntrepotError
 
 _SOURCES_PER_JOB = 100  # the service's own limit for one import job
 _POLL_SECONDS = 0.1
+_STUCK_SECONDS = 60.0
 _CHUNK_BYTES = 1 << 20
 
 
@@ -118,7 +119,7 @@ def _play(scenery: DemoServers, files: Sequence[DataFile]) -> None:
     exchange, s3 = scenery.exchange, scenery.s3
     total = sum(file.size_bytes for file in files)
     _say(f"{len(files)} files, {_size(total)}")
-    _say(f"S3 at {scenery.s3_endpoint_url}, Entrepot at {scenery.exchange_url}")
+    _say(f"S3 at {scenery.s3_endpoint_url}, Entrepot at {scenery.server.url}")
 
     _title(f"1. The provider's files are in bucket {scenery.source_bucket}")
     for file in files:
@@ -179,7 +180,7 @@ def _import_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mappin
         request = urllib.request.Request(url, data=opened, method="PUT")  # noqa: S310 - the server made this URL
         request.add_header("Content-MD5", md5)
         request.add_header("Content-Length", str(file.size_bytes))
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
             _say(f"PUT {_shortened(url)} -> {answer.status}")
     _finish(scenery, created["Id"])
 
@@ -190,7 +191,7 @@ def _export_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mappin
     details = {"ExportAssetToSignedUrl": {"AssetId": asset_id, **revision}}
     job = _job(scenery, "EXPORT_ASSET_TO_SIGNED_URL", details)
     url = job["Details"]["ExportAssetToSignedUrl"]["SignedUrl"]
-    with urllib.request.urlopen(url) as download:  # noqa: S310 - the server made this URL
+    with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as download:  # noqa: S310 - the server made it
         _compare(download, file)
     _say(f"GET {_shortened(url)} -> {_size(file.size_bytes)}, equal to {file.name}")
 
@@ -233,18 +234,9 @@ def _job(scenery: DemoServers, job_type: str, details: Mapping[str, object]) -> 
 
 
 def _finish(scenery: DemoServers, job_id: str) -> dict[str, Any]:
-    """Starts the job, shows how far it is, and prints it as get-job does once it has ended."""
+    """Starts the job, follows it, and prints it as get-job does once it has ended."""
     scenery.exchange.start_job(JobId=job_id)
-    shown = ""
-    while True:
-        job: dict[str, Any] = scenery.exchange.get_job(JobId=job_id)
-        line = f"job {job_id}: {job['State']}{_progress(scenery, job_id, job)}"
-        if line != shown:
-            _say(line)
-            shown = line
-        if job["State"] not in {"WAITING", "IN_PROGRESS"}:
-            break
-        time.sleep(_POLL_SECONDS)
+    job = follow(scenery, job_id, _STUCK_SECONDS)
     job.pop("ResponseMetadata")
     _say(f"$ aws dataexchange get-job --job-id {job_id}")
     _say(json.dumps(job, indent=4, ensure_ascii=False, default=datetime.isoformat))
@@ -253,14 +245,34 @@ def _finish(scenery: DemoServers, job_id: str) -> dict[str, Any]:
     return job
 
 
-def _progress(scenery: DemoServers, job_id: str, job: Mapping[str, Any]) -> str:
-    if job["State"] != "IN_PROGRESS":
-        return ""
-    done = scenery.progress(job_id)
-    if not done.get("Items"):
-        return ""
-    moved, whole = _size(done["BytesDone"]), _size(done["Bytes"])
-    return f", {done['ItemsDone']} of {done['Items']} assets, {moved} of {whole}"
+def follow(scenery: DemoServers, job_id: str, stuck_seconds: float) -> dict[str, Any]:
+    """Shows how far the job is until it has ended; raises `DemoFailed` where it does not move for so long."""
+    shown, last, moved_at = "", None, time.monotonic()
+    while True:
+        job: dict[str, Any] = scenery.exchange.get_job(JobId=job_id)
+        progress = scenery.progress(job_id) if job["State"] == "IN_PROGRESS" else {}
+        line = _told(job_id, job["State"], progress)
+        if line != shown:
+            _say(line)
+            shown = line
+        if job["State"] not in {"WAITING", "IN_PROGRESS"}:
+            return job
+        if (job["State"], progress) != last:
+            last, moved_at = (job["State"], progress), time.monotonic()
+        elif time.monotonic() - moved_at > stuck_seconds:
+            raise DemoFailed(
+                f"Job {job_id} is {job['State']} and has not moved for {stuck_seconds:g} s.\n"
+                f"{scenery.what_the_server_says()}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _told(job_id: str, state: str, progress: Mapping[str, int]) -> str:
+    line = f"job {job_id}: {state}"
+    if not progress.get("Items"):
+        return line
+    moved, whole = _size(progress["BytesDone"]), _size(progress["Bytes"])
+    return f"{line}, {progress['ItemsDone']} of {progress['Items']} assets, {moved} of {whole}"
 
 
 def _transfer_config() -> Any:

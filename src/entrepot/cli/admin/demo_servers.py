@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,11 @@ from typing import Any
 
 from entrepot.domain.errors import ConfigurationError
 from entrepot.emulation.s3_server import running_seaweedfs
-from entrepot.server.child import running_entrepot
+from entrepot.server.child import RunningServer, running_entrepot
+
+ANSWER_SECONDS = 60.0
+"""How long a server may keep silent."""
+_LOG_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class DemoServers:
     """What the demo plays with; the clients are boto3's own."""
 
     exchange: Any
-    exchange_url: str
+    server: RunningServer
     s3: Any
     s3_endpoint_url: str
     source_bucket: str
@@ -34,12 +39,26 @@ class DemoServers:
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
-        url = f"{self.exchange_url}/entrepot/jobs/{job_id}/progress"
-        request = AWSRequest("GET", url)
-        SigV4Auth(self.credentials, "dataexchange", "us-east-1").add_auth(request)
-        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(request.headers))) as answer:  # noqa: S310
+        url = f"{self.server.url}/entrepot/jobs/{job_id}/progress"
+        signed = AWSRequest("GET", url)
+        SigV4Auth(self.credentials, "dataexchange", "us-east-1").add_auth(signed)
+        request = urllib.request.Request(url, headers=dict(signed.headers))  # noqa: S310 - the server's URL
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
             progress: dict[str, int] = json.load(answer)
         return progress
+
+    def what_the_server_says(self) -> str:
+        """Of its own state: `/readyz`, and the end of its log."""
+        try:
+            with urllib.request.urlopen(f"{self.server.url}/readyz", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+                state = answer.read().decode()
+        except urllib.error.HTTPError as not_ready:
+            with not_ready:
+                state = not_ready.read().decode()
+        except OSError as error:
+            state = f"no answer: {error}"
+        log = self.server.log.read_text(encoding="utf-8", errors="replace")[-_LOG_CHARACTERS:]
+        return f"/readyz says: {state.strip()}\nThe log says: {log.strip() or 'nothing'}"
 
 
 @contextmanager
@@ -88,7 +107,7 @@ def servers(s3_endpoint_url: str | None) -> Iterator[DemoServers]:
         ]
         yield DemoServers(
             exchange=exchange,
-            exchange_url=server.url,
+            server=server,
             s3=s3,
             s3_endpoint_url=s3_endpoint_url,
             source_bucket=buckets[0],
