@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, command_line, publish, start, transfer
+from bench import api, command_line, publish, start, transfer, worker
 
 BENCHMARKS: dict[str, Callable[[Path, bool], str]] = {
     "start": start.run,
     "command_line": command_line.run,
+    "worker": worker.run,
     "api": api.run,
     "transfer": transfer.run,
     "publish": publish.run,
