@@ -72,7 +72,6 @@ class DatabaseEngine:
         """See `Engine`."""
         self._run = run
         await workers.beat(self._database, self._worker_id, self._clock())
-        await self._take_up()
         heartbeat = Loop("heartbeat", self._beat, self._pace.heartbeat)
         self._loops = [asyncio.create_task(heartbeat.repeat()), asyncio.create_task(self._claims())]
 
@@ -133,15 +132,14 @@ class DatabaseEngine:
     async def _claims(self) -> None:
         """Crash: a claimed run that was not begun yet is begun when this worker is back."""
         loop = asyncio.get_running_loop()
-        busy_until = 0.0
-        compared_at = loop.time()
+        busy_until = compare_at = 0.0
         while True:
             self._nudge.clear()
             try:
-                claimed = await self._claim_once()
-                if loop.time() >= compared_at + self._pace.compare:
+                if loop.time() >= compare_at:
                     await self._take_up()
-                    compared_at = loop.time()
+                    compare_at = loop.time() + self._pace.compare
+                claimed = await self._claim_once()
             except Exception:  # noqa: BLE001 - the loop outlives whatever the database raises
                 _log.exception("claiming runs failed; trying again soon")
                 await asyncio.sleep(self._pace.heartbeat)
