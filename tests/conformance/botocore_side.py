@@ -11,7 +11,7 @@ import botocore.model
 import botocore.parsers
 import botocore.serialize
 
-from entrepot.wire.request import HttpRequest, HttpResponse
+from entrepot.http.messages import HttpRequest, HttpResponse
 
 _LOADER = botocore.loaders.Loader()
 SERVICE = botocore.model.ServiceModel(_LOADER.load_service_model("dataexchange", "service-2"), "dataexchange")

@@ -8,10 +8,10 @@ import pytest
 from tests.conformance.botocore_side import sent
 from tests.conformance.examples import AWKWARD_TEXT, MODEL, OPERATIONS, example, wire_form
 
+from entrepot.http.messages import HttpRequest
 from entrepot.model import shapes
 from entrepot.model.service_model import Operation
 from entrepot.wire.parser import Parser
-from entrepot.wire.request import HttpRequest
 from entrepot.wire.router import Router
 from entrepot.wire.validator import Validator
 

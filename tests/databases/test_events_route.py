@@ -16,12 +16,12 @@ from tests.unit.operations.application import Application
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
 from entrepot.events.recording import record
+from entrepot.http.messages import HttpRequest
 from entrepot.server.audit import Metrics
 from entrepot.server.events_route import EventsRoute
 from entrepot.server.own_routes import OwnRoutes
 from entrepot.sigv4.verification import TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
-from entrepot.wire.request import HttpRequest
 from entrepot.wiring import clock
 
 LONG = 20

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
+from entrepot.http.messages import Header, HttpResponse
 from entrepot.operations.context import PageTokens
 from entrepot.s3_gateway import documents
 from entrepot.s3_gateway.documents import Listing
@@ -27,7 +28,6 @@ from entrepot.s3_gateway.s3_request import S3Call, S3Operation
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_view import PAGE, Page, S3View
 from entrepot.transfer.user_buckets import Access, AccountBuckets
-from entrepot.wire.request import Header, HttpResponse
 
 _XML: Header = (b"content-type", b"application/xml")
 _BAD_TOKEN = ObjectProblem(400, "InvalidArgument", "The continuation token provided is incorrect")

@@ -29,6 +29,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import shared_buckets
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
+from entrepot.http.messages import Header, HttpRequest
 from entrepot.operations.context import PageTokens
 from entrepot.s3_gateway.buckets import BucketAnswers, opened
 from entrepot.s3_gateway.error_answers import (
@@ -59,7 +60,6 @@ from entrepot.wire.asgi import (
     send_response,
 )
 from entrepot.wire.pipeline import AuditEntry, AuditSink
-from entrepot.wire.request import Header, HttpRequest
 
 _LONGEST_KEY_BYTES = 1024
 _CLIENT_GONE = 499

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from entrepot.domain.errors import StoreUnavailable
+from entrepot.http.messages import Header
 from entrepot.s3_gateway.error_answers import NO_SUCH_BUCKET
 from entrepot.s3_gateway.provider_threads import ProviderThreads
 from entrepot.s3_gateway.s3_errors import (
@@ -25,7 +26,6 @@ from entrepot.s3_gateway.s3_errors import (
 from entrepot.stores.s3_connection import ConnectionFailed
 from entrepot.stores.s3_view import OpenObject, S3View
 from entrepot.wire.asgi import ClientDisconnected, Receive, Send, until_disconnected
-from entrepot.wire.request import Header
 
 _PIECE_BYTES = 256 * 1024
 _ENOUGH_BYTES = 128 * 1024

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from entrepot.domain.errors import DatabaseError, ObjectChanged, ObjectNotFound, StoreError, StoreFull
+from entrepot.http.messages import Header, HttpResponse
 from entrepot.transfer.signed_urls import SignedUrlRefused
-from entrepot.wire.request import Header, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)

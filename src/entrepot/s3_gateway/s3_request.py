@@ -9,9 +9,9 @@ from enum import Enum
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from entrepot.domain.access_point import AliasedAsset, aliased_asset, asset_of_host_label
+from entrepot.http.messages import HttpRequest
 from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
 from entrepot.wire.asgi import AsgiScope
-from entrepot.wire.request import HttpRequest
 
 _OF_S3 = re.compile(rb"(?:/|%2[Ff])s3(?:/|%2[Ff])aws4_request")
 _ALIAS_IN_PATH = re.compile(rb"/[a-z2-7]{52}-s3alias(?:/|\Z)")

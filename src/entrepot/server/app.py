@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from entrepot.domain.errors import EntrepotError
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.s3_gateway.s3_request import is_for_s3
 from entrepot.server import health
 from entrepot.server.audit import CONTENT_TYPE, Metrics
@@ -39,7 +40,6 @@ from entrepot.wire.asgi import (
     until_disconnected,
 )
 from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
-from entrepot.wire.request import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway

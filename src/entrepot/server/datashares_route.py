@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.domain.scope import Scope
+from entrepot.http.messages import HttpRequest
 from entrepot.operations.context import Context
 from entrepot.server.own_routes import Gone
-from entrepot.wire.request import HttpRequest
 
 _PATH = re.compile(r"/entrepot/datashares/([a-zA-Z0-9]{1,64})/credentials")
 

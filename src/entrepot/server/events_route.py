@@ -20,10 +20,10 @@ from urllib.parse import parse_qsl
 
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.event import StoredEvent, envelope
+from entrepot.http.messages import HttpRequest
 from entrepot.operations.context import Context
 from entrepot.operations.events import cursor_at, events_after, position_of
 from entrepot.server.own_routes import Gone
-from entrepot.wire.request import HttpRequest
 
 LOOK_SECONDS = 0.25
 """Between two looks while somebody waits; each is one read of an index."""

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from entrepot.domain.errors import EntrepotError
+from entrepot.http.messages import HttpResponse
 from entrepot.stores.store import ObjectStore
-from entrepot.wire.request import HttpResponse
 
 _JSON = ((b"content-type", b"application/json"),)
 _CHECK_SECONDS = 5.0

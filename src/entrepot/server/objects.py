@@ -11,6 +11,7 @@ from uuid import uuid4
 from entrepot.domain.errors import DatabaseError, StoreError
 from entrepot.domain.identifiers import job_of_upload
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpResponse
 from entrepot.s3_gateway.s3_errors import (
     METHOD_NOT_ALLOWED,
     NO_LONGER_ENTITLED,
@@ -33,7 +34,6 @@ from entrepot.wire.asgi import (
     connection_headers,
     send_response,
 )
-from entrepot.wire.request import HttpResponse
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""

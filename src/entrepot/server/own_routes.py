@@ -14,10 +14,10 @@ from typing import Protocol
 from uuid import uuid4
 
 from entrepot.domain.errors import DatabaseError, ServiceError
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.operations.context import Context, Services
 from entrepot.server.audit import Metrics
 from entrepot.sigv4.verification import Authenticator
-from entrepot.wire.request import HttpRequest, HttpResponse
 from entrepot.wire.responses import error_response, internal_error
 
 Gone = Callable[[], Awaitable[None]]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from entrepot.http.messages import HttpRequest
 from entrepot.operations.context import Context
 from entrepot.operations.jobs import job_progress
 from entrepot.server.own_routes import Gone
-from entrepot.wire.request import HttpRequest
 
 _PATH = re.compile(r"/entrepot/jobs/([a-zA-Z0-9]{1,64})/progress")
 

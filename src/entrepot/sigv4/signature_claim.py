@@ -8,9 +8,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from entrepot.domain.errors import AuthenticationFailed
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, signature_parameters
 from entrepot.sigv4.signature_parameters import CredentialScope, MalformedSignature, SignatureParameters
-from entrepot.wire.request import HttpRequest
 
 _PARAMETERS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _MARK_OF_A_PRESIGNED_URL = re.compile(rb"(?:\A|&)X-Amz-(?:Algorithm|Signature)=")

@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, signature_parameters
 from entrepot.sigv4.aws_chunked import (
     SIGNED_WITH_TRAILER,
@@ -27,7 +28,6 @@ from entrepot.sigv4.aws_chunked import (
     verify_chunks,
 )
 from entrepot.sigv4.signature_claim import Claim, claimed_scope, read_claim, refuse
-from entrepot.wire.request import HttpRequest
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

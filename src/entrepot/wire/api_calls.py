@@ -13,8 +13,8 @@ from dataclasses import replace
 from entrepot.domain.api_call import ApiAnswer, ApiCall, Header
 from entrepot.domain.api_forwarding import answer_headers
 from entrepot.domain.errors import ResourceNotFound
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.model import shapes
-from entrepot.wire.request import HttpRequest, HttpResponse
 
 SEND_API_ASSET = "SendApiAsset"
 HOST_PREFIX = b"api-fulfill."

@@ -9,7 +9,7 @@ from typing import Any
 
 from entrepot.domain.api_call import ByteStream
 from entrepot.domain.errors import EntrepotError
-from entrepot.wire.request import Header, HttpResponse
+from entrepot.http.messages import Header, HttpResponse
 
 AsgiScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from entrepot.domain.errors import ValidationFailed
+from entrepot.http.messages import HttpRequest
 from entrepot.model.service_model import Kind, Location, Member, Operation, ServiceModel
-from entrepot.wire.request import HttpRequest
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _JSON_NUL = b"\\u0000"

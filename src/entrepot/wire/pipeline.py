@@ -18,6 +18,7 @@ from entrepot.domain.api_call import LARGEST_PAYLOAD_BYTES, ApiCall
 from entrepot.domain.errors import DatabaseUnavailable, ServiceError, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.model.loader import load_model
 from entrepot.model.service_model import Operation, ServiceModel
 from entrepot.sigv4.verification import Authenticator, Principal, decoded_body
@@ -29,7 +30,6 @@ from entrepot.wire.api_calls import (
     request_without_payload,
 )
 from entrepot.wire.parser import Parser
-from entrepot.wire.request import HttpRequest, HttpResponse
 from entrepot.wire.responses import Serializer, error_code, error_response, internal_error
 from entrepot.wire.router import Router
 from entrepot.wire.validator import Validator

@@ -17,9 +17,9 @@ from entrepot.domain.errors import (
     Throttled,
     ValidationFailed,
 )
+from entrepot.http.messages import Header, HttpResponse
 from entrepot.model import shapes
 from entrepot.model.service_model import Location, Operation, ServiceModel
-from entrepot.wire.request import Header, HttpResponse
 from entrepot.wire.router import MethodNotAllowed
 
 RETRY_AFTER_SECONDS = 1

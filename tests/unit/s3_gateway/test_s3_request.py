@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.domain.access_point import EXCHANGE_ACCOUNT_ID, access_point_alias
+from entrepot.http.messages import HttpRequest
 from entrepot.s3_gateway.s3_errors import ObjectRefused
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation, understood
-from entrepot.wire.request import HttpRequest
 
 DATA_SET, ASSET = "8d494cba5e4720e5f6072e280daf70a8", "8550cfab16b444a794402f2c3f11eae1"
 ALIAS = access_point_alias(DATA_SET, ASSET)

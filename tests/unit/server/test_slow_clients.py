@@ -11,11 +11,11 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from entrepot.http.messages import HttpResponse
 from entrepot.server import http_connection
 from entrepot.server.http_connection import LONGEST_HEAD_BYTES, HttpConnection, OwnFaultsOnly
 from entrepot.wire import asgi
 from entrepot.wire.asgi import AsgiScope, BodyTooSlow, Message, Receive, Send, read_body, send_response
-from entrepot.wire.request import HttpResponse
 
 SOON_SECONDS = 0.3
 """Longer than a busy machine keeps a process waiting between two lines."""

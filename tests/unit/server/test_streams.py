@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from entrepot.domain.errors import IntegrationUnavailable
+from entrepot.http.messages import HttpResponse
 from entrepot.wire.asgi import Message, send_stream
-from entrepot.wire.request import HttpResponse
 
 
 class Stream:

@@ -9,13 +9,13 @@ import pytest
 
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import signature_parameters
 from entrepot.sigv4.signer import Signer
 from entrepot.sigv4.verification import (
     AccessKey,
     SigV4Authenticator,
 )
-from entrepot.wire.request import HttpRequest
 
 KEY = AccessKey("AKIA234567ABCDEFGHIJ", "111122223333", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 OTHER = AccessKey("AKIAOTHEROTHEROTHERO", "444455556666", "another+secret/another+secret/another+se")

@@ -27,6 +27,7 @@ from tests.unit.sigv4.signed_requests import (
 from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, signature_parameters
 from entrepot.sigv4.signer import Signer
 from entrepot.sigv4.verification import (
@@ -36,7 +37,6 @@ from entrepot.sigv4.verification import (
     TrustAuthenticator,
     partition_of,
 )
-from entrepot.wire.request import HttpRequest
 
 
 class TestTampering:

@@ -17,12 +17,12 @@ from urllib3.response import HTTPResponse
 
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import signature_parameters
 from entrepot.sigv4.verification import (
     Principal,
     decoded_body,
 )
-from entrepot.wire.request import HttpRequest
 
 
 class ProgressWriter:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from tests.unit.sigv4.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
 
+from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, aws_chunked, signature_parameters
 from entrepot.sigv4.verification import (
     decoded_body,
 )
-from entrepot.wire.request import HttpRequest
 
 
 class TestPayloads:

@@ -11,8 +11,8 @@ from tests.unit.sigv4.signed_requests import KEY, NOW, authenticator, refusal, s
 from tests.unit.wire.test_pipeline import Application, application
 
 from entrepot.domain.api_call import ApiAnswer, ApiCall, Header
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.wire.api_calls import is_for_an_api
-from entrepot.wire.request import HttpRequest, HttpResponse
 
 NAMES: list[Header] = [
     (b"x-key", b"AKIAEXAMPLE"),

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.domain.errors import ValidationFailed
+from entrepot.http.messages import Header, HttpRequest
 from entrepot.model.loader import load_model
 from entrepot.wire.parser import Parsed, Parser, decode_object
-from entrepot.wire.request import Header, HttpRequest
 
 MODEL = load_model()
 

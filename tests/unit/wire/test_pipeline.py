@@ -17,6 +17,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.model import shapes
 from entrepot.model.loader import load_model
 from entrepot.sigv4.verification import Principal
@@ -28,7 +29,6 @@ from entrepot.wire.pipeline import (
     LogAuditSink,
     Pipeline,
 )
-from entrepot.wire.request import HttpRequest, HttpResponse
 
 NOW = Timestamp.parse("2030-01-02T03:04:05Z")
 SCOPE = Scope("123456789012", "eu-west-1")
