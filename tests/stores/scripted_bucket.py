@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, scripted_server
 
+from entrepot.http.pool import ConnectionOptions
 from entrepot.stores.credentials import CredentialSource, StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options
-from entrepot.stores.s3_pool import ConnectionOptions
 
 OK = answer(200, headers=[("ETag", '"abc"')])
 

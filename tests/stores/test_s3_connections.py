@@ -15,9 +15,9 @@ from entrepot.domain.errors import (
     ConfigurationError,
     StoreUnavailable,
 )
+from entrepot.http.pool import ConnectionOptions
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3_client import S3Client, S3Options, S3Request
-from entrepot.stores.s3_pool import ConnectionOptions
 
 
 def test_https_trusts_the_given_authority_and_no_other(tmp_path: Path) -> None:

@@ -6,13 +6,20 @@ import sys
 import time
 
 import entrepot
-from entrepot.client.client_errors import ServiceAnswer, TransportError, UnreadableAnswer
-from entrepot.client.connection import Connection
+from entrepot.client.client_errors import (
+    ClientError,
+    RequestNotSendable,
+    ServiceAnswer,
+    TransportError,
+    UnreadableAnswer,
+)
 from entrepot.client.response import as_sent, parse_error, parse_json, parse_output
 from entrepot.client.serializer import Request, serialize, with_token
 from entrepot.client.timestamp import to_iso8601
-from entrepot.client.url import request_url, takes_host_prefix
 from entrepot.client.validation import validate
+from entrepot.http.answer import ConnectionFailed
+from entrepot.http.connection import Connection, Trust
+from entrepot.http.url import request_url, takes_host_prefix
 from entrepot.sigv4.arithmetic import format_timestamp, payload_hash
 from entrepot.sigv4.signer import Signer
 
@@ -23,11 +30,11 @@ if TYPE_CHECKING:
 
     from entrepot.client.command_line_model import Operation
     from entrepot.client.credentials import Credentials
-    from entrepot.client.http_answer import Answer
     from entrepot.client.request_rate import RequestRate
     from entrepot.client.retries import Retries
     from entrepot.client.target import Target
-    from entrepot.client.url import Endpoint
+    from entrepot.http.answer import Answer
+    from entrepot.http.url import Endpoint, Url
 
 _USER_AGENT = (
     "User-Agent",
@@ -56,6 +63,7 @@ class Client:
         self._log = log
         self._sleep = sleep
         self._connections: dict[str, Connection] = {}
+        self._trust = Trust(target.verify)
         self._retries: Retries | None = None
         self._rate: RequestRate | None = None
         self._signer: Signer | None = None
@@ -154,7 +162,10 @@ class Client:
         # machine is to be reached, and answers at its own address as well.
         base = self._target.endpoint_url
         prefix = request.host_prefix if takes_host_prefix(base) else None
-        url = request_url(base, request.path, request.query, prefix)
+        try:
+            url = request_url(base, request.path, request.query, prefix)
+        except ValueError as error:
+            raise ClientError(str(error)) from error
         endpoint, method, body = url.endpoint, request.method, request.body
         host = ("Host", endpoint.authority)
         credentials = self._target.signing_credentials()
@@ -178,7 +189,7 @@ class Client:
 
             for line in describe(method, url, headers, hides_query=request.host_prefix is not None):
                 self._log(line)
-        answer = self._connection_to(endpoint).exchange(method, url, headers, body)
+        answer = exchange(self._connection_to(endpoint), method, url, headers, body)
         self._tell(f"{answer.status} {answer.reason}, {len(answer.body)} bytes")
         return answer
 
@@ -194,13 +205,36 @@ class Client:
             target = self._target
             connection = self._connections[endpoint.authority] = Connection(
                 endpoint,
-                verify=target.verify,
-                timeouts=(target.connect_timeout, target.read_timeout),
+                self._trust,
+                (target.connect_timeout, target.connect_timeout, target.read_timeout),
                 proxy_url=target.proxy_url,
                 tcp_keepalive=target.tcp_keepalive,
+                like_http_client=True,
             )
         return connection
 
     def _tell(self, line: str) -> None:
         if self._log is not None:
             self._log(line)
+
+
+def exchange(
+    connection: Connection, method: str, url: Url, headers: list[tuple[str, str]], body: bytes
+) -> Answer:
+    """Sends a request once and reads its answer to the end; redirects are answers like any other.
+
+    Raises a `TransportError`, whose text is that of the AWS CLI.
+    """
+    for name, value in headers:
+        if not name or ":" in name or "\n" in name or "\r" in name or name[0].isspace() or not name.isascii():
+            raise RequestNotSendable(f"Invalid header name {name.encode()!r}")
+        if "\n" in value or "\r" in value:
+            raise RequestNotSendable(f"Invalid header value {value.encode()!r}")
+    try:
+        answer = connection.exchange(method, url.target, headers, body)
+        answer.read()
+    except ConnectionFailed as failure:
+        from entrepot.client.transport import transport_error
+
+        raise transport_error(failure, connection, url.text) from failure
+    return answer

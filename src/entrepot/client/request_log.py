@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from entrepot.client.url import Url
+    from entrepot.http.url import Url
 
 _SHOWN = frozenset({"accept-encoding", "content-length", "content-type", "host", "user-agent", "x-amz-date"})
 _DIGITS_OF_A_SIGNATURE = 8

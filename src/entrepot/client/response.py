@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.client.command_line_model import Operation, Shape
-    from entrepot.client.http_answer import Answer, Headers
+    from entrepot.http.answer import Answer
 
     TimestampReader = Callable[[object], Any]
 
@@ -41,7 +41,7 @@ def parse_output(
     payload = None
     for member in output.members.values():
         if member.location == "headers":
-            parsed[member.name] = _headers_with(member.key, answer.headers)
+            parsed[member.name] = _headers_with(member.key, answer.sent_headers)
         elif member.location == "payload":
             payload = member
     if payload is not None:
@@ -91,13 +91,13 @@ def _decode(body: bytes) -> str:
         raise UnreadableAnswer(str(error)) from error
 
 
-def _error_code(headers: Headers, body: dict[str, Any], status: str) -> object:
+def _error_code(headers: dict[str, str], body: dict[str, Any], status: str) -> object:
     in_header = headers.get("x-amzn-errortype")
     if in_header is not None:
         return in_header.split(":")[0]
     code: object = body.get("code", body.get("Code", body))
     if code is body:
-        query_error = (headers.get("x-amzn-query-error") or "").split(";")
+        query_error = headers.get("x-amzn-query-error", "").split(";")
         code = query_error[0] if len(query_error) == 2 and query_error[0] else body.get("__type", status)
         if code is None:
             return ""
@@ -119,7 +119,7 @@ def _standard_reason(status: int) -> str:
         return ""
 
 
-def _headers_with(prefix: str, headers: Headers) -> dict[str, str]:
+def _headers_with(prefix: str, headers: dict[str, str]) -> dict[str, str]:
     prefix = prefix.lower()
     return {name[len(prefix) :]: value for name, value in headers.items() if name.lower().startswith(prefix)}
 

@@ -24,9 +24,10 @@ from entrepot.client.endpoint import (
     check_variants,
     default_url,
     presumed_url,
+    split_url,
     without_fips,
 )
-from entrepot.client.proxies import proxy_for
+from entrepot.http.url import proxy_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def resolve_target(configuration: Configuration, options: Options) -> Target:
     target.retry_mode = retry_mode
     target.connect_timeout = _positive("connect", options.connect_timeout)
     target.read_timeout = _positive("read", options.read_timeout)
-    target.proxy_url = proxy_for(target.endpoint_url, configuration.environ)
+    target.proxy_url = proxy_for(*split_url(target.endpoint_url)[:2], configuration.environ)
     target.tcp_keepalive = _is_true(section.get("tcp_keepalive", ""))
     target.validate_parameters = _is_true(section.get("parameter_validation", "true"))
     return target

@@ -18,11 +18,11 @@ from entrepot.domain.errors import (
     StoreError,
 )
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.keys import key_bytes
-from entrepot.stores.s3_client import Reply, S3Client, S3Request
-from entrepot.stores.s3_connection import Answer
+from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_copy import Copy, CopyLimits, copy
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import (
@@ -240,7 +240,7 @@ class S3Store:
 
     def _call(
         self, operation: str, method: str, key: str | None, *, query: Headers = (), headers: Headers = ()
-    ) -> Reply:
+    ) -> Answer:
         return self.client.call(S3Request(operation, method, self._bucket, key, query, headers))
 
     def _get(self, whole_key: str, byte_range: str | None, if_match: str | None) -> Answer:

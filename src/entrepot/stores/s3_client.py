@@ -26,6 +26,9 @@ from urllib.parse import quote, urlsplit
 
 from entrepot.domain.bucket_permission import BUCKET_NAME
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
+from entrepot.http.answer import Answer, ConnectionFailed
+from entrepot.http.pool import ConnectionOptions, ConnectionPool
+from entrepot.http.url import Endpoint, parse_web_url
 from entrepot.sigv4.arithmetic import (
     EMPTY_PAYLOAD_HASH,
     UNSIGNED_PAYLOAD,
@@ -36,9 +39,7 @@ from entrepot.sigv4.arithmetic import (
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.sigv4.signer import Signer
 from entrepot.stores.credentials import CredentialSource
-from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable
-from entrepot.stores.s3_pool import ConnectionOptions, ConnectionPool
 from entrepot.stores.s3_xml import error_document
 from entrepot.stores.store import Reader
 
@@ -88,15 +89,6 @@ class S3Request:
         return self.body is None or isinstance(self.body, memoryview)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer read to its end."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 class _Refused(Exception):
     def __init__(self, refusal: Refusal, headers: dict[str, str]) -> None:
         super().__init__(str(refusal))
@@ -125,7 +117,7 @@ class _RequestState:
         self.redirects = 0
         self.refreshed = False
         self.adjusted = False
-        self.origin: Origin | None = None
+        self.origin: Endpoint | None = None
         self.credentials: Credentials | None = None
 
 
@@ -146,11 +138,11 @@ class S3Client:
         self._credentials = credentials
         self._region = region
         self._options = options or S3Options()
-        self._endpoint: Origin | None = None
+        self._endpoint: Endpoint | None = None
         self._base_path = ""
         if endpoint_url is not None:
             try:
-                self._endpoint = Origin.parse(endpoint_url)
+                self._endpoint = parse_web_url(endpoint_url)
             except ValueError as error:
                 raise ConfigurationError(
                     f"The S3 endpoint {endpoint_url!r} must have the form http(s)://host[:port]."
@@ -164,7 +156,7 @@ class S3Client:
         self._signers: dict[str, Signer] = {}
         self._skew_seconds = 0.0
 
-    def call(self, request: S3Request) -> Reply:
+    def call(self, request: S3Request) -> Answer:
         """Sends the request and reads the whole answer, an error inside a success included.
 
         Raises a `StoreError`.
@@ -198,7 +190,7 @@ class S3Client:
             )
         except ValueError as error:
             raise InvalidStoreRequest(f"The URL cannot be signed: {error}.", bucket=request.bucket) from error
-        return f"{origin}{path}?{query}"
+        return f"{origin.url}{path}?{query}"
 
     def close(self) -> None:
         """Ends idle connections and pauses between attempts; requests under way end by themselves."""
@@ -261,21 +253,18 @@ class S3Client:
         headers.append(("user-agent", "entrepot"))
         if body is not None or request.method in ("PUT", "POST"):
             headers.append(("content-length", str(request.size_bytes)))
-        target = f"{path}?{query}" if query else path
-        lines = _header_lines(request, headers)
-        fresh = not request.is_repeatable  # nothing may be lost to a connection that turns out to be dead
-        for again in (False, True):
-            connection = self._pool.take(origin, fresh=fresh or again)
-            line = f"{origin}{target}" if connection.via is not None else target
-            head = f"{request.method} {line} HTTP/1.1\r\n".encode() + (connection.via or b"") + lines
-            try:
-                return connection.exchange(head, body, request.size_bytes, method=request.method)
-            except ConnectionFailed as failure:
-                if again or fresh or not (failure.unanswered and connection.reused):
-                    raise
-        raise AssertionError("the second round returns or raises")
+        _check_headers(request, headers)
+        return self._pool.exchange(
+            origin,
+            request.method,
+            f"{path}?{query}" if query else path,
+            headers,
+            body,
+            request.size_bytes,
+            fresh=not request.is_repeatable,  # nothing may be lost to a connection that turns out to be dead
+        )
 
-    def _address(self, request: S3Request, state: _RequestState) -> tuple[Origin, str]:
+    def _address(self, request: S3Request, state: _RequestState) -> tuple[Endpoint, str]:
         bucket = request.bucket
         if BUCKET_NAME.fullmatch(bucket) is None:
             raise InvalidStoreRequest(
@@ -287,11 +276,11 @@ class S3Client:
         virtual = virtual and _HOST_NAME.fullmatch(bucket) is not None  # a dot breaks the certificate
         if endpoint is None:
             suffix = "amazonaws.com.cn" if state.region.startswith("cn-") else "amazonaws.com"
-            endpoint = Origin("https", f"s3.{state.region}.{suffix}", 443)
+            endpoint = Endpoint("https", f"s3.{state.region}.{suffix}", 443)
         if state.origin is not None:
             endpoint = state.origin
         elif virtual:
-            endpoint = Origin(endpoint.scheme, f"{bucket}.{endpoint.host}", endpoint.port)
+            endpoint = Endpoint(endpoint.scheme, f"{bucket}.{endpoint.host}", endpoint.port)
         path = key_path or "/" if virtual else f"/{bucket}{key_path}"
         return endpoint, self._base_path + path
 
@@ -330,13 +319,13 @@ class S3Client:
         location = headers.get("location")
         if redirected and location and (self._endpoint is not None or not moved):
             try:
-                origin = Origin.parse(location)
+                origin = parse_web_url(location)
             except ValueError:
                 return moved
             current = self._address(request, state)[0]
             if current.scheme == "https" and origin.scheme != "https":
                 return False
-            changed = origin != current
+            changed = origin.url != current.url
             state.origin = origin
             return moved or changed
         return moved
@@ -373,25 +362,22 @@ def _payload_hash(request: S3Request) -> str:
     return UNSIGNED_PAYLOAD
 
 
-def _header_lines(request: S3Request, headers: list[tuple[str, str]]) -> bytes:
-    lines = []
-    for name, value in headers:
-        if _CONTROL.search(value):
-            raise InvalidStoreRequest(
-                f"The value {value!r} cannot be sent: it holds control characters.",
-                bucket=request.bucket,
-                key=request.key,
-            )
-        lines.append(f"{name}: {value}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+def _check_headers(request: S3Request, headers: list[tuple[str, str]]) -> None:
+    values = [value for _, value in headers]
+    if _CONTROL.search("".join(values)):
+        value = next(value for value in values if _CONTROL.search(value))
+        raise InvalidStoreRequest(
+            f"The value {value!r} cannot be sent: it holds control characters.",
+            bucket=request.bucket,
+            key=request.key,
+        )
 
 
-def _read_whole(answer: Answer) -> Reply:
-    body = answer.read(_ANSWER_LIMIT_BYTES)
-    document = error_document(body)
+def _read_whole(answer: Answer) -> Answer:
+    document = error_document(answer.read(_ANSWER_LIMIT_BYTES))
     if document is not None:
         raise _Refused(Refusal.inside_success(document.code, document.message), answer.headers)
-    return Reply(answer.status, answer.headers, body)
+    return answer
 
 
 def _refused(answer: Answer) -> _Refused:

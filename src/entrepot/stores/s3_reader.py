@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from entrepot.domain.errors import StoreUnavailable
-from entrepot.stores.s3_connection import Answer, ConnectionFailed
+from entrepot.http.answer import Answer, ConnectionFailed
 
 _BREAKS = 5
 
@@ -40,9 +40,7 @@ class S3Reader:
                     self._answer = self._resume(self._position)
                 count = self._answer.readinto(buffer[: self.size_bytes - self._position])
                 if count == 0:
-                    raise ConnectionFailed(  # noqa: TRY301 - treated as what it is: a connection that broke
-                        "the answer is shorter than it said", unanswered=False
-                    )
+                    raise ConnectionFailed("the answer is shorter than it said")  # noqa: TRY301 - it broke
             except ConnectionFailed as failure:
                 self._let_go()
                 self._breaks += 1

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from entrepot.domain.errors import ObjectNotFound
+from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
 from entrepot.stores.s3_client import S3Request
-from entrepot.stores.s3_connection import Answer
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import Headers, etag_in, quoted
 from entrepot.stores.s3_reader import S3Reader

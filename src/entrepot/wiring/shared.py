@@ -124,9 +124,9 @@ class S3:
             return client
 
     def _made(self, place: Place) -> S3Client:
+        from entrepot.http.pool import ConnectionOptions
         from entrepot.stores.credentials import StaticCredentials
         from entrepot.stores.s3_client import S3Client, S3Options
-        from entrepot.stores.s3_pool import ConnectionOptions
 
         settings = self._settings
         if self._source is None:

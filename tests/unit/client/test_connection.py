@@ -15,6 +15,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, scripted_server
 from tests.servers.tls_terminator import tls_terminator
 
+from entrepot.client.client import exchange
 from entrepot.client.client_errors import (
     ConnectionClosed,
     ConnectTimedOut,
@@ -25,9 +26,9 @@ from entrepot.client.client_errors import (
     TlsFailed,
     TransportError,
 )
-from entrepot.client.connection import Connection
-from entrepot.client.http_answer import Answer
-from entrepot.client.url import parse_endpoint, request_url
+from entrepot.http.answer import Answer
+from entrepot.http.connection import Connection, Trust
+from entrepot.http.url import parse_endpoint, request_url
 
 HEADERS = [("Host", "exchange.test"), ("X-One", "größe")]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -68,22 +69,36 @@ def serving(
         yield server
 
 
-def connect(url: str, **options: Any) -> Connection:
-    connection = Connection(parse_endpoint(url), **options)
+def connect(
+    url: str,
+    *,
+    verify: bool | str = True,
+    timeouts: tuple[float | None, float | None] = (60, 60),
+    **more: Any,
+) -> Connection:
+    """As a `Client` connects: with two timeouts, and reading as `http.client` does."""
+    connecting, reading = timeouts
+    connection = Connection(
+        parse_endpoint(url),
+        Trust(verify),
+        (connecting, connecting, reading),
+        like_http_client=True,
+        **more,
+    )
     _OPEN.append(connection)
     return connection
 
 
 def ask(connection: Connection, url: str, method: str = "GET", body: bytes = b"") -> Answer:
     headers = [*HEADERS, ("Content-Length", str(len(body)))] if body else HEADERS
-    return connection.exchange(method, request_url(url, "/v1/jobs/x", None), headers, body)
+    return exchange(connection, method, request_url(url, "/v1/jobs/x", None), headers, body)
 
 
 def test_an_answer_is_status_headers_and_body() -> None:
     with serving(answer(404, b"text", [("X-A", "1"), ("x-a", "2")])) as server:
         got = ask(connect(server.url), server.url)
     assert (got.status, got.body, got.headers.get("x-a")) == (404, b"text", "1, 2")
-    assert ("X-A", "1, 2") in got.headers.items()
+    assert ("X-A", "1, 2") in got.sent_headers.items()
 
 
 def test_a_request_is_sent_as_it_was_given() -> None:
@@ -258,7 +273,7 @@ def test_a_full_queue_is_a_connect_timeout() -> None:
 def test_a_header_that_would_be_two_is_never_sent(name: str, value: str, reason: str, dead_port: int) -> None:
     url = f"http://127.0.0.1:{dead_port}"
     with pytest.raises(RequestNotSendable) as raised:
-        connect(url).exchange("GET", request_url(url, "/", None), [(name, value)], b"")
+        exchange(connect(url), "GET", request_url(url, "/", None), [(name, value)], b"")
     assert raised.value.message == f"An HTTP Client raised an unhandled exception: {reason}"
 
 
@@ -364,7 +379,7 @@ def test_https_goes_through_a_tunnel(certificates: Certificates) -> None:
         assert ask(connection, url).status == 200
         assert ask(connection, url).status == 200
     assert [request.line for request in proxy.requests] == [
-        f"CONNECT 127.0.0.1:{proxy.port} HTTP/1.0",
+        f"CONNECT 127.0.0.1:{proxy.port} HTTP/1.1",
         "GET /v1/jobs/x HTTP/1.1",
         "GET /v1/jobs/x HTTP/1.1",
     ]
@@ -411,7 +426,7 @@ def test_a_proxy_that_speaks_no_tls_although_its_url_says_so_is_told() -> None:
 
 
 def test_the_system_trusts_somebody_or_botocore_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    from entrepot.client.tls import make_context
+    from entrepot.http.tls import make_context
 
     nowhere = ssl.DefaultVerifyPaths(None, None, "", "", "", "")  # type: ignore[arg-type]
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from itertools import product
 from typing import Any
 
@@ -14,9 +15,9 @@ from tests.unit.client.botocore_oracle import FEW, OPERATIONS, SERVICE, answers,
 
 from entrepot.client.client_errors import UnreadableAnswer
 from entrepot.client.command_line_model import Operation
-from entrepot.client.http_answer import Answer, Headers
 from entrepot.client.response import as_sent, parse_error, parse_output
 from entrepot.client.timestamp import to_iso8601
+from entrepot.http.answer import Answer, Incoming
 
 _PARSERS = botocore.parsers.ResponseParserFactory()
 _PARSERS.set_parser_defaults(timestamp_parser=to_iso8601)
@@ -26,7 +27,11 @@ GET_JOB = operation_of("GetJob")
 
 
 def answer(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:
-    made = Answer(status, "whatever", Headers(list((headers or {}).items())))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(f"HTTP/1.1 {status} whatever\r\n{lines}\r\n".encode("latin-1"))
+        made = Answer(Incoming(ours), like_http_client=True)
     made.body = body
     return made
 

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from entrepot.cli.bulk.failures import ItemFailed
 from entrepot.client.retries import Patience
-from entrepot.stores.s3_connection import Answer, ConnectionFailed, Origin
-from entrepot.stores.s3_pool import ConnectionOptions, ConnectionPool
+from entrepot.http.answer import Answer, ConnectionFailed
+from entrepot.http.pool import ConnectionOptions, ConnectionPool
+from entrepot.http.url import parse_web_url
 from entrepot.stores.store import Reader
 
 _ATTEMPTS = 5
@@ -55,7 +56,7 @@ class SignedUrls:
 
     def put(self, url: str, open_body: Callable[[], memoryview | Reader], size_bytes: int, md5: str) -> None:
         """Uploads; `md5` is that of the body, in base64. Raises `ItemFailed`, and what opening raises."""
-        headers = f"content-md5: {md5}\r\ncontent-length: {size_bytes}\r\n"
+        headers = [("content-md5", md5), ("content-length", str(size_bytes))]
 
         def attempt() -> None:
             body = open_body()
@@ -79,17 +80,17 @@ class SignedUrls:
 
         def attempt() -> None:
             nonlocal position, etag
-            headers = ""
-            if position:
-                headers = f"range: bytes={position}-\r\n" + (f"if-match: {etag}\r\n" if etag else "")
-            answer = self._exchange("GET", url, headers, None, 0)
+            headers = [("range", f"bytes={position}-")] if position else []
+            if position and etag:
+                headers.append(("if-match", etag))
+            answer = self._exchange("GET", url, headers)
             try:
                 etag = etag or answer.headers.get("etag", "")
                 _require_rest(answer, position, size_bytes)
                 while position < size_bytes:
                     count = answer.readinto(buffer[: size_bytes - position])
                     if count == 0:
-                        raise ConnectionFailed("the answer is shorter than it said", unanswered=False)
+                        raise ConnectionFailed("the answer is shorter than it said")
                     take(buffer[:count])
                     position += count
             finally:
@@ -121,30 +122,24 @@ class SignedUrls:
                 raise problem
 
     def _exchange(
-        self, method: str, url: str, headers: str, body: memoryview | Reader | None, size_bytes: int
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        body: memoryview | Reader | None = None,
+        size_bytes: int = 0,
     ) -> Answer:
         try:
-            origin = Origin.parse(url)
+            endpoint = parse_web_url(url)
         except ValueError as error:
             raise ItemFailed(f"the exchange gave a signed URL that is none: {error}") from error
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        rest = f"host: {origin.authority}\r\n{headers}user-agent: entrepot\r\n\r\n".encode()
-        for again in (False, True):
-            connection = self._pool.take(origin, fresh=again)
-            line = f"{origin}{target}" if connection.via is not None else target
-            head = f"{method} {line} HTTP/1.1\r\n".encode() + (connection.via or b"") + rest
-            try:
-                answer = connection.exchange(head, body, size_bytes, method=method)
-            except ConnectionFailed as failure:
-                sent_again = body is None or isinstance(body, memoryview)
-                if again or not (failure.unanswered and connection.reused and sent_again):
-                    raise
-            else:
-                if answer.status >= 300:
-                    raise _refusal("upload" if method == "PUT" else "download", answer)
-                return answer
-        raise AssertionError("the second round returns or raises")
+        sent = [("host", endpoint.authority), *headers, ("user-agent", "entrepot")]
+        answer = self._pool.exchange(endpoint, method, target, sent, body, size_bytes)
+        if answer.status >= 300:
+            raise _refusal("upload" if method == "PUT" else "download", answer)
+        return answer
 
 
 class FileReader:
@@ -164,7 +159,7 @@ class FileReader:
             count = self._file.readinto(buffer[: self.size_bytes - self._read]) or 0
         except OSError as error:
             reason = f"the file cannot be read: {error.strerror}"
-            raise ConnectionFailed(reason, unanswered=False, permanent=True) from error
+            raise ConnectionFailed(reason, permanent=True) from error
         self._read += count
         self._on_bytes(self._read)
         return count

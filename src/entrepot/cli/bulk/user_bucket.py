@@ -12,10 +12,10 @@ from pathlib import Path
 from entrepot.cli.bulk.locations import BucketPlace
 from entrepot.domain.errors import StoreError
 from entrepot.domain.job import UploadedPart
+from entrepot.http.pool import ConnectionOptions
 from entrepot.stores.credentials import ChainCredentials, CredentialSource, StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options, S3Request
-from entrepot.stores.s3_pool import ConnectionOptions
 from entrepot.stores.s3_xml import escaped, parse, required
 from entrepot.stores.store import ListedObject, Reader
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.client.proxies import proxy_for
+from entrepot.http.url import proxy_for
 
 NAMES = st.sampled_from(
     ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "Https_Proxy", "no_proxy", "NO_PROXY"]
@@ -34,7 +34,7 @@ def test_a_proxy_is_the_one_that_python_itself_would_take(environ: dict[str, str
         parts = urlsplit(url)
         bypass = urllib.request.proxy_bypass(parts.netloc)
         python = None if bypass else urllib.request.getproxies().get(parts.scheme)
-    ours = proxy_for(url, environ)
+    ours = proxy_for(parts.scheme, parts.netloc, environ)
     assert (ours or "").removeprefix("http://") == (python or "").removeprefix("http://")
 
 
@@ -48,10 +48,10 @@ def test_a_proxy_is_the_one_that_python_itself_would_take(environ: dict[str, str
     ],
 )
 def test_a_proxy_without_a_scheme_is_reached_by_http(given_proxy: str, proxy: str) -> None:
-    assert proxy_for("https://host", {"HTTPS_PROXY": given_proxy}) == proxy
+    assert proxy_for("https", "host", {"HTTPS_PROXY": given_proxy}) == proxy
 
 
 def test_a_cgi_program_does_not_take_its_proxy_from_a_header() -> None:
     environ = {"REQUEST_METHOD": "GET", "HTTP_PROXY": "http://evil", "HTTPS_PROXY": "http://good"}
-    assert proxy_for("http://host", environ) is None
-    assert proxy_for("https://host", environ) == "http://good"
+    assert proxy_for("http", "host", environ) is None
+    assert proxy_for("https", "host", environ) == "http://good"

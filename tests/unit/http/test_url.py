@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.client.client_errors import ClientError
-from entrepot.client.url import parse_endpoint, request_url
+from entrepot.http.url import parse_endpoint, request_url
 
 BASES = [
     "http://127.0.0.1:8250",
@@ -65,7 +64,7 @@ def test_the_host_header_leaves_out_what_goes_without_saying(base: str, authorit
 
 @pytest.mark.parametrize("port", ["abc", "99999", "-1"])
 def test_a_port_that_is_none_is_an_error(port: str) -> None:
-    with pytest.raises(ClientError, match="Port"):
+    with pytest.raises(ValueError, match="Port"):
         parse_endpoint(f"http://exchange.test:{port}")
 
 

@@ -1,58 +1,45 @@
-"""The way through a proxy: the headers it is owed, the tunnel it opens for TLS, and TLS inside of TLS."""
+"""TLS to servers and through proxies. Apart, because `ssl` takes long to import and plain HTTP needs none."""
 
 from __future__ import annotations
 
-import base64
+import importlib.util
+import os.path
 import ssl
-from urllib.parse import unquote, urlsplit
-
-from entrepot.client.http_answer import Reader, read_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from entrepot.client.http_answer import Wire
-    from entrepot.client.url import Endpoint
+    from entrepot.http.connection import Wire
 
-_PORTION = 65536
-
-
-def proxy_headers(proxy_url: str) -> list[tuple[str, str]]:
-    """What a proxy whose URL has a name and a password asks for."""
-    parts = urlsplit(proxy_url)
-    if not parts.username or not parts.password:
-        return []
-    pair = f"{unquote(parts.username)}:{unquote(parts.password)}"
-    return [("Proxy-Authorization", f"Basic {base64.b64encode(pair.encode('ascii')).decode()}")]
+_PORTION = 64 * 1024
 
 
-def without_password(proxy_url: str) -> str:
-    """The URL with stars for name and password, for messages."""
-    parts = urlsplit(proxy_url)
-    for secret in (parts.username, parts.password):
-        if secret:
-            proxy_url = proxy_url.replace(secret, "***", 1)
-    return proxy_url
+def make_context(verify: bool | str) -> ssl.SSLContext:
+    """A context for one server after another.
+
+    `verify` is True for the certificates that the system trusts, a path for those in that file, and False or
+    empty to trust everybody. Raises `OSError` where the file cannot be read or holds no certificates.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif isinstance(verify, str):
+        context.load_verify_locations(os.path.expanduser(verify))  # noqa: PTH111 - a text like any other here
+    else:
+        _trust_the_system(context)
+    return context
 
 
-def request_tunnel(connected: Wire, endpoint: Endpoint, proxy_url: str) -> None:
-    """Asks the proxy for a tunnel to the endpoint. Raises `OSError` where it opens none."""
-    lines = [f"CONNECT {endpoint.bracketed_host}:{endpoint.port} HTTP/1.0"]
-    lines += [f"{name}: {value}" for name, value in proxy_headers(proxy_url)]
-    connected.sendall("\r\n".join([*lines, "", ""]).encode())
-    answer = read_head(Reader(_ByteByByte(connected)))
-    if answer.status != 200:
-        raise OSError(f"Tunnel connection failed: {answer.status} {answer.reason}")
-
-
-class _ByteByByte:
-    """A socket of which no byte is taken before it is needed: what follows the answer belongs to TLS."""
-
-    def __init__(self, connected: Wire) -> None:
-        self._connected = connected
-
-    def recv(self, bufsize: int, /) -> bytes:
-        """One byte, or none at the end."""
-        return self._connected.recv(min(bufsize, 1))
+def _trust_the_system(context: ssl.SSLContext) -> None:
+    places = ssl.get_default_verify_paths()
+    if places.cafile or places.capath:
+        context.load_default_certs()
+        return
+    # A machine without certificates of its own, as small containers are: those that botocore brings.
+    botocore = importlib.util.find_spec("botocore")
+    if botocore is not None and botocore.origin is not None:
+        context.load_verify_locations(os.path.join(os.path.dirname(botocore.origin), "cacert.pem"))  # noqa: PTH118, PTH120
 
 
 class TlsInTls:
@@ -96,7 +83,18 @@ class TlsInTls:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
 
-    def sendall(self, data: bytes, /) -> None:
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """How many bytes came to the front of the buffer; 0 at the end."""
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def send(self, data: memoryview, /) -> int:
+        """Sends all of it, and says how much that is."""
+        self.sendall(data)
+        return len(data)
+
+    def sendall(self, data: bytes | memoryview, /) -> None:
         """Sends all of it."""
         sent = 0
         while sent < len(data):
