@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """The part of a socket, encrypted once, twice or not, that reading needs."""
 
-        def recv(self, bufsize: int, /) -> bytes: ...  # noqa: D102
-        def recv_into(self, buffer: memoryview, /) -> int: ...  # noqa: D102
+        def recv(self, bufsize: int, /) -> bytes: ...
+        def recv_into(self, buffer: memoryview, /) -> int: ...
 
 
 CONNECTING, TRUSTING, PREPARING, SENDING, AWAITING, READING = range(6)

@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     class Body(Protocol):
         """Bytes that are read while they are sent."""
 
-        def readinto(self, buffer: memoryview, /) -> int: ...  # noqa: D102
+        def readinto(self, buffer: memoryview, /) -> int: ...
 
     class Wire(Source, Protocol):
         """The part of a socket, encrypted once, twice or not, that a connection uses."""
 
-        def send(self, data: memoryview, /) -> int: ...  # noqa: D102
-        def sendall(self, data: bytes, /) -> object: ...  # noqa: D102
-        def settimeout(self, value: float | None, /) -> None: ...  # noqa: D102
-        def fileno(self) -> int: ...  # noqa: D102
-        def close(self) -> None: ...  # noqa: D102
+        def send(self, data: memoryview, /) -> int: ...
+        def sendall(self, data: bytes, /) -> object: ...
+        def settimeout(self, value: float | None, /) -> None: ...
+        def fileno(self) -> int: ...
+        def close(self) -> None: ...
 
 
 _SEND_BYTES = 1024 * 1024

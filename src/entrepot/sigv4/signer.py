@@ -31,11 +31,11 @@ if TYPE_CHECKING:
         """What a client signs with: `sigv4.Credentials`, or whatever else has the same three."""
 
         @property
-        def access_key_id(self) -> str: ...  # noqa: D102
+        def access_key_id(self) -> str: ...
         @property
-        def secret_access_key(self) -> str: ...  # noqa: D102
+        def secret_access_key(self) -> str: ...
         @property
-        def session_token(self) -> str | None: ...  # noqa: D102
+        def session_token(self) -> str | None: ...
 
 
 UNSIGNED_HEADERS = frozenset(
