@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 from tests.grants import an_accepted_grant
-from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, contents, imported, now
+from tests.jobs.harness import (
+    OTHER_SCOPE,
+    SCOPE,
+    Harness,
+    Interrupted,
+    contents,
+    imported,
+    interrupt_at,
+    now,
+)
 from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import data_grants, revisions
@@ -21,6 +30,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import assets as seen_assets
 from entrepot.entitlements.visibility import revisions as seen_revisions
 from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run
 from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3
 from entrepot.model import shapes
@@ -155,6 +165,21 @@ async def _end(harness: Harness, job: Job, granted: Granted, loss: str) -> JobEr
     assert ended.state is JobState.ERROR
     (error,) = ended.errors
     return error.code
+
+
+@pytest.mark.parametrize("loss", ["take_back", "revoke"])
+async def test_an_export_does_not_complete_after_the_loss(harness: Harness, loss: str) -> None:
+    """Everything has moved, so nobody looks any more but the transaction that ends the job."""
+    granted = await Granted.on(harness, {"a": b"1"})
+    job = await granted.export()
+    run_id = await harness.start(job)
+    with pytest.raises(Interrupted):
+        await harness.runner(at=interrupt_at(CrashPoint.BEFORE_FINISH)).run(run_id)
+    await getattr(granted, loss)()
+    await harness.runner().run(run_id)
+    ended = await harness.job(job.id)
+    (error,) = ended.errors
+    assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.ACCESS_DENIED_EXCEPTION)
 
 
 async def test_a_running_export_ends_with_the_grant(harness: Harness) -> None:

@@ -286,6 +286,24 @@ async def test_an_upload_stays_while_another_attempt_may_go_on_with_it(harness: 
     assert harness.own.uploaded_parts(item.destination.key, checkpoint.upload_id) == ()
 
 
+async def test_nothing_is_looked_at_for_a_revision_that_was_closed(harness: Harness) -> None:
+    revision, job = await import_job(harness, 1)
+    run_id = await harness.start(job)
+    await harness.finalized(revision)
+    await harness.runner(definition=Unplannable(RuntimeError("planned"))).run(run_id)
+    (error,) = (await harness.job(job.id)).errors
+    assert error.code is JobErrorCode.VALIDATION_EXCEPTION
+
+
+async def test_nothing_moves_into_a_revision_that_has_no_room_for_all_of_it(harness: Harness) -> None:
+    _, job = await import_job(harness, 3)
+    observed, small = Observed(), replace(harness, limits=Limits({Limit.ASSETS_PER_REVISION: 2}))
+    await small.runner(definition=observed).run(await harness.start(job))
+    (error,) = (await harness.job(job.id)).errors
+    assert error.code is JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION
+    assert observed.moved == []
+
+
 async def test_a_timeout_inside_a_job_is_not_the_jobs(harness: Harness) -> None:
     _, job = await import_job(harness, 1)
     run_id = await harness.start(job)
