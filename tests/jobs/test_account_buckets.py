@@ -95,7 +95,7 @@ class Exchange:
 
     async def export(self, names: Sequence[str], bucket: str, pattern: str) -> Job:
         revision = await self.harness.revision()
-        whole = self.seen(accounts_are_proven=False).stage
+        whole = self.seen(accounts_are_proven=False).harness
         await imported(whole, revision, {name: name.encode() for name in names})
         destination = {"RevisionId": revision.id, "Bucket": bucket, "KeyPattern": pattern}
         details = {"DataSetId": revision.data_set_id, "RevisionDestinations": [destination]}
@@ -121,7 +121,7 @@ def code_of(job: Job) -> JobErrorCode | None:
 
 async def test_a_bucket_that_another_account_may_read_cannot_be_imported_from(exchange: Exchange) -> None:
     await exchange.allow(THEIRS, "theirs", "rw")
-    exchange.stage.put("theirs", {"a": b"secret", "b": b"secret"})
+    exchange.harness.put("theirs", {"a": b"secret", "b": b"secret"})
     ended = await exchange.import_objects("theirs", ["a", "b"])
     (error,) = ended.errors
     assert error.code is JobErrorCode.ACCESS_DENIED_EXCEPTION
@@ -138,16 +138,16 @@ async def test_a_bucket_that_another_account_may_write_to_cannot_be_exported_to(
     ended = await exchange.export(["a"], "theirs", "${Asset.Name}")
     assert code_of(ended) is JobErrorCode.ACCESS_DENIED_EXCEPTION
     assert "--write" in ended.errors[0].message
-    assert contents(exchange.stage.bucket("theirs")) == {}
+    assert contents(exchange.harness.bucket("theirs")) == {}
 
 
 async def test_what_was_allowed_works(exchange: Exchange) -> None:
     await exchange.allow(MINE, "mine", "r", "in/")
     await exchange.allow(MINE, "mine", "w", "out/")
-    exchange.stage.put("mine", {"in/a": b"bytes"})
+    exchange.harness.put("mine", {"in/a": b"bytes"})
     assert code_of(await exchange.import_objects("mine", ["in/a"])) is None
     assert code_of(await exchange.export(["a", "b"], "mine", "out/${Asset.Name}")) is None
-    assert contents(exchange.stage.bucket("mine")) == {"in/a": b"bytes", "out/a": b"a", "out/b": b"b"}
+    assert contents(exchange.harness.bucket("mine")) == {"in/a": b"bytes", "out/a": b"a", "out/b": b"b"}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_what_was_allowed_works(exchange: Exchange) -> None:
 )
 async def test_no_spelling_of_a_key_leads_out_of_the_prefix(exchange: Exchange, key: str) -> None:
     await exchange.allow(MINE, "mine", "rw", "in/")
-    exchange.stage.put("mine", {"in/a": b"bytes", "inner": b"secret", "secret": b"secret", key: b"secret"})
+    exchange.harness.put("mine", {"in/a": b"bytes", "inner": b"secret", "secret": b"secret", key: b"secret"})
     ended = await exchange.import_objects("mine", ["in/a", key])
     (error,) = ended.errors
     assert (error.code, error.objects) == (JobErrorCode.ACCESS_DENIED_EXCEPTION, (Location("mine", key),))
@@ -172,7 +172,7 @@ async def test_no_name_of_an_asset_leads_out_of_the_prefix_or_the_bucket(
     for bucket, pattern in (("mine", "out/${Asset.Name}"), ("whole", "${Asset.Name}")):
         ended = await exchange.export([name], bucket, pattern)
         assert code_of(ended) is JobErrorCode.ACCESS_DENIED_EXCEPTION
-        assert contents(exchange.stage.bucket(bucket)) == {}
+        assert contents(exchange.harness.bucket(bucket)) == {}
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ async def test_only_permissions_for_all_keys_let_a_listing_answer_for_many(excha
     await exchange.allow(MINE, "mine", "r", "a/")
     await exchange.allow(MINE, "mine", "r", "b/")
     keys = [f"{folder}/{n:02d}" for folder in "ab" for n in range(15)]
-    exchange.stage.put("mine", {key: key.encode() for key in keys} | {"between": b"secret"})
-    counted = FaultyStore(exchange.stage.bucket("mine"))
+    exchange.harness.put("mine", {key: key.encode() for key in keys} | {"between": b"secret"})
+    counted = FaultyStore(exchange.harness.bucket("mine"))
     only = exchange.seen(open_bucket=lambda bucket, place: counted)
     assert code_of(await only.import_objects("mine", keys)) is None
     assert (counted.calls["list"], counted.calls["head"] >= 30) == (0, True)
@@ -213,20 +213,22 @@ async def test_keys_at_another_place_are_asked_for_at_that_place(exchange: Excha
     await exchange.allow(MINE, "mine", "r")
     await exchange.allow(MINE, "mine", "r", "v/", endpoint_url="http://vendor")
     keys = [f"{folder}/{n:02d}" for folder in "uv" for n in range(25)]
-    exchange.stage.put("mine", dict.fromkeys(keys, b"of the server"))
+    exchange.harness.put("mine", dict.fromkeys(keys, b"of the server"))
     for key in keys[25:]:
-        bucket_in(exchange.stage.folder / "http:__vendor", "mine").put(key, memoryview(b"of the vendor"), 13)
-    revision = await exchange.stage.revision()
-    job = await exchange.stage.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", keys))
-    assert code_of(await exchange.stage.finish(job)) is None
-    found = {each.name: exchange.stage.content(each) for each in await exchange.stage.assets(revision)}
+        bucket_in(exchange.harness.folder / "http:__vendor", "mine").put(
+            key, memoryview(b"of the vendor"), 13
+        )
+    revision = await exchange.harness.revision()
+    job = await exchange.harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", keys))
+    assert code_of(await exchange.harness.finish(job)) is None
+    found = {each.name: exchange.harness.content(each) for each in await exchange.harness.assets(revision)}
     assert found == dict.fromkeys(keys[:25], b"of the server") | dict.fromkeys(keys[25:], b"of the vendor")
 
 
 async def test_a_permission_counts_for_runs_that_begin_after_it_was_given_or_taken(
     exchange: Exchange,
 ) -> None:
-    harness = exchange.stage
+    harness = exchange.harness
     harness.put("mine", {"a": b"bytes"})
     revision = await harness.revision()
     job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "mine", ["a"]))
@@ -288,7 +290,7 @@ async def test_a_worker_without_the_key_file_says_so_in_the_job(exchange: Exchan
 
 async def test_without_the_key_file_buckets_without_credentials_work(exchange: Exchange) -> None:
     await exchange.allow(MINE, "mine", "r")
-    exchange.stage.put("mine", {"a": b"bytes"})
+    exchange.harness.put("mine", {"a": b"bytes"})
     assert code_of(await exchange.seen(secrets=None).import_objects("mine", ["a"])) is None
 
 

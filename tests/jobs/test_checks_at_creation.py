@@ -129,7 +129,7 @@ async def test_an_unknown_revision_to_export_is_not_found(subject: Subject) -> N
 
 @pytest.mark.parametrize("job_type", [*IMPORTS, *EXPORTS_WITH_REVISION_ID])
 async def test_a_revision_of_another_data_set_is_not_found(subject: Subject, job_type: JobType) -> None:
-    other = await subject.stage.revision()
+    other = await subject.harness.revision()
     with pytest.raises(ResourceNotFound):
         await subject.check(job_type, RevisionId=other.id)
 
@@ -137,7 +137,7 @@ async def test_a_revision_of_another_data_set_is_not_found(subject: Subject, job
 @each_type
 async def test_what_belongs_to_another_account_does_not_exist(subject: Subject, job_type: JobType) -> None:
     with pytest.raises(ResourceNotFound):
-        await subject.stage.check(job_type, subject.details(job_type), OTHER_SCOPE)
+        await subject.harness.check(job_type, subject.details(job_type), OTHER_SCOPE)
 
 
 async def test_an_unknown_asset_is_not_found(subject: Subject) -> None:
@@ -152,8 +152,8 @@ async def test_an_unknown_asset_is_not_found(subject: Subject) -> None:
 
 @each_type
 async def test_a_data_set_that_holds_no_files_is_refused(subject: Subject, job_type: JobType) -> None:
-    data_set = await subject.stage.data_set(AssetType.API_GATEWAY_API)
-    revision = await subject.stage.revision(data_set)
+    data_set = await subject.harness.data_set(AssetType.API_GATEWAY_API)
+    revision = await subject.harness.revision(data_set)
     other = replace(subject, revision=revision)
     with pytest.raises(ValidationFailed, match="API_GATEWAY_API"):
         await other.check(job_type)
@@ -174,7 +174,7 @@ async def _revoke(harness: Harness, revision: Revision) -> None:
 async def test_importing_into_a_closed_revision_is_a_conflict(
     subject: Subject, job_type: JobType, close: Callable[..., object]
 ) -> None:
-    await close(subject.stage, subject.revision)  # type: ignore[misc]
+    await close(subject.harness, subject.revision)  # type: ignore[misc]
     with pytest.raises(Conflict) as error:
         await subject.check(job_type)
     assert (error.value.resource_id, error.value.resource_type) == (
@@ -189,7 +189,7 @@ async def test_an_owner_may_export_whatever_state_the_revision_is_in(
     subject: Subject, job_type: JobType, close: Callable[..., object]
 ) -> None:
     await subject.check(job_type)
-    await close(subject.stage, subject.revision)  # type: ignore[misc]
+    await close(subject.harness, subject.revision)  # type: ignore[misc]
     await subject.check(job_type)
 
 
@@ -197,12 +197,12 @@ async def test_an_owner_may_export_whatever_state_the_revision_is_in(
 async def test_a_job_imports_1_to_100_objects(subject: Subject, count: int) -> None:
     details = import_details(subject.revision, "source", [f"k{number}" for number in range(count)])
     with pytest.raises(ValidationFailed, match=f"AssetSources has {count} entries"):
-        await subject.stage.check(JobType.IMPORT_ASSETS_FROM_S3, details)
+        await subject.harness.check(JobType.IMPORT_ASSETS_FROM_S3, details)
 
 
 async def test_100_objects_and_the_same_object_twice_are_fine(subject: Subject) -> None:
     details = import_details(subject.revision, "source", ["same"] * 100)
-    await subject.stage.check(JobType.IMPORT_ASSETS_FROM_S3, details)
+    await subject.harness.check(JobType.IMPORT_ASSETS_FROM_S3, details)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ async def test_a_source_that_cannot_exist_is_refused(
     subject: Subject, bucket: str, key: str, words: str
 ) -> None:
     with pytest.raises(ValidationFailed, match=words):
-        await subject.stage.check(
+        await subject.harness.check(
             JobType.IMPORT_ASSETS_FROM_S3, import_details(subject.revision, bucket, [key])
         )
     with pytest.raises(ValidationFailed, match=words):
@@ -287,7 +287,7 @@ async def test_exporting_to_a_bucket_without_a_name_is_refused(subject: Subject)
 
 
 async def test_exporting_a_revision_without_assets_is_refused(subject: Subject) -> None:
-    empty = replace(subject, revision=await subject.stage.revision())
+    empty = replace(subject, revision=await subject.harness.revision())
     with pytest.raises(ValidationFailed, match="no assets"):
         await empty.export_by()
 
@@ -295,12 +295,12 @@ async def test_exporting_a_revision_without_assets_is_refused(subject: Subject) 
 async def test_an_upload_url_comes_with_the_job_and_lasts_an_hour(subject: Subject) -> None:
     details = subject.details(JobType.IMPORT_ASSET_FROM_SIGNED_URL)
     before = now()
-    job_id, checked = await subject.stage.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, details)
+    job_id, checked = await subject.harness.check(JobType.IMPORT_ASSET_FROM_SIGNED_URL, details)
     answer = checked.details.import_asset_from_signed_url
     assert answer is not None and answer.signed_url is not None and answer.signed_url_expires_at is not None
     assert before.plus_seconds(3600) <= answer.signed_url_expires_at <= now().plus_seconds(3600)
     path, _, query = answer.signed_url.removeprefix("http://127.0.0.1:8250").partition("?")
-    verified = subject.stage.signed_urls.verify(
+    verified = subject.harness.signed_urls.verify(
         "PUT", path, query.encode(), [(b"content-md5", MD5.encode())], Timestamp(before.milliseconds)
     )
     assert (verified.store_key, verified.content_md5) == (upload_store_key(job_id), MD5)
@@ -319,9 +319,9 @@ async def test_an_md5_of_another_shape_is_refused(subject: Subject, md5: str) ->
         job_id=UNKNOWN,
         now=now(),
         details=shapes.RequestDetails(import_asset_from_signed_url=details),
-        database=subject.stage.database,
-        limits=subject.stage.limits,
-        signed_urls=subject.stage.signed_urls,
+        database=subject.harness.database,
+        limits=subject.harness.limits,
+        signed_urls=subject.harness.signed_urls,
     )
     with pytest.raises(ValidationFailed, match="Md5Hash"):
         await DEFINITIONS[JobType.IMPORT_ASSET_FROM_SIGNED_URL].check(creation)
@@ -347,4 +347,4 @@ async def test_an_upload_may_have_a_name_as_long_as_a_key(subject: Subject, name
 async def test_details_of_another_type_are_refused(subject: Subject, job_type: JobType) -> None:
     other = ALL[ALL.index(job_type) - 1]
     with pytest.raises(ValidationFailed, match=f"A job of type {job_type} needs Details"):
-        await subject.stage.check(job_type, subject.details(other))
+        await subject.harness.check(job_type, subject.details(other))

@@ -84,7 +84,7 @@ async def test_the_document_becomes_the_bytes_of_an_asset_that_is_the_api(
         api_key="k-1",
         api_name="Weather",
         protocol_type="REST",
-        harness="prod",
+        stage="prod",
     )
     assert await harness.nothing_is_left_of(job)
 
