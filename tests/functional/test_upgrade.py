@@ -9,11 +9,12 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
-from entrepot.testing.server import running_entrepot
 from tests.databases import earlier
 from tests.functional.flow import finished
 from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import CONTENT, slow_bucket
+
+from entrepot.testing import running_entrepot
 
 KEYS = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "secret"}
 

@@ -108,14 +108,14 @@ _AS_SEEN = (
     _o.next_try_at == sql.bindparam("next_try_at_seen"),
 )
 _GET = Query(sql.select(*_COLUMNS).where(*_THIS))
-_RECEIVED = Query(  # index external_access_of_receiver
+_RECEIVED = Query(  # index outside_access_of_receiver
     sql.select(*_COLUMNS).where(
         *same(_o.receiver_id, _o.region, _o.entitled_asset_id, _o.asset_type),
         ~_is(AccessState.WITHDRAWING),
         _IS_ENTITLED,
     )
 )
-_OF_RECEIVER = same(_o.receiver_id, _o.region, _o.asset_type)  # index external_access_of_receiver
+_OF_RECEIVER = same(_o.receiver_id, _o.region, _o.asset_type)  # index outside_access_of_receiver
 _SAME_FOR_RECEIVER = Query(
     sql.select(_o.grant_id)
     .where(*_OF_RECEIVER, *same(_o.details_json), ~_is(AccessState.WITHDRAWING), _IS_ENTITLED)

@@ -320,7 +320,7 @@ OUTSIDE_ACCESS = Table(
     Column("error", TEXT),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("grant_id", "asset_id"),
-    Index("external_access_of_receiver", "receiver_id", "region", "entitled_asset_id"),
+    Index("outside_access_of_receiver", "receiver_id", "region", "entitled_asset_id"),
 )
 
 DATASHARES = Table(

@@ -126,7 +126,7 @@ def _between_accounts() -> None:
         sa.PrimaryKeyConstraint("grant_id", "asset_id"),
     )
     op.create_index(
-        "external_access_of_receiver", "outside_access", ["receiver_id", "region", "entitled_asset_id"]
+        "outside_access_of_receiver", "outside_access", ["receiver_id", "region", "entitled_asset_id"]
     )
     op.create_table(
         "notifications",
