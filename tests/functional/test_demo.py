@@ -7,11 +7,11 @@ from pathlib import Path
 
 import boto3
 import pytest
-from entrepot.testing.server import running_entrepot
 from tests.functional.flow import open_revision
 
 from entrepot.cli.admin import demo
-from entrepot.cli.admin.demo_servers import Stage
+from entrepot.cli.admin.demo_servers import DemoServers
+from entrepot.testing import running_entrepot
 
 
 def test_a_job_that_does_not_move_ends_the_demo_with_what_the_server_says(
@@ -32,7 +32,7 @@ def test_a_job_that_does_not_move_ends_the_demo_with_what_the_server_says(
             Type="IMPORT_ASSETS_FROM_S3", Details={"ImportAssetsFromS3": {"AssetSources": sources, **place}}
         )["Id"]
         exchange.start_job(JobId=job_id)
-        scenery = Stage(exchange, server, None, s3_url, "b", "c", session.get_credentials())
+        scenery = DemoServers(exchange, server, None, s3_url, "b", "c", session.get_credentials())
         with pytest.raises(demo.DemoFailed) as failed:
             demo.follow(scenery, job_id, stuck_seconds=0.2)
         exchange.close()
