@@ -33,7 +33,7 @@ def catalog(moto_url: str) -> Iterator[Catalog]:
 
 @pytest.fixture
 def connected(harness: Harness, moto_url: str) -> Iterator[Harness]:
-    """The stage, with Lake Formation."""
+    """The harness, with Lake Formation."""
     with lake_formation_on(moto_url) as lake_formation:
         yield replace(harness, integrations=Integrations(lake_formation=lake_formation))
 
