@@ -69,7 +69,8 @@ class Port:
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[Port]:
+def exchange(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[tuple[Exchange, str]]:
+    """A running exchange, and the queue that gets what it puts on its bus."""
     bus = f"exchange-{token_hex(4)}"
     queue = _queue_of_bus(moto_url, bus)
     with running_entrepot(
@@ -82,11 +83,17 @@ def port(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[Po
             "ENTREPOT_EVENT_BUS": bus,
         },
     ) as server:
-        exchange = known(server)
-        provider, receiver = new_account(exchange, "provider"), new_account(exchange, "receiver")
-        yield Port(exchange, provider, receiver, moto_url, queue)
-        provider.client.close()
-        receiver.client.close()
+        yield known(server), queue
+
+
+@pytest.fixture
+def port(exchange: tuple[Exchange, str], moto_url: str) -> Iterator[Port]:
+    """With accounts of its own: what still has to be told of other tests goes to others."""
+    server, queue = exchange
+    provider, receiver = new_account(server, "provider"), new_account(server, "receiver")
+    yield Port(server, provider, receiver, moto_url, queue)
+    provider.client.close()
+    receiver.client.close()
 
 
 def _client(moto: str, service: str) -> Any:

@@ -10,7 +10,7 @@ from entrepot.client.client_errors import ClientError
 from entrepot.client.job_following import ENDS
 from entrepot.settings.environment import debugging, environment
 
-_EXIT_CODES = dict(zip(ENDS, (0, 3, 4, 1), strict=True))
+EXIT_CODES = {"COMPLETED": 0, "CANCELLED": 3, "TIMED_OUT": 4, "ERROR": 1}
 
 EXIT_CODES_TEXT = (
     "Exit codes: 0 COMPLETED, 1 ERROR, 3 CANCELLED, 4 TIMED_OUT; of several jobs that of the worst, where "
@@ -20,7 +20,7 @@ EXIT_CODES_TEXT = (
 
 def exit_code_of(states: Iterable[str]) -> int:
     """For jobs that ended so; that of the worst. Raises `ValueError` for a state that is not an end."""
-    return _EXIT_CODES[max(states, key=ENDS.index)]
+    return EXIT_CODES[max(states, key=ENDS.index)]
 
 
 def report(error: ClientError) -> int:
