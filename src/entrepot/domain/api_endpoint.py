@@ -87,12 +87,7 @@ class ApiEndpoints:
             row = self._table.get(f"{api_id}/{stage}")
             allowed = row is not None and (not row.accounts or owner.account_id in row.accounts)
             return ApiTarget(row.url, trusted=True) if row is not None and allowed else None
-        values = {
-            "ApiId": api_id,
-            "Stage": stage,
-            "region": owner.region,
-            "AccountId": owner.account_id,
-        }
+        values = {"ApiId": api_id, "Stage": stage, "region": owner.region, "AccountId": owner.account_id}
         url = _FIELD.sub(lambda match: values[match[1]], self._template)
         if self._template == DEFAULT_TEMPLATE and owner.partition == "aws-cn":
             url = url.replace(".amazonaws.com/", ".amazonaws.com.cn/")

@@ -71,8 +71,7 @@ def require_updatable(revision: Revision, *, comment: str | None, finalized: boo
         raise _conflict(revision, f"Revision {revision.id} is revoked and can no longer be changed.")
     if revision.finalized and changes_comment and finalized is not False:
         raise _conflict(
-            revision,
-            f"Revision {revision.id} is finalized; set Finalized to false to change its comment.",
+            revision, f"Revision {revision.id} is finalized; set Finalized to false to change its comment."
         )
 
 

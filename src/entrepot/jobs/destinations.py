@@ -86,10 +86,7 @@ def planned(destinations: Sequence[Destination]) -> tuple[JobItem, ...]:
 
 
 async def export(
-    run: Run,
-    item: JobItem,
-    callbacks: Callbacks,
-    requested: shapes.ExportServerSideEncryption | None,
+    run: Run, item: JobItem, callbacks: Callbacks, requested: shapes.ExportServerSideEncryption | None
 ) -> ItemResult:
     """Moves one item of an export; writing the same bytes to the same key again changes nothing."""
     return await run.transfer.move(

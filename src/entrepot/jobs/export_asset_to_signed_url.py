@@ -10,13 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from entrepot.domain.asset import Asset
-from entrepot.domain.errors import (
-    JobFailed,
-    ObjectNotFound,
-    ResourceNotFound,
-    ResourceType,
-    StoreError,
-)
+from entrepot.domain.errors import JobFailed, ObjectNotFound, ResourceNotFound, ResourceType, StoreError
 from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.entitlements.visibility import assets
@@ -55,9 +49,7 @@ class ExportAssetToSignedUrl(JobDefinition):
                 resource_type=ResourceType.ASSET,
             )
         details = shapes.ExportAssetToSignedUrlResponseDetails(
-            asset_id=request.asset_id,
-            data_set_id=request.data_set_id,
-            revision_id=request.revision_id,
+            asset_id=request.asset_id, data_set_id=request.data_set_id, revision_id=request.revision_id
         )
         return Checked(
             shapes.ResponseDetails(export_asset_to_signed_url=details),

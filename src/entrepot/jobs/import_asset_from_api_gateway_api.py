@@ -163,8 +163,7 @@ async def _require_proven(
 
 def _refused(name: str, why: str) -> JobFailed:
     error = JobError(
-        JobErrorCode.VALIDATION_EXCEPTION,
-        f"The document that was uploaded for the API {name!r} {why}",
+        JobErrorCode.VALIDATION_EXCEPTION, f"The document that was uploaded for the API {name!r} {why}"
     )
     return JobFailed((error,))
 

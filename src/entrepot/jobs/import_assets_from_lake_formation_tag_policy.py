@@ -53,10 +53,7 @@ class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
             require_expression(share.member, share.expression)
             require_permissions(share.member, share.permissions)
         await importing_into(
-            creation,
-            request.data_set_id,
-            request.revision_id,
-            AssetType.LAKE_FORMATION_DATA_PERMISSION,
+            creation, request.data_set_id, request.revision_id, AssetType.LAKE_FORMATION_DATA_PERMISSION
         )
         require_own_catalog(creation.scope.account_id, request.catalog_id, request.role_arn)
         details = shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails(
@@ -151,9 +148,7 @@ def _asset_details(
     else:
         resource = shapes.LFResourceDetails(table=shapes.TableLFTagPolicy(expression=share.lf_tags))
     policy = shapes.LFTagPolicyDetails(
-        catalog_id=details.catalog_id,
-        resource_type=share.resource_type.value,
-        resource_details=resource,
+        catalog_id=details.catalog_id, resource_type=share.resource_type.value, resource_details=resource
     )
     return shapes.AssetDetails(
         lake_formation_data_permission_asset=shapes.LakeFormationDataPermissionAsset(

@@ -34,10 +34,7 @@ def upload_url(creation: Creation, content_md5: str) -> tuple[str, Timestamp]:
     """Where a file with this MD5 (base64) is PUT to for the job, and until when."""
     expires_at = creation.now.plus_seconds(URL_LIFETIME_SECONDS)
     url = creation.signed_urls.upload_url(
-        upload_store_key(creation.job_id),
-        content_md5=content_md5,
-        expires_at=expires_at,
-        now=creation.now,
+        upload_store_key(creation.job_id), content_md5=content_md5, expires_at=expires_at, now=creation.now
     )
     return url, expires_at
 

@@ -196,11 +196,7 @@ async def list_data_sets(
 async def _list_entitled(context: Context, listing: Listing) -> shapes.ListDataSetsResponse:
     services = context.services
     rows = await page_entitled(
-        services.database,
-        context.scope,
-        services.clock(),
-        after=listing.after_moment,
-        limit=listing.fetch,
+        services.database, context.scope, services.clock(), after=listing.after_moment, limit=listing.fetch
     )
     page = listing.page(rows, lambda row: (row[0].created_at.milliseconds, row[1]))
     return shapes.ListDataSetsResponse(

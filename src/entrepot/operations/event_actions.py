@@ -31,12 +31,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
     ValidationFailed,
 )
-from entrepot.domain.event_action import (
-    AUTO_EXPORT_KEY_PATTERN,
-    EventAction,
-    probe_key,
-    require_exportable,
-)
+from entrepot.domain.event_action import AUTO_EXPORT_KEY_PATTERN, EventAction, probe_key, require_exportable
 from entrepot.domain.job import Encryption
 from entrepot.domain.key_pattern import KeyPattern
 from entrepot.domain.limits import Limit

@@ -50,10 +50,7 @@ def listing_v1(listing: Listing, *, marker: str) -> bytes:
     """The answer of ListObjects."""
     return _list_bucket_result(
         listing,
-        [
-            _element("Marker", _text(marker, listing)),
-            _optional("NextMarker", listing.next_position, listing),
-        ],
+        [_element("Marker", _text(marker, listing)), _optional("NextMarker", listing.next_position, listing)],
     )
 
 

@@ -26,14 +26,7 @@ from entrepot.server.object_download import Download
 from entrepot.server.object_upload import Upload
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
-from entrepot.wire.asgi import (
-    AsgiScope,
-    ClientDisconnected,
-    Receive,
-    Send,
-    connection_headers,
-    send_response,
-)
+from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, Send, connection_headers, send_response
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""

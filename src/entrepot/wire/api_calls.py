@@ -66,10 +66,7 @@ def api_response(call: ApiCall, answer: ApiAnswer, request: HttpRequest, request
     length = _length(
         answer, called_by_head=call.method.upper() == "HEAD", asked_by_head=request.method == "HEAD"
     )
-    headers: list[Header] = [
-        (b"x-amzn-requestid", request_id.encode()),
-        *answer_headers(answer.headers),
-    ]
+    headers: list[Header] = [(b"x-amzn-requestid", request_id.encode()), *answer_headers(answer.headers)]
     if length is not None:
         headers.append((b"content-length", length))
     return HttpResponse(answer.status, headers, b"", answer.body)

@@ -141,9 +141,7 @@ class S3:
             region=place.region or settings.region,
             options=S3Options(
                 ConnectionOptions(
-                    ca_bundle=settings.ca_bundle,
-                    proxies=settings.proxies,
-                    no_proxy=settings.no_proxy,
+                    ca_bundle=settings.ca_bundle, proxies=settings.proxies, no_proxy=settings.no_proxy
                 )
             ),
         )

@@ -85,12 +85,7 @@ async def all_of_revision(
 
 
 async def page_entitled(
-    connection: Connection,
-    seen: Entitled,
-    revision_id: str,
-    *,
-    after: tuple[str, str] | None,
-    limit: int,
+    connection: Connection, seen: Entitled, revision_id: str, *, after: tuple[str, str] | None, limit: int
 ) -> list[Asset]:
     """By name and the owner's id, descending; `after` is (name, entitled id) of the last one before."""
     source = await _source_revision(connection, seen, revision_id)
@@ -101,12 +96,7 @@ async def page_entitled(
         name, entitled_id = after
         behind = name, seen.grant.unmasked(MaskedKind.ASSET, entitled_id) or ""
     found = await assets.page(
-        connection,
-        seen.grant.scope,
-        seen.grant.source_data_set_id,
-        source,
-        after=behind,
-        limit=limit,
+        connection, seen.grant.scope, seen.grant.source_data_set_id, source, after=behind, limit=limit
     )
     return [entitled_asset(seen, asset) for asset in found]
 
