@@ -18,8 +18,7 @@ from entrepot.domain.scope import Scope
 from entrepot.events.recording import record
 from entrepot.http.messages import HttpRequest
 from entrepot.server.audit import Metrics
-from entrepot.server.events_route import EventsRoute
-from entrepot.server.own_routes import OwnRoutes
+from entrepot.server.own_routes import EventsRoute, OwnRoutes
 from entrepot.sigv4.verification import TrustAuthenticator
 from entrepot.wire.pagination import PageTokens
 from entrepot.wiring import clock

@@ -43,7 +43,9 @@ async def publish(connection: Connection, services: Services, revision: Revision
     await record(connection, told, now)
 
 
-async def revoked(connection: Connection, services: Services, revision: Revision, data_set: DataSet) -> None:
+async def announce_revocation(
+    connection: Connection, services: Services, revision: Revision, data_set: DataSet
+) -> None:
     """Everyone who has access to the data set is told that the revision was revoked, and why.
 
     Told again when the reason is replaced [G].

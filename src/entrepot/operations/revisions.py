@@ -188,7 +188,7 @@ async def revoke_revision(
             revision, revocation_comment=request.revocation_comment, revoked_at=now, updated_at=now
         )
         await revisions.save(connection, revoked)
-        await revision_publication.revoked(connection, services, revoked, data_set)
+        await revision_publication.announce_revocation(connection, services, revoked, data_set)
     return shapes.RevokeRevisionResponse(**_members(revoked))
 
 

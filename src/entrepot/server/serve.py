@@ -25,15 +25,12 @@ from entrepot.server import process
 from entrepot.server.app import Application
 from entrepot.server.audit import Metrics, ServerAudit
 from entrepot.server.data_directory import DataDirectory, FileLock
-from entrepot.server.datashares_route import DatashareCredentialsRoute
-from entrepot.server.events_route import EventsRoute
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.health import Readiness
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
 from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
-from entrepot.server.own_routes import OwnRoutes
+from entrepot.server.own_routes import DatashareCredentialsRoute, EventsRoute, OwnRoutes, ProgressRoute
 from entrepot.server.process import listen
-from entrepot.server.progress import ProgressRoute
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
