@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from entrepot.domain.errors import EntrepotError
 from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.s3_gateway.s3_request import is_for_s3
-from entrepot.server import health
 from entrepot.server.audit import CONTENT_TYPE, Metrics
 from entrepot.server.objects import SignedObjects
 from entrepot.server.own_routes import OwnRoutes
@@ -43,6 +42,11 @@ from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway
+import asyncio
+import json
+from dataclasses import dataclass
+
+from entrepot.stores.store import ObjectStore
 
 _OBJECTS = OBJECTS_PATH.encode("ascii")
 _TOO_SLOW = HttpResponse(
@@ -62,7 +66,7 @@ class Application:
         self,
         pipeline: Pipeline,
         own_routes: OwnRoutes,
-        readiness: health.Readiness,
+        readiness: Readiness,
         metrics: Metrics,
         gauges: Callable[[], Awaitable[dict[str, float]]],
         objects: SignedObjects | None,
@@ -122,7 +126,7 @@ class Application:
 
     async def _operators(self, raw_path: bytes) -> HttpResponse:
         if raw_path == b"/healthz":
-            return health.alive()
+            return alive()
         if raw_path == b"/readyz":
             return await self._readiness.answer()
         try:
@@ -131,3 +135,54 @@ class Application:
             _log.warning("metrics are without what the database knows: %s", error)
             gauges = {}
         return HttpResponse(200, ((b"content-type", CONTENT_TYPE),), self._metrics.render(gauges))
+
+
+_JSON = ((b"content-type", b"application/json"),)
+_CHECK_SECONDS = 5.0
+
+
+def alive() -> HttpResponse:
+    """The answer of `/healthz`: that it is given is all it says."""
+    return HttpResponse(200, _JSON, b'{"status": "ok"}\n')
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The checks of `/readyz`."""
+
+    check_database: Callable[[], Awaitable[None]]
+    store: ObjectStore
+    workers_alive: Callable[[], Awaitable[int]]
+    needs_workers: bool
+    """Whether jobs are to run: with `--job-workers 0` somebody else's workers may come and go."""
+
+    async def answer(self) -> HttpResponse:
+        """200 when everything is well, else 503; each check by name with what is wrong with it."""
+        found = await asyncio.gather(
+            _outcome(self.check_database()),
+            _outcome(asyncio.to_thread(self.store.check)),
+            _outcome(self._require_worker()),
+        )
+        ready = all(state == "ok" for state in found)
+        checks = dict(zip(("database", "store", "workers"), found, strict=True))
+        body = {"status": "ok" if ready else "not ready", "checks": checks}
+        return HttpResponse(200 if ready else 503, _JSON, json.dumps(body).encode() + b"\n")
+
+    async def _require_worker(self) -> None:
+        if self.needs_workers and not await self.workers_alive():
+            raise _NoWorker("no job worker is alive; jobs wait until one is")
+
+
+class _NoWorker(EntrepotError):
+    """Nobody would run a job now."""
+
+
+async def _outcome(check: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check
+    except EntrepotError as error:
+        return error.message
+    except TimeoutError:
+        return f"no answer within {_CHECK_SECONDS:g} s"
+    return "ok"

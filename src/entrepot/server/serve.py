@@ -22,11 +22,10 @@ import uvicorn
 from entrepot import __version__
 from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.server import process
-from entrepot.server.app import Application
+from entrepot.server.app import Application, Readiness
 from entrepot.server.audit import Metrics, ServerAudit
 from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
-from entrepot.server.health import Readiness
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
 from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import DatashareCredentialsRoute, EventsRoute, OwnRoutes, ProgressRoute
