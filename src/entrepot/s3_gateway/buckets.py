@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpResponse
 from entrepot.operations.context import PageTokens
-from entrepot.s3_gateway import documents
-from entrepot.s3_gateway.documents import Listing
-from entrepot.s3_gateway.error_answers import SLOW_DOWN
 from entrepot.s3_gateway.listing import (
     ListedPage,
     ListingRequest,
@@ -23,10 +21,11 @@ from entrepot.s3_gateway.listing import (
     start_position,
 )
 from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
+from entrepot.s3_gateway.s3_errors import SLOW_DOWN, ObjectProblem, ObjectRefused
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation
 from entrepot.stores.s3 import S3Store
-from entrepot.stores.s3_view import PAGE, Page, S3View
+from entrepot.stores.s3_headers import quoted
+from entrepot.stores.s3_view import PAGE, Page, PageObject, S3View
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 
 _XML: Header = (b"content-type", b"application/xml")
@@ -51,7 +50,7 @@ class BucketAnswers:
         """The answer to one request that may be answered. Raises `StoreError` and `ObjectRefused`."""
         match call.operation:
             case S3Operation.GET_BUCKET_LOCATION:
-                return HttpResponse(200, (_XML,), documents.bucket_location(account.region))
+                return HttpResponse(200, (_XML,), bucket_location(account.region))
             case S3Operation.HEAD_BUCKET:
                 region = account.region.encode("ascii")
                 headers = ((b"x-amz-bucket-region", region), (b"x-amz-access-point-alias", b"true"))
@@ -96,8 +95,8 @@ class BucketAnswers:
             url_encoded="encoding-type" in query,
         )
         if is_v2:
-            return documents.listing_v2(found, start_after=query.get("start-after"), token=token)
-        return documents.listing_v1(found, marker=after)
+            return listing_v2(found, start_after=query.get("start-after"), token=token)
+        return listing_v1(found, marker=after)
 
     def _token(self, binding: str, position: Position) -> str:
         texts = [position.token or "", position.after or "", position.last_prefix or ""]
@@ -162,3 +161,102 @@ def _listing_request(query: Mapping[str, str]) -> ListingRequest:
     if query.get("encoding-type", "url") != "url":
         raise ObjectRefused(_BAD_ENCODING)
     return ListingRequest(query.get("prefix", ""), query.get("delimiter", ""), min(int(limit), PAGE))
+
+
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_HEADING = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_ESCAPES = {
+    **{code: f"&#{code};" for code in (*range(32), 127)},
+    **str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing has found, and how it was asked for."""
+
+    bucket: str
+    prefix: str
+    delimiter: str
+    max_keys: int
+    objects: tuple[PageObject, ...]
+    common_prefixes: tuple[str, ...]
+    next_position: str | None
+    """A token, or for the old form a marker; None where nothing follows."""
+    url_encoded: bool
+
+
+def listing_v2(listing: Listing, *, start_after: str | None, token: str | None) -> bytes:
+    """The answer of ListObjectsV2."""
+    count = len(listing.objects) + len(listing.common_prefixes)
+    return _list_bucket_result(
+        listing,
+        [
+            _optional("StartAfter", start_after, listing),
+            _element("KeyCount", str(count)),
+            "" if token is None else _element("ContinuationToken", token),
+            "" if listing.next_position is None else _element("NextContinuationToken", listing.next_position),
+        ],
+    )
+
+
+def listing_v1(listing: Listing, *, marker: str) -> bytes:
+    """The answer of ListObjects."""
+    return _list_bucket_result(
+        listing,
+        [_element("Marker", _text(marker, listing)), _optional("NextMarker", listing.next_position, listing)],
+    )
+
+
+def bucket_location(region: str) -> bytes:
+    """The answer of GetBucketLocation, where no text means us-east-1."""
+    text = "" if region == "us-east-1" else _escaped(region)
+    return f'{_HEADING}<LocationConstraint xmlns="{_NAMESPACE}">{text}</LocationConstraint>'.encode()
+
+
+def _list_bucket_result(listing: Listing, own: Iterable[str]) -> bytes:
+    parts = [
+        f'{_HEADING}<ListBucketResult xmlns="{_NAMESPACE}">',
+        _element("Name", listing.bucket),
+        _element("Prefix", _text(listing.prefix, listing)),
+        *own,
+        _element("MaxKeys", str(listing.max_keys)),
+        _optional("Delimiter", listing.delimiter or None, listing),
+        _element("EncodingType", "url") if listing.url_encoded else "",
+        _element("IsTruncated", "false" if listing.next_position is None else "true"),
+        *(_contents(each, listing) for each in listing.objects),
+        *(
+            f"<CommonPrefixes>{_element('Prefix', _text(each, listing))}</CommonPrefixes>"
+            for each in listing.common_prefixes
+        ),
+        "</ListBucketResult>",
+    ]
+    return "".join(parts).encode()
+
+
+def _contents(found: PageObject, listing: Listing) -> str:
+    return (
+        f"<Contents>{_element('Key', _text(found.key, listing))}"
+        f"{_element('LastModified', found.last_modified)}"
+        f"{_element('ETag', quoted(found.etag))}"
+        f"{_element('Size', str(found.size_bytes))}"
+        f"{_element('StorageClass', found.storage_class)}</Contents>"
+    )
+
+
+def _optional(name: str, text: str | None, listing: Listing) -> str:
+    return "" if text is None else _element(name, _text(text, listing))
+
+
+def _text(text: str, listing: Listing) -> str:
+    """A key, encoded as it was asked for; `%20` and never `+`, which some clients would not decode."""
+    return quote(text, safe="/-_.~") if listing.url_encoded else text
+
+
+def _element(name: str, text: str) -> str:
+    return f"<{name}>{_escaped(text)}</{name}>"
+
+
+def _escaped(text: str) -> str:
+    """As S3 writes it: control characters as references, though XML 1.0 has none of them."""
+    return text.translate(_ESCAPES)

@@ -32,19 +32,22 @@ from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpRequest
 from entrepot.operations.context import PageTokens
 from entrepot.s3_gateway.buckets import BucketAnswers, opened
-from entrepot.s3_gateway.error_answers import (
+from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
+from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.s3_errors import (
     INTERNAL_ERROR,
     KEY_TOO_LONG,
     NO_SUCH_BUCKET,
+    NO_SUCH_KEY,
     NOT_SHARED,
     READ_ONLY,
     UNKNOWN_AUTHORIZATION,
+    ObjectProblem,
+    ObjectRefused,
     problem_of_error,
     problem_of_signature,
+    problem_response,
 )
-from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
-from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.s3_gateway.s3_errors import NO_SUCH_KEY, ObjectProblem, ObjectRefused, problem_response
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation, understood
 from entrepot.sigv4.verification import Authenticator, Principal
 from entrepot.transfer.user_buckets import Buckets

@@ -17,9 +17,8 @@ from typing import Any
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.http.answer import ConnectionFailed
 from entrepot.http.messages import Header
-from entrepot.s3_gateway.error_answers import NO_SUCH_BUCKET
 from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectProblem, ObjectRefused
+from entrepot.s3_gateway.s3_errors import NO_SUCH_BUCKET, PRECONDITION_FAILED, ObjectProblem, ObjectRefused
 from entrepot.stores.s3_view import OpenObject, S3View
 from entrepot.wire.asgi import ClientDisconnected, Receive, Send, until_disconnected
 
