@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypedDict
 
-from entrepot.database import assets, revisions, tags
+from entrepot.database import assets, data_grants, event_actions, jobs, revisions, tags
 from entrepot.database.connection import Connection
+from entrepot.domain import event
 from entrepot.domain.arn import revision_arn
+from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import DataSet
 from entrepot.domain.errors import ResourceType, ValidationFailed
 from entrepot.domain.limits import REVISIONS_PER_DATA_SET
@@ -15,10 +17,12 @@ from entrepot.domain.revision import Revision, require_finalizable, require_revo
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
-from entrepot.entitlements.visibility.revisions import page_entitled
+from entrepot.entitlements.visibility.revisions import entitled_revision, page_entitled
+from entrepot.events.recording import record
+from entrepot.jobs.auto_export import export_job
 from entrepot.model import shapes
-from entrepot.operations import lookups, revision_publication
-from entrepot.operations.context import Context
+from entrepot.operations import lookups
+from entrepot.operations.context import Context, Services
 from entrepot.operations.data_sets import require_not_granted
 from entrepot.operations.pages import Listing
 
@@ -137,7 +141,7 @@ async def update_revision(
             changed = replace(changed, updated_at=services.clock())
             await revisions.save(connection, changed)
         if changed.finalized and not revision.finalized:
-            await revision_publication.publish(connection, services, changed, data_set)
+            await publish(connection, services, changed, data_set)
     return shapes.UpdateRevisionResponse(**_members(changed))
 
 
@@ -188,7 +192,7 @@ async def revoke_revision(
             revision, revocation_comment=request.revocation_comment, revoked_at=now, updated_at=now
         )
         await revisions.save(connection, revoked)
-        await revision_publication.announce_revocation(connection, services, revoked, data_set)
+        await announce_revocation(connection, services, revoked, data_set)
     return shapes.RevokeRevisionResponse(**_members(revoked))
 
 
@@ -230,3 +234,54 @@ async def _list_entitled(
         revisions=[shapes.RevisionEntry(**_members(revision)) for revision, _ in page.entries],
         next_token=page.next_token,
     )
+
+
+async def publish(connection: Connection, services: Services, revision: Revision, data_set: DataSet) -> None:
+    """Everyone who has access to the data set is told of the revision, and what event actions say is begun.
+
+    `revision` and `data_set` are the owner's; the revision is finalized in this transaction. The jobs of
+    event actions are the receivers': they see them, under the ids that they know, and no quota of StartJob
+    counts them. What was published before an event action was made is not exported [L].
+
+    Crash: events and started jobs are there together with the revision, or none of it is.
+    """
+    now = services.clock()
+    receivers = await receivers_of(connection, data_set, now)
+    if not receivers:
+        return
+    seen = {grant.data_set_id: _as_seen(grant, revision) for grant in receivers}
+    for action in await event_actions.of_receivers(connection, data_set.id, now):
+        job = export_job(action, seen[action.data_set_id].id, job_id=services.new_identifier(), now=now)
+        await jobs.insert(connection, job)
+        await jobs.start(connection, job.id, now=now)
+    # Last, since it holds the recipients until the commit.
+    told = [event.revision_published(grant, [seen[grant.data_set_id]]) for grant in receivers]
+    await record(connection, told, now)
+
+
+async def announce_revocation(
+    connection: Connection, services: Services, revision: Revision, data_set: DataSet
+) -> None:
+    """Everyone who has access to the data set is told that the revision was revoked, and why.
+
+    Told again when the reason is replaced [G].
+
+    Crash: the events are there together with the revocation, or neither is.
+    """
+    now = services.clock()
+    receivers = await receivers_of(connection, data_set, now)
+    told = [event.revision_revoked(grant, _as_seen(grant, revision)) for grant in receivers]
+    await record(connection, told, now)
+
+
+async def receivers_of(connection: Connection, data_set: DataSet, now: Timestamp) -> list[DataGrant]:
+    """The grants that give somebody access to the owned data set now, and until the transaction ends.
+
+    So nobody hears of a data set after the grant was deleted.
+    """
+    live = await data_grants.live_of_source(connection, data_set.id, now, keep=True)
+    return [grant for grant in live if grant.gives_access(now)]
+
+
+def _as_seen(grant: DataGrant, revision: Revision) -> Revision:
+    return entitled_revision(Entitled(grant, by_owner=False), revision, revision.updated_at)

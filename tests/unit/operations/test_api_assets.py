@@ -33,8 +33,7 @@ from entrepot.entitlements.visibility.assets import all_of_revision
 from entrepot.model import shapes
 from entrepot.operations.api_assets import send_api_asset
 from entrepot.operations.assets import get_asset
-from entrepot.operations.call_rate import CallRate
-from entrepot.operations.context import Context
+from entrepot.operations.context import CallRate, Context
 from entrepot.operations.data_sets import create_data_set
 from entrepot.operations.revisions import create_revision, list_data_set_revisions
 

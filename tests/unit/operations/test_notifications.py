@@ -15,8 +15,7 @@ from entrepot.domain.errors import AccessDenied, Conflict, ResourceNotFound, Res
 from entrepot.domain.event import NotificationType
 from entrepot.model import shapes
 from entrepot.operations.context import Context
-from entrepot.operations.notification_rules import require_details, require_scope
-from entrepot.operations.notifications import send_data_set_notification
+from entrepot.operations.notifications import require_details, require_scope, send_data_set_notification
 
 PAST, FUTURE = START.plus_seconds(-60), START.plus_seconds(3600)
 

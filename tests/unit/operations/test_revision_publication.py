@@ -20,7 +20,7 @@ from entrepot.model import shapes
 from entrepot.operations.context import Context
 from entrepot.operations.event_actions import delete_event_action
 from entrepot.operations.jobs import create_job, get_job, start_job
-from entrepot.operations.revision_publication import publish
+from entrepot.operations.revisions import publish
 
 
 @pytest.fixture(params=BOTH_DATABASES)
@@ -220,7 +220,7 @@ async def test_jobs_and_events_are_there_with_the_revision_or_not_at_all(
     async def fail(*_: object) -> None:
         raise RuntimeError("the process ends here")
 
-    monkeypatch.setattr("entrepot.operations.revision_publication.record", fail)
+    monkeypatch.setattr("entrepot.operations.revisions.record", fail)
     with pytest.raises(RuntimeError):
         await exchange.publish()
     assert await jobs_of(receiver) == []
