@@ -17,10 +17,10 @@ from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
 from entrepot.events.recording import record
 from entrepot.http.messages import HttpRequest
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.server.audit import Metrics
 from entrepot.server.own_routes import EventsRoute, OwnRoutes
 from entrepot.sigv4.verification import TrustAuthenticator
-from entrepot.wire.pagination import PageTokens
 from entrepot.wiring import clock
 
 LONG = 20

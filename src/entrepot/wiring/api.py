@@ -18,13 +18,13 @@ from entrepot.integrations.api_calls import GuardedApiCalls
 from entrepot.integrations.guarded_http import GuardedHttp
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.operations.context import Context, Services
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.operations.registry import OPERATIONS
 from entrepot.settings.settings import Settings
 from entrepot.settings.values import AuthMode
 from entrepot.sigv4.verification import AccessKey, Authenticator, SigV4Authenticator, TrustAuthenticator
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
-from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditSink, Pipeline
 from entrepot.wiring.integrations import make_postgresql
 from entrepot.wiring.shared import (

@@ -27,9 +27,9 @@ from entrepot.model import shapes
 from entrepot.operations.context import Context, Services
 from entrepot.operations.data_sets import create_data_set
 from entrepot.operations.jobs import create_job
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.operations.revisions import create_revision
 from entrepot.transfer.signed_urls import LocalSignedUrls
-from entrepot.wire.pagination import PageTokens
 
 START = Timestamp(1_700_000_000_000)
 NOWHERE = "0" * 32

@@ -21,13 +21,13 @@ from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.s3_gateway.gateway import GatewayParts, S3Gateway
 from entrepot.s3_gateway.provider_threads import ProviderThreads
 from entrepot.sigv4.verification import Authenticator, TrustAuthenticator
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options
-from entrepot.wire.pagination import PageTokens
 from entrepot.wire.pipeline import AuditEntry
 
 NOW = Timestamp(1_700_000_000_000)

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from entrepot.domain.errors import ValidationFailed
-from entrepot.wire.pagination import PageTokens
+from entrepot.operations.page_tokens import PageTokens
 
 TOKENS = PageTokens(b"a secret of thirty-two bytes....")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
