@@ -16,7 +16,7 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import Job, JobItem, JobState, JobType
 from entrepot.domain.job_error import Location
 from entrepot.jobs.registry import DEFINITIONS
-from entrepot.jobs.retention import sweep_old_jobs
+from entrepot.jobs.sweeps import sweep_old_jobs
 
 REVISIONS = (an_id("r1"), an_id("r2"))
 

@@ -24,7 +24,7 @@ from tests.jobs.s3_buckets import S3Buckets
 
 from entrepot.domain.job import RunId
 from entrepot.jobs.crash_points import CrashPoint
-from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.sweeps import sweep_garbage
 from entrepot.testing import S3Server
 
 DIED = 9

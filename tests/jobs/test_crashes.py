@@ -16,7 +16,7 @@ from entrepot.domain.job_error import JobErrorCode
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
-from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.sweeps import sweep_garbage
 
 OBJECTS = {f"{number:03d}": b"content of %d" % number for number in range(110)}
 WIDE = Limits({Limit.ASSETS_PER_IMPORT_JOB: len(OBJECTS)})

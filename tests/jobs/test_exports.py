@@ -14,7 +14,7 @@ from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run
 from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3
-from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.sweeps import sweep_garbage
 from entrepot.model import shapes
 
 ASSETS = JobType.EXPORT_ASSETS_TO_S3

@@ -17,7 +17,7 @@ from entrepot.domain.job_error import JobErrorCode, Location
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
-from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.sweeps import sweep_garbage
 
 S3 = JobType.IMPORT_ASSETS_FROM_S3
 SIGNED_URL = JobType.IMPORT_ASSET_FROM_SIGNED_URL

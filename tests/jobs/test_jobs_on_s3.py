@@ -12,7 +12,7 @@ from entrepot.database import garbage
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import JobState, JobType
 from entrepot.domain.job_error import JobErrorCode, Location
-from entrepot.jobs.garbage import sweep_garbage
+from entrepot.jobs.sweeps import sweep_garbage
 from entrepot.stores.s3 import S3Store
 
 pytestmark = pytest.mark.seaweedfs

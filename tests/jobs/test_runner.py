@@ -16,9 +16,9 @@ from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run
-from entrepot.jobs.garbage import sweep_garbage
 from entrepot.jobs.import_assets_from_s3 import ImportAssetsFromS3
 from entrepot.jobs.runner import ITEMS_AT_ONCE
+from entrepot.jobs.sweeps import sweep_garbage
 
 WIDE = Limits({Limit.ASSETS_PER_IMPORT_JOB: 1000})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.database import events
+from entrepot.database import events as table
 from entrepot.database.connection import Database
 from entrepot.domain.timestamp import Timestamp
 
@@ -15,6 +15,6 @@ async def sweep_events(database: Database, before: Timestamp) -> int:
     Called from time to time by every worker; two at once do no harm. Crash: some of them are gone already.
     """
     deleted = 0
-    while page := await events.forget(database, before, PAGE):
+    while page := await table.forget(database, before, PAGE):
         deleted += page
     return deleted

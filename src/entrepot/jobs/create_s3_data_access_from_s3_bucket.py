@@ -19,7 +19,7 @@ from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.object_errors import CODES
 from entrepot.jobs.parents import importing_into, require_bucket, require_key, required
 from entrepot.model import shapes

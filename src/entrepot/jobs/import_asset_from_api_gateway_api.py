@@ -7,9 +7,12 @@ come to be. Where an ApiId and a Stage lead is the matter of whoever runs the ex
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,7 +27,7 @@ from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
-from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
+from entrepot.jobs.openapi_check import CPU_SECONDS
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 
@@ -175,3 +178,40 @@ def _not_uploaded(name: str) -> JobError:
         "ApiSpecificationUploadUrl of the job's Details, with its MD5 in the header Content-MD5, before the "
         "job is started.",
     )
+
+
+_SECONDS = CPU_SECONDS + 15.0
+"""The process ends itself before, unless the machine is very busy."""
+
+
+class DocumentUncheckable(Exception):
+    """The check took too much time or memory."""
+
+
+async def problems_of(document: bytes) -> list[str]:
+    """What is wrong with the document, the first few problems; empty where nothing is.
+
+    Raises `DocumentUncheckable`. The process ends with this call, however it ends.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # the folder that somebody is in is no place to import from
+        "-m",
+        "entrepot.jobs.openapi_check",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            answer, _ = await process.communicate(document)
+    except TimeoutError:
+        raise DocumentUncheckable from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise DocumentUncheckable
+    found: list[str] = json.loads(answer)
+    return found

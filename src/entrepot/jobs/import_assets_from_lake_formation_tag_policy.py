@@ -22,7 +22,7 @@ from entrepot.domain.lake_formation import (
 )
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 

@@ -17,7 +17,7 @@ from entrepot.domain.job_error import JobError, JobErrorCode
 from entrepot.domain.limits import Limit
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.live_assets import live_asset, live_outcome
+from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.object_errors import integration_error
 from entrepot.jobs.parents import importing_into, require_count, required
 from entrepot.model import shapes

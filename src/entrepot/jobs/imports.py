@@ -19,7 +19,8 @@ from entrepot.jobs.definition import Callbacks, Creation, Outcome, Run
 
 if TYPE_CHECKING:
     from entrepot.stores.store import ObjectInfo
-
+from entrepot.domain.asset import require_asset_name
+from entrepot.model import shapes
 
 URL_LIFETIME_SECONDS = 3600
 """How long something can be uploaded for a job: one hour [C] for a file, and [G] for an OpenAPI document."""
@@ -98,3 +99,35 @@ def asset_tags(job: Job) -> Mapping[str, str] | None:
     if job.asset_configuration_json is None:
         return None
     return {tag["Key"]: tag["Value"] for tag in json.loads(job.asset_configuration_json).get("Tags", [])}
+
+
+def live_asset(
+    run: Run, number: int, name: str, asset_type: AssetType, details: shapes.AssetDetails
+) -> Asset:
+    """The asset that entry `number` of the job becomes; its id follows from both, so a rerun makes the same.
+
+    `details` is what the owner gave: what depends on who looks is added when somebody does.
+    """
+    require_asset_name(name, "The asset's name")
+    now = run.clock()
+    (revision_id,) = run.job.revision_ids
+    return Asset(
+        scope=run.job.scope,
+        data_set_id=run.job.data_set_id,
+        revision_id=revision_id,
+        id=derived_asset_id(run.job.id, number),
+        asset_type=asset_type,
+        name=name,
+        created_at=now,
+        updated_at=now,
+        size_bytes=0,
+        store_key="",
+        store_etag="",
+        checksum=None,
+        details_json=shapes.encode(details),
+    )
+
+
+def live_outcome(run: Run, assets: Sequence[Asset]) -> Outcome:
+    """The assets, with the tags of the job's AssetConfiguration."""
+    return Outcome(assets=tuple(assets), asset_tags=asset_tags(run.job))

@@ -48,9 +48,8 @@ def open_worker(
     from entrepot.engine.database import DatabaseEngine
     from entrepot.engine.loops import Loop
     from entrepot.entitlements.provisioning.reconciler import Reconciler
-    from entrepot.jobs.garbage import sweep_garbage
-    from entrepot.jobs.retention import sweep_old_jobs
     from entrepot.jobs.runner import Runner
+    from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs
     from entrepot.transfer.transfer import Transfer
     from entrepot.wiring.provisioners import make_provisioners
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.jobs import openapi_documents
+from entrepot.jobs import import_asset_from_api_gateway_api
+from entrepot.jobs.import_asset_from_api_gateway_api import DocumentUncheckable, problems_of
 from entrepot.jobs.openapi_check import MOST_PROBLEMS, problems
-from entrepot.jobs.openapi_documents import DocumentUncheckable, problems_of
 
 
 def document(version: str = "3.0.3", **members: Any) -> dict[str, Any]:
@@ -174,7 +174,7 @@ async def test_the_process_tells_what_the_function_does() -> None:
 async def test_a_document_that_takes_too_long_ends_its_process_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openapi_documents, "_SECONDS", 3.0)
+    monkeypatch.setattr(import_asset_from_api_gateway_api, "_SECONDS", 3.0)
     endless = {"type": "string", "pattern": "^(a+)+$", "default": "a" * 60 + "!"}
     content = json.dumps(document(components={"schemas": {"A": endless}})).encode()
     beats = 0

@@ -1,21 +1,61 @@
-"""Forgets jobs that are older than the exchange keeps them: 90 days on AWS [C].
-
-One that runs is never forgotten, however old; one that still waits is, and what was uploaded for it becomes
-garbage. The sweep is called from time to time by every worker; two at once do no harm.
-"""
+"""Sweeps"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from entrepot.database import garbage
+from entrepot.domain.errors import StoreError
+from entrepot.domain.job_error import Location
+from entrepot.jobs.crash_points import CrashPoint, nothing
+
+if TYPE_CHECKING:
+    from entrepot.database.connection import Database
+    from entrepot.transfer.transfer import Transfer
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from entrepot.database import garbage, jobs
+from entrepot.database import jobs
 from entrepot.domain.job import JobType
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import JobDefinition
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Database
+
+
+PAGE = 500
+
+_log = logging.getLogger(__name__)
+
+
+async def sweep_garbage(
+    database: Database, transfer: Transfer, at: Callable[[CrashPoint], None] = nothing
+) -> int:
+    """Deletes what is noted, and the notes; returns how many keys. What an export still reads stays for now.
+
+    A store that refuses is left alone until the next sweep; that is logged and raises nothing.
+    Crash: bytes are deleted before their note is; a note without bytes is deleted by the next sweep.
+    """
+    deleted = 0
+    while keys := await garbage.page(database, PAGE):
+        gone = []
+        for key in keys:
+            try:
+                await transfer.delete(Location(None, key))
+            except StoreError as error:
+                _log.warning("garbage stays in the store until the next sweep: %s", error)
+                break
+            gone.append(key)
+        at(CrashPoint.GARBAGE_DELETED)
+        await garbage.remove(database, gone)
+        deleted += len(gone)
+        if len(gone) < len(keys):
+            break
+    return deleted
+
 
 BATCH = 200
 """How many jobs one transaction forgets; requests that write wait for it."""
