@@ -24,8 +24,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import DeadLetter, DeliveryState, Webhook
 from entrepot.events.deliveries import Deliveries, Pace
-from entrepot.events.recording import record
-from entrepot.events.retention import sweep_events
+from entrepot.events.event_log import record, sweep_events
 from entrepot.events.senders import WebhookSender
 from entrepot.integrations.guarded_http import GuardedHttp
 from entrepot.wiring import clock

@@ -12,7 +12,7 @@ from entrepot.database import events
 from entrepot.database.connection import Database
 from entrepot.domain.event import DetailType, NewEvent
 from entrepot.domain.scope import Scope
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 
 
 def event(number: int, scope: Scope = SCOPE) -> NewEvent:

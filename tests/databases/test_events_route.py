@@ -15,7 +15,7 @@ from tests.unit.operations.application import Application
 
 from entrepot.database.connection import Database
 from entrepot.domain.scope import Scope
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.http.messages import HttpRequest
 from entrepot.operations.page_tokens import PageTokens
 from entrepot.server.audit import Metrics

@@ -9,8 +9,8 @@ from typing import Any
 
 from entrepot.domain.event import DetailType
 from entrepot.events import senders
-from entrepot.events.cloud_event import ATTEMPT_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER, signature
 from entrepot.events.deliveries import Pace
+from entrepot.events.senders import ATTEMPT_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER, signature
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 

@@ -6,6 +6,8 @@ not.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,20 +16,52 @@ from typing import Protocol
 
 from entrepot import __version__
 from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
-from entrepot.domain.event import StoredEvent
+from entrepot.domain.event import SOURCE, StoredEvent
 from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import Webhook
-from entrepot.events.cloud_event import (
-    ATTEMPT_HEADER,
-    CONTENT_TYPE,
-    DELIVERY_HEADER,
-    SIGNATURE_HEADER,
-    cloud_event,
-    delivery_id,
-    signature,
-)
 from entrepot.integrations.event_bridge import EventBridge
 from entrepot.integrations.guarded_http import GuardedHttp, GuardedResponse
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+SIGNATURE_HEADER = "Entrepot-Signature"
+DELIVERY_HEADER = "Entrepot-Delivery"
+ATTEMPT_HEADER = "Entrepot-Attempt"
+
+
+def cloud_event(event: StoredEvent) -> bytes:
+    """The body: the same bytes each time, for the same event.
+
+    `type` is the detail-type and `data` the detail of EventBridge; `account` and `region` are extensions.
+    """
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": event.id,
+            "source": SOURCE,
+            "type": event.detail_type,
+            "subject": event.resources[0] if event.resources else event.account_id,
+            "time": event.at.isoformat(),
+            "account": event.account_id,
+            "region": event.region,
+            "datacontenttype": "application/json",
+            "data": json.loads(event.detail_json),
+        }
+    ).encode()
+
+
+def signature(secret: str, epoch_seconds: int, body: bytes) -> str:
+    """The value of `SIGNATURE_HEADER`: `t=1704067200,v1=` and the HMAC-SHA256 over `1704067200.{body}`.
+
+    The time is signed, so that a receiver may refuse what somebody recorded and sends again.
+    """
+    signed = f"{epoch_seconds}.".encode() + body
+    return f"t={epoch_seconds},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+
+
+def delivery_id(webhook_id: str, event_id: str) -> str:
+    """The value of `DELIVERY_HEADER`: of this event to this webhook, at every attempt and replay."""
+    return hashlib.sha256(f"{webhook_id}:{event_id}".encode()).hexdigest()[:32]
+
 
 ANSWER_SECONDS = 10.0
 """How long a receiver may take in all."""

@@ -17,7 +17,7 @@ from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_set_access import Entitled
 from entrepot.entitlements.visibility.revisions import get_entitled
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.model import shapes
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from entrepot.domain.event import data_grant_accepted, data_grant_revoked
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.model import shapes
 from entrepot.operations import lookups
 from entrepot.operations.context import Context

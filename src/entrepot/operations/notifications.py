@@ -16,7 +16,7 @@ from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
 from entrepot.domain.event import NotificationType
 from entrepot.domain.timestamp import Timestamp
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.model import shapes
 from entrepot.operations import lookups
 from entrepot.operations.context import Context

@@ -18,7 +18,7 @@ from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
 from entrepot.entitlements.visibility.revisions import entitled_revision, page_entitled
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.jobs.auto_export import export_job
 from entrepot.model import shapes
 from entrepot.operations import lookups

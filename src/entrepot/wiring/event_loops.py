@@ -38,7 +38,7 @@ def make_event_loops(
     """Deliveries and retention; without `secrets` retention alone, since webhooks are signed."""
     from entrepot.engine.loops import Loop
     from entrepot.events.deliveries import Deliveries
-    from entrepot.events.retention import sweep_events
+    from entrepot.events.event_log import sweep_events
     from entrepot.events.senders import EventBridgeSender, WebhookSender
     from entrepot.integrations.aws import AwsService
     from entrepot.integrations.event_bridge import SOURCE_AT_AWS, EventBridge

@@ -16,7 +16,7 @@ from entrepot.domain.event import DetailType, NewEvent, NotificationType, Redshi
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.events.cloud_event import cloud_event, delivery_id, signature
+from entrepot.events.senders import cloud_event, delivery_id, signature
 
 NOW = Timestamp(1_704_067_200_123)
 SENDER = Scope("111111111111", "eu-west-1")

@@ -30,7 +30,7 @@ from entrepot.domain.errors import EntrepotError
 from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given, Provisioner
-from entrepot.events.recording import record
+from entrepot.events.event_log import record
 from entrepot.model import shapes
 
 CALL_SECONDS = 30.0

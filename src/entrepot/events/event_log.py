@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from entrepot.database import events as table
-from entrepot.database.connection import Connection
+from entrepot.database.connection import Connection, Database
 from entrepot.domain.event import NewEvent
 from entrepot.domain.timestamp import Timestamp
 
@@ -23,3 +23,17 @@ async def record(connection: Connection, events: Sequence[NewEvent], now: Timest
         return
     await table.hold(connection, [(event.account_id, event.region) for event in events])
     await table.insert(connection, [(str(uuid4()), event) for event in events], now)
+
+
+PAGE = 500
+
+
+async def sweep_events(database: Database, before: Timestamp) -> int:
+    """Deletes the events from before that moment, with their deliveries; returns how many.
+
+    Called from time to time by every worker; two at once do no harm. Crash: some of them are gone already.
+    """
+    deleted = 0
+    while page := await table.forget(database, before, PAGE):
+        deleted += page
+    return deleted
