@@ -12,7 +12,7 @@ from entrepot.database import data_grants, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import DataGrant
 from entrepot.entitlements.visibility.assets import entitled_asset
-from entrepot.entitlements.visibility.data_set_access import Entitled
+from entrepot.entitlements.visibility.data_sets import Entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 
 GRANT = an_accepted_grant(at(0), scope=SCOPE, source_data_set_id=data_set().id, ends_at=at(100))

@@ -22,7 +22,7 @@ from entrepot.domain.errors import Conflict, InternalError, ResourceNotFound, Va
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
-from entrepot.entitlements.provisioning.datashares import DatashareProvisioner
+from entrepot.entitlements.provisioning.provisioners import DatashareProvisioner
 from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.integrations.postgresql_shares import PostgresqlShares
 from entrepot.integrations.protocols import Integrations

@@ -29,7 +29,7 @@ from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import assets as seen_assets
 from entrepot.entitlements.visibility import revisions as seen_revisions
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run
 from entrepot.jobs.export_revisions_to_s3 import ExportRevisionsToS3

@@ -16,7 +16,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import IntegrationUnavailable
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.provisioning.provisioner import Entry, Given
+from entrepot.entitlements.provisioning.provisioners import Entry, Given
 from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.model import shapes
 

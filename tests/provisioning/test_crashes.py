@@ -14,7 +14,7 @@ from tests.provisioning.fixtures import KIND, OWNER, Fixtures
 from entrepot.database import data_grants, external_access
 from entrepot.database.connection import Database
 from entrepot.domain.external_access import AccessState
-from entrepot.entitlements.provisioning.provisioner import Entry, Given
+from entrepot.entitlements.provisioning.provisioners import Entry, Given
 from entrepot.entitlements.provisioning.reconciler import LEASE_SECONDS, Reconciler
 
 _PROGRAM = """

@@ -17,8 +17,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.external_access import AccessState
 from entrepot.domain.lake_formation import LFCatalog, LFResourceType, LFTag, LFTagPolicy
-from entrepot.entitlements.provisioning.lake_formation import LakeFormationProvisioner, policy_of
-from entrepot.entitlements.provisioning.provisioner import Entry
+from entrepot.entitlements.provisioning.provisioners import Entry, LakeFormationProvisioner, policy_of
 from entrepot.entitlements.provisioning.reconciler import Reconciler
 from entrepot.model import shapes
 

@@ -15,7 +15,7 @@ from entrepot.domain.event import auto_export
 from entrepot.domain.event_action import AUTO_EXPORT_KEY_PATTERN, EventAction
 from entrepot.domain.job import Job, JobState, JobType
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled
+from entrepot.entitlements.visibility.data_sets import Entitled
 from entrepot.entitlements.visibility.revisions import get_entitled
 from entrepot.events.event_log import record
 from entrepot.model import shapes

@@ -14,7 +14,7 @@ from entrepot.domain.errors import JobFailed, ObjectNotFound, ResourceNotFound, 
 from entrepot.domain.job import JobItem, JobType
 from entrepot.domain.job_error import JobError, JobErrorCode, Location
 from entrepot.entitlements.visibility import assets
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.gate import gone

@@ -22,7 +22,7 @@ from entrepot.domain.revision import Revision, require_open
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import data_sets as seen_data_sets
 from entrepot.entitlements.visibility import revisions as seen_revisions
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.jobs.parents import Parents, revoked
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from entrepot.domain.errors import (
     ValidationFailed,
 )
 from entrepot.domain.scope import Scope
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.revisions import entitled_revision, get_source
 from entrepot.jobs.parents import revoked
 from entrepot.model import shapes

@@ -14,7 +14,7 @@ from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.revision import require_assets_removable, require_open
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.assets import page_entitled
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.model import shapes
 from entrepot.operations import lookups

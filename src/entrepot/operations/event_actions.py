@@ -37,7 +37,7 @@ from entrepot.domain.key_pattern import KeyPattern
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.jobs.destinations import encryption_of
 from entrepot.jobs.parents import require_bucket
 from entrepot.model import shapes

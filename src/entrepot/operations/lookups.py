@@ -19,7 +19,7 @@ from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility import assets as seen_assets
 from entrepot.entitlements.visibility import data_sets as seen_data_sets
 from entrepot.entitlements.visibility import revisions as seen_revisions
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.operations.context import Context
 
 

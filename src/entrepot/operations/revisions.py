@@ -16,7 +16,7 @@ from entrepot.domain.limits import REVISIONS_PER_DATA_SET
 from entrepot.domain.revision import Revision, require_finalizable, require_revocable, require_updatable
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.entitlements.visibility.revisions import entitled_revision, page_entitled
 from entrepot.events.event_log import record
 from entrepot.jobs.auto_export import export_job

@@ -47,11 +47,11 @@ def open_worker(
     """
     from entrepot.engine.database import DatabaseEngine
     from entrepot.engine.loops import Loop
+    from entrepot.entitlements.provisioning.provisioners import make_provisioners
     from entrepot.entitlements.provisioning.reconciler import Reconciler
     from entrepot.jobs.runner import Runner
     from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs
     from entrepot.transfer.transfer import Transfer
-    from entrepot.wiring.provisioners import make_provisioners
 
     s3 = S3(settings)
     aws = make_aws_services(settings)

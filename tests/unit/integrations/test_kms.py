@@ -15,8 +15,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import IntegrationNotConfigured, IntegrationRefused, IntegrationUnavailable
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.scope import Scope
-from entrepot.entitlements.provisioning.provisioner import Entry
-from entrepot.entitlements.provisioning.s3_data_access import S3DataAccessProvisioner
+from entrepot.entitlements.provisioning.provisioners import Entry, S3DataAccessProvisioner
 from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 from entrepot.integrations.kms import AwsKeyManagement
 from entrepot.model import shapes

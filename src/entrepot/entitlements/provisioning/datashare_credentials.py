@@ -27,7 +27,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.external_access import ExternalAccess
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.provisioning.datashares import ROLE
+from entrepot.entitlements.provisioning.provisioners import ROLE
 from entrepot.integrations.protocols import PostgresqlDatabases
 from entrepot.model import shapes
 

@@ -29,7 +29,7 @@ from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.errors import EntrepotError
 from entrepot.domain.external_access import AccessState, ExternalAccess
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.provisioning.provisioner import AccessLost, Entry, Given, Provisioner
+from entrepot.entitlements.provisioning.provisioners import AccessLost, Entry, Given, Provisioner
 from entrepot.events.event_log import record
 from entrepot.model import shapes
 

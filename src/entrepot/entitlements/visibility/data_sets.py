@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from entrepot.database import data_grants, data_sets
 from entrepot.database.connection import Connection
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import DataSet, Origin
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+
+
+@dataclass(frozen=True, slots=True)
+class Entitled:
+    """A data set that is seen through a grant."""
+
+    grant: DataGrant
+    by_owner: bool
+    """Whether the owner itself looks; it is told the SourceIds, and is not a receiver."""
+
+    @property
+    def scope(self) -> Scope:
+        """Of the ARNs of what is seen."""
+        return self.grant.scope.without_account()
+
+
+async def entitled(connection: Connection, scope: Scope, data_set_id: str, now: Timestamp) -> Entitled | None:
+    """The grant through which the account sees the data set at this moment; None where it sees none."""
+    grant = await data_grants.of_data_set(connection, scope.region, data_set_id)
+    if grant is None:
+        return None
+    if grant.receiver_id == scope.account_id and grant.gives_access(now):
+        return Entitled(grant, by_owner=False)
+    if grant.scope.account_id == scope.account_id:
+        return Entitled(grant, by_owner=True)
+    return None
 
 
 async def get(connection: Connection, scope: Scope, data_set_id: str, now: Timestamp) -> DataSet | None:

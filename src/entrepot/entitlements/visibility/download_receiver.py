@@ -10,7 +10,7 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import revisions
-from entrepot.entitlements.visibility.data_set_access import entitled
+from entrepot.entitlements.visibility.data_sets import entitled
 
 
 @dataclass(frozen=True, slots=True)

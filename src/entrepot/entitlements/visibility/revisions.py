@@ -14,7 +14,7 @@ from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 
 
 async def get(

@@ -21,7 +21,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.domain.timestamp import Timestamp
-from entrepot.entitlements.visibility.data_set_access import Entitled, entitled
+from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.model import shapes
 
 
