@@ -11,8 +11,7 @@ from entrepot.database.connection import Connection
 from entrepot.domain.asset import Asset, Checksum
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.identifiers import asset_store_key
-from entrepot.domain.job import Job, JobItem, JobState, JobType, RunId
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Job, JobItem, JobState, JobType, Location, RunId
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp

@@ -21,8 +21,7 @@ from tests.databases.rows import (
 from entrepot.database import assets, garbage, job_items, jobs, tags
 from entrepot.database.connection import Database
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.job import JobState
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import JobState, Location
 
 OF_REVISION = (SCOPE, data_set().id, revision().id)
 

@@ -12,8 +12,7 @@ from entrepot.database import job_items, job_runs, jobs
 from entrepot.database.connection import Database
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import JobLost
-from entrepot.domain.job import ItemResult, JobState, MultipartCheckpoint, Progress, UploadedPart
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import ItemResult, JobState, Location, MultipartCheckpoint, Progress, UploadedPart
 
 CHECKSUM = Checksum("CRC64NVME", "AAAAAAAAAAE=")
 RESULT = ItemResult(101, "an-etag", CHECKSUM)

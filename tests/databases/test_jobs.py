@@ -10,8 +10,7 @@ from tests.databases.rows import ELSEWHERE, SCOPE, add_running_job, an_id, at, j
 
 from entrepot.database import job_runs, jobs, locks
 from entrepot.database.connection import Database
-from entrepot.domain.job import Job, JobState, JobType, Progress, RunId
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobState, JobType, Location, Progress, RunId
 from entrepot.domain.scope import Scope
 
 ERRORS = (

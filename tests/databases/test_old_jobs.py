@@ -13,8 +13,7 @@ from entrepot.database import garbage, job_items, job_runs, jobs
 from entrepot.database.connection import Database, Statements
 from entrepot.database.postgresql import dialect as postgresql_dialect
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import Job, JobItem, JobState, JobType
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Job, JobItem, JobState, JobType, Location
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.jobs.sweeps import sweep_old_jobs
 

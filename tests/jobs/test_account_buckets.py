@@ -25,8 +25,7 @@ from tests.transfer.faulty_store import FaultyStore
 from entrepot.database import accounts, bucket_permissions
 from entrepot.domain.bucket_permission import Access, BucketPermission
 from entrepot.domain.errors import InvalidStoreRequest, StoreAccessDenied
-from entrepot.domain.job import Job, JobState, JobType
-from entrepot.domain.job_error import JobErrorCode, Location
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType, Location
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.server.secrets import SecretBox, create_key_file
 from entrepot.sigv4.signature_parameters import Credentials

@@ -11,8 +11,7 @@ from tests.jobs.harness import Harness, contents, import_details, imported, open
 from tests.jobs.s3_buckets import S3Buckets
 
 from entrepot.database import garbage, job_items
-from entrepot.domain.job import Job, JobState, JobType, RunId
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType, RunId
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint

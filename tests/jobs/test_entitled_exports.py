@@ -23,8 +23,7 @@ from tests.servers.both_databases import on_both_databases
 from entrepot.database import data_grants, revisions
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.errors import AccessDenied, ResourceNotFound
-from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType, RunId
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import ItemResult, Job, JobErrorCode, JobItem, JobState, JobType, RunId
 from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import assets as seen_assets

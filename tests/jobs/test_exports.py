@@ -8,8 +8,7 @@ from tests.servers.both_databases import on_both_databases
 
 from entrepot.database import assets as asset_rows
 from entrepot.database import revisions
-from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import ItemResult, Job, JobErrorCode, JobItem, JobState, JobType
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run

@@ -12,8 +12,7 @@ from entrepot.database import data_sets, garbage, revisions, tags
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.identifiers import derived_asset_id, upload_store_key
-from entrepot.domain.job import Job, JobState, JobType, RunId
-from entrepot.domain.job_error import JobErrorCode, Location
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType, Location, RunId
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint

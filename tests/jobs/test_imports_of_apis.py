@@ -14,8 +14,7 @@ from tests.jobs.harness import OTHER_SCOPE, Harness, Interrupted, interrupt_at
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ResourceNotFound, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import Job, JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs import import_asset_from_api_gateway_api

@@ -10,8 +10,7 @@ from tests.jobs.s3_buckets import S3Buckets
 
 from entrepot.database import garbage
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import JobState, JobType
-from entrepot.domain.job_error import JobErrorCode, Location
+from entrepot.domain.job import JobErrorCode, JobState, JobType, Location
 from entrepot.jobs.sweeps import sweep_garbage
 from entrepot.stores.s3 import S3Store
 

@@ -14,8 +14,7 @@ from tests.servers.scripted_http import answer, scripted_server
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import AccessDenied, ValidationFailed
 from entrepot.domain.identifiers import derived_asset_id
-from entrepot.domain.job import Job, JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.integrations.protocols import Integrations

@@ -12,8 +12,7 @@ from entrepot.database import data_grants, data_sets, revisions
 from entrepot.domain.data_grant import MaskedKind
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import AccessDenied, Conflict, ResourceNotFound, ResourceType, ValidationFailed
-from entrepot.domain.job import JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import JobErrorCode, JobState, JobType
 from entrepot.domain.revision import Revision
 from entrepot.model import shapes
 

@@ -10,8 +10,16 @@ from tests.jobs.harness import Harness, Interrupted, import_details, interrupt_a
 
 from entrepot.database import garbage, job_items, job_runs, jobs
 from entrepot.domain.errors import BucketNotFound, DatabaseUnavailable, ObjectNotFound, StoreAccessDenied
-from entrepot.domain.job import ItemResult, Job, JobItem, JobState, JobType, MultipartCheckpoint, RunId
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import (
+    ItemResult,
+    Job,
+    JobErrorCode,
+    JobItem,
+    JobState,
+    JobType,
+    MultipartCheckpoint,
+    RunId,
+)
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.revision import Revision
 from entrepot.jobs.crash_points import CrashPoint

@@ -19,8 +19,7 @@ from entrepot.domain.errors import (
     ValidationFailed,
 )
 from entrepot.domain.identifiers import derived_asset_id
-from entrepot.domain.job import Job, JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType
 from entrepot.domain.kms import DecryptGrant, KmsKey
 from entrepot.domain.revision import Revision
 from entrepot.integrations.protocols import Integrations

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from entrepot.domain.job import Encryption, ItemResult, JobItem, MultipartCheckpoint
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.store import ObjectStore

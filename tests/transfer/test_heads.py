@@ -8,7 +8,7 @@ from tests.transfer.faulty_store import FaultyStore
 from tests.transfer.moving import FROM, Between, S3Places, put
 
 from entrepot.domain.errors import BucketNotFound, ObjectNotFound, StoreAccessDenied, StoreError
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Location
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectInfo
 from entrepot.transfer.part_sizes import PART_BYTES

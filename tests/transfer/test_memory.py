@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.transfer.moving import TO, Between, S3Places, item_of, move, payload, put
 
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Location
 from entrepot.stores.local import LocalStore
 
 MEBIBYTE = 1 << 20

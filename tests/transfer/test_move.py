@@ -10,7 +10,7 @@ from tests.transfer.faulty_store import FaultyStore
 from tests.transfer.moving import Between, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import ChecksumMismatch, ObjectChanged, ObjectNotFound
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Location
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore

@@ -12,8 +12,7 @@ from tests.servers.certificates import make_certificates
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 
 from entrepot.database import jobs
-from entrepot.domain.job import Job, JobItem, JobState, JobType
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Job, JobItem, JobState, JobType, Location
 from entrepot.domain.scope import Scope
 from entrepot.engine.loops import repeating
 from entrepot.server.data_directory import DataDirectory

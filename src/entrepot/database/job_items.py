@@ -17,8 +17,7 @@ from entrepot.database.expressions import same
 from entrepot.database.tables import JOB_ITEMS, JOBS
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import JobLost
-from entrepot.domain.job import ItemResult, JobItem, JobState, MultipartCheckpoint, Progress
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import ItemResult, JobItem, JobState, Location, MultipartCheckpoint, Progress
 
 _i = JOB_ITEMS.c
 _PLANNED = (

@@ -11,8 +11,7 @@ from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import Pages, among, in_scope, same, texts, values_of
 from entrepot.database.tables import JOB_ITEMS, JOB_REVISIONS, JOBS
-from entrepot.domain.job import Job, JobState, JobType, RunId
-from entrepot.domain.job_error import JobError
+from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 

@@ -45,7 +45,7 @@ TYPE_CHECKING = False  # typing's own costs every start of the command line 4 ms
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from entrepot.domain.job_error import JobError
+    from entrepot.domain.job import JobError
 
 
 class EntrepotError(Exception):

@@ -12,8 +12,7 @@ from entrepot.domain.bucket_permission import Access, has_dot_segments
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, StoreError, ValidationFailed
 from entrepot.domain.identifiers import derived_asset_id
-from entrepot.domain.job import JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects

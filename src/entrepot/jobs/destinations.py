@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import JobFailed, ValidationFailed
-from entrepot.domain.job import Encryption, ItemResult, JobItem
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import Encryption, ItemResult, JobError, JobErrorCode, JobItem, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.jobs.definition import Callbacks, Run
 from entrepot.model import shapes

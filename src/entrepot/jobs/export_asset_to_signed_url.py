@@ -11,8 +11,7 @@ import msgspec
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import JobFailed, ObjectNotFound, ResourceNotFound, ResourceType, StoreError
-from entrepot.domain.job import JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFailed
-from entrepot.domain.job import ItemResult, JobItem, JobType
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import ItemResult, JobItem, JobType, Location
 from entrepot.domain.limits import Limit
 from entrepot.entitlements.visibility import assets
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from entrepot.domain.errors import ValidationFailed
-from entrepot.domain.job import ItemResult, JobItem, JobType
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import ItemResult, JobItem, JobType, Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.entitlements.visibility import assets
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from entrepot.database import assets, data_sets, revisions
 from entrepot.domain.data_set import Origin
 from entrepot.domain.errors import Conflict, JobFailed, ResourceType
-from entrepot.domain.job import Job
-from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.job import Job, JobError, JobErrorCode
 from entrepot.domain.limits import ASSETS_PER_REVISION, LIMITS_OF_JOB_ERRORS, Limits
 from entrepot.domain.revision import Revision, require_open
 from entrepot.domain.timestamp import Timestamp

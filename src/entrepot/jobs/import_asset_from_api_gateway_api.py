@@ -22,8 +22,7 @@ from entrepot.domain.asset import require_asset_name
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors

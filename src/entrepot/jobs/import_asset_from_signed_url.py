@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from entrepot.domain.asset import require_asset_name
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import ItemResult, Job, JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url

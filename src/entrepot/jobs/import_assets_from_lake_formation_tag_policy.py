@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ValidationFailed
-from entrepot.domain.job import JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType
 from entrepot.domain.lake_formation import (
     LFCatalog,
     LFResourceType,

@@ -12,8 +12,7 @@ from entrepot.database import datashares
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.datashare import DatashareArn
 from entrepot.domain.errors import IntegrationError, JobFailed, ShareGone, ValidationFailed
-from entrepot.domain.job import JobItem, JobType
-from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType
 from entrepot.domain.limits import Limit
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from entrepot.domain.errors import JobFailed, StoreError
-from entrepot.domain.job import ItemResult, JobItem, JobType
-from entrepot.domain.job_error import JobError, Location
+from entrepot.domain.job import ItemResult, JobError, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
 from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large

@@ -11,8 +11,7 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ResourceType
 from entrepot.domain.identifiers import asset_store_key, derived_asset_id, upload_store_key
-from entrepot.domain.job import ItemResult, Job, JobItem
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, Location
 from entrepot.domain.limits import Limit
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import Callbacks, Creation, Outcome, Run

@@ -35,8 +35,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
     TargetForbidden,
 )
-from entrepot.domain.job import JobItem
-from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.job import JobError, JobErrorCode, JobItem
 
 CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
     {

@@ -23,8 +23,7 @@ from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.errors import DatabaseError, IntegrationError, JobFailed, JobLost, StoreError
-from entrepot.domain.job import Job, JobItem, JobState, JobType, RunId
-from entrepot.domain.job_error import JobError, JobErrorCode
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId
 from entrepot.domain.limits import Limits
 from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.auto_export import tell_of_end

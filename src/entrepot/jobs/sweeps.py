@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from entrepot.database import garbage
 from entrepot.domain.errors import StoreError
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Location
 from entrepot.jobs.crash_points import CrashPoint, nothing
 
 if TYPE_CHECKING:

@@ -11,8 +11,17 @@ import logging
 from dataclasses import dataclass
 
 from entrepot.database import assets
-from entrepot.domain.api_call import CALLS_PER_SECOND, ApiAnswer, ApiCall, ApiRequest, Header
-from entrepot.domain.api_forwarding import api_headers, api_method, api_path, api_query
+from entrepot.domain.api_call import (
+    CALLS_PER_SECOND,
+    ApiAnswer,
+    ApiCall,
+    ApiRequest,
+    Header,
+    api_headers,
+    api_method,
+    api_path,
+    api_query,
+)
 from entrepot.domain.arn import asset_arn, data_grant_arn
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_grant import DataGrant, MaskedKind

@@ -8,8 +8,15 @@ from entrepot.database import garbage, job_runs, jobs, locks
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import job_arn
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
-from entrepot.domain.job import Job, JobState, JobType, Progress, require_cancellable, require_startable
-from entrepot.domain.job_error import JobError
+from entrepot.domain.job import (
+    Job,
+    JobError,
+    JobState,
+    JobType,
+    Progress,
+    require_cancellable,
+    require_startable,
+)
 from entrepot.domain.limits import CONCURRENT_JOBS
 from entrepot.domain.tags import from_pairs
 from entrepot.domain.timestamp import Timestamp

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from entrepot.domain.job import Encryption, JobItem, MultipartCheckpoint
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Encryption, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.threads import StopSignal
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from entrepot.domain.errors import ObjectChanged, StoreUnavailable
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Location
 from entrepot.stores.store import ObjectStore, Reader
 from entrepot.transfer.buffers import MEBIBYTE
 from entrepot.transfer.move import named

@@ -22,8 +22,7 @@ from functools import partial
 from typing import Self
 
 from entrepot.domain.errors import StoreAccessDenied, StoreError
-from entrepot.domain.job import Encryption, ItemResult, JobItem, MultipartCheckpoint
-from entrepot.domain.job_error import Location
+from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.store import ObjectInfo, ObjectStore
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.heads import LISTING_PAYS_FROM, common_start, infos_from_listing

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from entrepot.domain.api_call import ApiAnswer, ApiCall, Header
-from entrepot.domain.api_forwarding import answer_headers
+from entrepot.domain.api_call import ApiAnswer, ApiCall, Header, answer_headers
 from entrepot.domain.errors import ResourceNotFound
 from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.model import shapes

@@ -40,8 +40,7 @@ from entrepot.database import (
 from entrepot.database.connection import Query, Statements
 from entrepot.database.expressions import Pages
 from entrepot.database.migrate import migrate
-from entrepot.domain.job import MultipartCheckpoint
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import JobError, JobErrorCode, Location, MultipartCheckpoint
 
 MODULES = (
     accounts, assets, bucket_permissions, data_grants, data_sets, datashares, event_actions, event_deliveries,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.domain.api_forwarding import (
+from entrepot.domain.api_call import (
     HEADER_PREFIX,
     METHODS,
     answer_headers,

@@ -6,8 +6,7 @@ import pytest
 
 from entrepot.domain.data_set import AssetType, Origin
 from entrepot.domain.errors import ResourceType, ServiceError
-from entrepot.domain.job import JobState, JobType
-from entrepot.domain.job_error import JobErrorCode
+from entrepot.domain.job import JobErrorCode, JobState, JobType
 from entrepot.model.loader import load_model
 
 

@@ -5,8 +5,7 @@ import pytest
 from entrepot.domain.asset import Asset, Checksum
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ValidationFailed
-from entrepot.domain.job import Encryption, JobItem
-from entrepot.domain.job_error import JobErrorCode, Location
+from entrepot.domain.job import Encryption, JobErrorCode, JobItem, Location
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.destinations import Destination, encryption_of, planned, problem

@@ -13,8 +13,7 @@ from entrepot.domain.errors import (
     StoreError,
     StoreUnavailable,
 )
-from entrepot.domain.job import JobItem
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, Location
 from entrepot.jobs.object_errors import CODES, Failure, job_errors, tells_of_the_others
 
 OWN = Location(None, "assets/ab/abcd")

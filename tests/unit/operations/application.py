@@ -16,8 +16,7 @@ from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.identifiers import asset_store_key
-from entrepot.domain.job import JobState
-from entrepot.domain.job_error import JobError
+from entrepot.domain.job import JobError, JobState
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp

@@ -11,8 +11,7 @@ from entrepot.database import garbage
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ResourceNotFound, ResourceType, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import JobType
-from entrepot.domain.job_error import JobError, JobErrorCode, Location
+from entrepot.domain.job import JobError, JobErrorCode, JobType, Location
 from entrepot.domain.limits import Limit
 from entrepot.model import shapes
 from entrepot.operations.context import Context
