@@ -12,17 +12,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from entrepot.database import job_runs, workers
 from entrepot.database.connection import Database
 from entrepot.domain.errors import EntrepotError
 from entrepot.domain.job import RunId
 from entrepot.domain.timestamp import Timestamp
-from entrepot.engine.engine import RunFunction
 from entrepot.engine.loops import Loop
+
+RunFunction = Callable[[RunId], Awaitable[None]]
+"""Does one run to its end; called on the event loop that started the engine."""
+
+
+class Engine(Protocol):
+    """One engine, in one worker process."""
+
+    async def start(self, run: RunFunction) -> None:
+        """Begins to work, and goes on with what a process of the same worker left unfinished when it died.
+
+        Raises `DatabaseUnavailable` when there is no database.
+        """
+        ...
+
+    def nudge(self) -> None:
+        """There may be something to do: look now instead of at the next poll."""
+        ...
+
+    async def stop(self) -> None:
+        """Starts nothing any more, cancels its runs and hands them back; takes five seconds at most."""
+        ...
+
 
 SILENT_SECONDS = 10.0
 """A worker whose last heartbeat is older than this is dead to the others."""

@@ -10,8 +10,7 @@ import pytest
 from entrepot.database import job_runs, jobs, workers
 from entrepot.database.sqlite import SqliteDatabase
 from entrepot.domain.job import JobState, RunId
-from entrepot.engine.database import SILENT_SECONDS, DatabaseEngine, Pace
-from entrepot.engine.engine import RunFunction
+from entrepot.engine.database import SILENT_SECONDS, DatabaseEngine, Pace, RunFunction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
