@@ -57,11 +57,9 @@ class ByteStream(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The chunks; raises an `EntrepotError` where they end too early."""
-        ...
 
     async def aclose(self) -> None:
         """Ends it, read or not; harmless when repeated."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,6 @@ _BASE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~!$&'()*+,;
 
 @dataclass(frozen=True, slots=True)
 class ApiTarget:
-    """Where the calls of one API go."""
-
     url: str
     """A base URL without a slash at its end; it has neither query nor fragment."""
     trusted: bool
@@ -100,8 +98,6 @@ class ApiEndpoints:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One entry of a table."""
-
     url: str
     accounts: frozenset[str]
     """Whose assets may lead there; empty: anyone's."""

@@ -70,10 +70,8 @@ def data_grant_arn(sender: Scope, grant_id: str) -> str:
 
 
 def event_action_arn(scope: Scope, event_action_id: str) -> str:
-    """The ARN of an event action."""
     return _arn(scope, f"event-actions/{event_action_id}")
 
 
 def job_arn(scope: Scope, job_id: str) -> str:
-    """The ARN of a job."""
     return _arn(scope, f"jobs/{job_id}")

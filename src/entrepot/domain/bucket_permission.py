@@ -15,8 +15,6 @@ _LONGEST_PREFIX_BYTES = 1024
 
 
 class Access(Enum):
-    """What an account wants of a bucket."""
-
     READ = "read"
     WRITE = "write"
 
@@ -40,7 +38,6 @@ class BucketPermission:
 
     @property
     def sealing_context(self) -> str:
-        """What binds the credentials to this permission."""
         return f"bucket {self.account_id} {self.bucket} {self.prefix}"
 
     @property
@@ -49,7 +46,6 @@ class BucketPermission:
         return (self.endpoint_url, self.region, self.encrypted_credentials) != (None, None, None)
 
     def allows(self, access: Access) -> bool:
-        """Whether it is about this kind of access."""
         return self.may_read if access is Access.READ else self.may_write
 
     def covers(self, key: str) -> bool:

@@ -74,7 +74,6 @@ class DataGrant:
 
     @property
     def acceptance_state(self) -> AcceptanceState:
-        """As the API says it."""
         accepted = self.accepted_at is not None
         return AcceptanceState.ACCEPTED if accepted else AcceptanceState.PENDING_RECEIVER_ACCEPTANCE
 
@@ -84,7 +83,6 @@ class DataGrant:
         return Scope(self.receiver_id, self.scope.region, self.scope.partition)
 
     def ended(self, now: Timestamp) -> bool:
-        """Whether its EndsAt has come."""
         return self.ends_at is not None and now.milliseconds >= self.ends_at.milliseconds
 
     def gives_access(self, now: Timestamp) -> bool:

@@ -28,8 +28,6 @@ _ARN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DatashareArn:
-    """A parsed ARN of a datashare."""
-
     owner: Scope
     """The producer: its account, Region and partition."""
     namespace: str

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 
 class EntrepotError(Exception):
-    """The root."""
-
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
@@ -75,8 +73,6 @@ class ServiceError(EntrepotError):
 
 
 class AccessDenied(ServiceError):
-    """The caller may not do this."""
-
     code = "AccessDeniedException"
     status = 403
 
@@ -89,8 +85,6 @@ class InternalError(ServiceError):
 
 
 class Throttled(ServiceError):
-    """Too many requests."""
-
     code = "ThrottlingException"
     status = 429
 
@@ -130,8 +124,6 @@ class ResourceNotFound(_ResourceError):
 
 
 class ServiceLimitExceeded(ServiceError):
-    """A quota is reached (HTTP 402)."""
-
     code = "ServiceLimitExceededException"
     status = 402
 

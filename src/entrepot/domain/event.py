@@ -91,8 +91,6 @@ _LOSSES = {
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that is about to be recorded."""
-
     account_id: str
     """Who is told."""
     region: str
@@ -104,8 +102,6 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event that has been recorded."""
-
     sequence: int
     """Rises in the order in which the events of one account and Region became visible."""
     id: str

@@ -18,8 +18,6 @@ AUTO_EXPORT_KEY_PATTERN = "${Revision.CreatedAt}/${Asset.Name}"
 
 @dataclass(frozen=True, slots=True)
 class EventAction:
-    """One event action."""
-
     scope: Scope
     """The receiver's, who made it."""
     id: str

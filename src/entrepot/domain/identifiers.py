@@ -14,7 +14,6 @@ ACCOUNT_ID_PATTERN = re.compile(r"\d{12}\Z", re.ASCII)
 
 
 def identifier(random_bytes: bytes) -> str:
-    """The identifier made of 16 random bytes."""
     if len(random_bytes) != 16:
         raise ValueError("an identifier is made of 16 bytes")
     return random_bytes.hex()

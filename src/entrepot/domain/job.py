@@ -20,8 +20,6 @@ from entrepot.domain.timestamp import Timestamp
 
 
 class JobErrorCode(StrEnum):
-    """The codes of `Errors[].Code`."""
-
     ACCESS_DENIED_EXCEPTION = "ACCESS_DENIED_EXCEPTION"
     INTERNAL_SERVER_EXCEPTION = "INTERNAL_SERVER_EXCEPTION"
     MALWARE_DETECTED = "MALWARE_DETECTED"
@@ -41,8 +39,6 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class JobError:
-    """One entry of a job's `Errors`."""
-
     code: JobErrorCode
     message: str
     objects: tuple[Location, ...] = ()
@@ -56,8 +52,6 @@ class JobError:
 
 
 class JobType(StrEnum):
-    """The nine types of the API."""
-
     IMPORT_ASSETS_FROM_S3 = "IMPORT_ASSETS_FROM_S3"
     IMPORT_ASSET_FROM_SIGNED_URL = "IMPORT_ASSET_FROM_SIGNED_URL"
     EXPORT_ASSETS_TO_S3 = "EXPORT_ASSETS_TO_S3"
@@ -75,8 +69,6 @@ class JobType(StrEnum):
 
 
 class JobState(StrEnum):
-    """The six states of the API."""
-
     WAITING = "WAITING"
     IN_PROGRESS = "IN_PROGRESS"
     ERROR = "ERROR"

@@ -12,13 +12,10 @@ _KEY_ARN = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/[A-Za-z0-
 
 @dataclass(frozen=True, slots=True)
 class KmsKey:
-    """A key, by its ARN."""
-
     arn: str
 
     @property
     def region(self) -> str:
-        """Where it is."""
         return self.arn.split(":")[3]
 
 
@@ -36,7 +33,6 @@ class DecryptGrant:
 
     @property
     def grantee_arn(self) -> str:
-        """The receiver as KMS calls it."""
         return f"arn:{self.partition}:iam::{self.receiver_id}:root"
 
     @property

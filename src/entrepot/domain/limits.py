@@ -17,8 +17,6 @@ GIBIBYTE = 1024**3
 
 
 class Limit(StrEnum):
-    """The limits that the exchange enforces."""
-
     DATA_SETS_PER_ACCOUNT = "Data sets per account"
     REVISIONS_PER_DATA_SET = "Revisions per data set"
     ASSETS_PER_REVISION = "Assets per revision"

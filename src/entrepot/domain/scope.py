@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One account in one Region."""
-
     account_id: str
     """Twelve digits; empty in `without_account` alone."""
     region: str

@@ -25,7 +25,6 @@ class Span:
     is_key: bool = False
 
     def includes(self, key: str) -> bool:
-        """Whether the key is one of these."""
         return key == self.start if self.is_key else key.startswith(self.start)
 
     def narrowed(self, prefix: str) -> Span | None:
@@ -63,7 +62,6 @@ class SharedObjects:
 
     @property
     def are_all(self) -> bool:
-        """Whether the whole bucket is shared."""
         return not self.keys and not self.prefixes
 
     def include(self, key: str) -> bool:

@@ -53,7 +53,6 @@ class Timestamp:
         return moment.isoformat(timespec="milliseconds") + "Z"
 
     def to_datetime(self) -> datetime:
-        """The same moment as an aware `datetime` in UTC."""
         return _EPOCH + timedelta(milliseconds=self.milliseconds)
 
     def plus_seconds(self, seconds: float) -> Timestamp:

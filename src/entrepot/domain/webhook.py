@@ -29,13 +29,10 @@ class Webhook:
     created_at: Timestamp
 
     def wants(self, detail_type: str) -> bool:
-        """Whether an event of that type is to be sent."""
         return self.detail_types is None or detail_type in self.detail_types
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery is."""
-
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
     DEAD = "DEAD"
@@ -56,8 +53,6 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A delivery that was given up."""
-
     target: str
     event_id: str
     detail_type: str

@@ -122,7 +122,6 @@ def _command(home: Path, configuration: Path, port_of: dict[str, int]) -> list[s
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that were free together; held until all are known so that no two are the same."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

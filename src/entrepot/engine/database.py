@@ -36,15 +36,12 @@ class Engine(Protocol):
 
         Raises `DatabaseUnavailable` when there is no database.
         """
-        ...
 
     def nudge(self) -> None:
         """There may be something to do: look now instead of at the next poll."""
-        ...
 
     async def stop(self) -> None:
         """Starts nothing any more, cancels its runs and hands them back; takes five seconds at most."""
-        ...
 
 
 SILENT_SECONDS = 10.0

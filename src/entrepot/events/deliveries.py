@@ -60,7 +60,6 @@ class Pace:
     """A slow receiver holds up itself, and hardly the others. It may be exceeded by a few."""
 
     def pause(self, attempt: int) -> float:
-        """How long to wait after that attempt has failed."""
         pause = min(self.first_pause * self.growth ** min(attempt - 1, 64), self.longest_pause)
         return pause * random.uniform(1 - self.jitter, 1 + self.jitter)
 

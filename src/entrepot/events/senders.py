@@ -74,13 +74,10 @@ class OpenSecret(Protocol):
 
     def __call__(self, sealed: str, context: str) -> bytes:
         """Raises `ConfigurationError` when it was sealed with another key file or context."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSender:
-    """Sends to webhooks."""
-
     http: GuardedHttp
     open_secret: OpenSecret
     clock: Callable[[], Timestamp]
@@ -126,8 +123,6 @@ async def _read(response: GuardedResponse) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EventBridgeSender:
-    """Puts events on the bus of the exchange."""
-
     bridge: EventBridge
 
     async def send(self, event: StoredEvent) -> None:

@@ -54,7 +54,6 @@ def export_job(action: EventAction, revision_id: str, *, job_id: str, now: Times
 
 
 def exported_by(action: EventAction) -> shapes.AutoExportRevisionToS3RequestDetails:
-    """The one thing that an event action can do. Raises `ValueError` for one that was never checked."""
     export = shapes.decode(action.action_json, shapes.Action).export_revision_to_s3
     if export is None:
         raise ValueError(f"event action {action.id} exports nothing")

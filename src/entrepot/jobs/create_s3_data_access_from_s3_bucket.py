@@ -30,8 +30,6 @@ _ASSET_NAME = "s3-data-access-{asset_id}"
 
 
 class CreateS3DataAccessFromS3Bucket(JobDefinition):
-    """The job type."""
-
     type = JobType.CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET
 
     async def check(self, creation: Creation) -> Checked:
@@ -70,7 +68,6 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """The one asset."""
         source = _source(run)
         access = shapes.S3DataAccessAsset(
             bucket=source.bucket,

@@ -101,21 +101,18 @@ class JobDefinition(Protocol):
     @property
     def type(self) -> JobType:
         """The type it defines."""
-        ...
 
     async def check(self, creation: Creation) -> Checked:
         """Decides about a CreateJob request; reads, and writes nothing.
 
         Raises `ValidationFailed`, `ResourceNotFound`, `Conflict` or `AccessDenied`.
         """
-        ...
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Resolves every object the job is about, numbered from 0; an empty plan is fine.
 
         Moves nothing. Raises `JobFailed` that names all bad objects, not just the first one.
         """
-        ...
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
         """Moves one object and proves that it arrived; doing it twice does no more than doing it once.

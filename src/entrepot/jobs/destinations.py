@@ -24,8 +24,6 @@ _NAMES_IN_ONE = 10
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One asset and the place it goes to."""
-
     asset: Asset
     location: Location
 

@@ -25,12 +25,9 @@ URL_LIFETIME_SECONDS = 3600
 
 
 class ExportAssetToSignedUrl(JobDefinition):
-    """The job type."""
-
     type = JobType.EXPORT_ASSET_TO_SIGNED_URL
 
     async def check(self, creation: Creation) -> Checked:
-        """The asset exists."""
         request = required(creation.details.export_asset_to_signed_url, self.type)
         await exporting_from(creation, request.data_set_id, request.revision_id)
         asset = await assets.get(

@@ -17,8 +17,6 @@ from entrepot.model import shapes
 
 
 class ExportAssetsToS3(JobDefinition):
-    """The job type."""
-
     type = JobType.EXPORT_ASSETS_TO_S3
 
     async def check(self, creation: Creation) -> Checked:
@@ -76,7 +74,6 @@ class ExportAssetsToS3(JobDefinition):
         return planned(_destinations(details.asset_destinations, by_id))
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Writes the object."""
         return await export(run, item, callbacks, _details(run).encryption)
 
 

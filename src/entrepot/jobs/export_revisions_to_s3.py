@@ -16,8 +16,6 @@ from entrepot.model import shapes
 
 
 class ExportRevisionsToS3(JobDefinition):
-    """The job type."""
-
     type = JobType.EXPORT_REVISIONS_TO_S3
 
     async def check(self, creation: Creation) -> Checked:
@@ -46,7 +44,6 @@ class ExportRevisionsToS3(JobDefinition):
         )
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
-        """One item for each asset that the revision has now."""
         (destination,) = _details(run).revision_destinations
         pattern = _pattern(destination)
         job, now = run.job, run.clock()
@@ -61,7 +58,6 @@ class ExportRevisionsToS3(JobDefinition):
         )
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Writes the object."""
         return await export(run, item, callbacks, _details(run).encryption)
 
 

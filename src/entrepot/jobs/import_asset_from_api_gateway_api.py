@@ -40,12 +40,9 @@ _API_KEY = re.compile(r"[!-~]{1,1024}", re.ASCII)
 
 
 class ImportAssetFromApiGatewayApi(JobDefinition):
-    """The job type."""
-
     type = JobType.IMPORT_ASSET_FROM_API_GATEWAY_API
 
     async def check(self, creation: Creation) -> Checked:
-        """The answer already carries the URL for the document."""
         request = required(creation.details.import_asset_from_api_gateway_api, self.type)
         _require_usable(request)
         await importing_into(
@@ -91,11 +88,9 @@ class ImportAssetFromApiGatewayApi(JobDefinition):
         return (pinned(item, info),)
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Makes the document the asset's."""
         return await take_in(run, item, callbacks)
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """The one asset: the API, with its document as its bytes."""
         details = _details(run)
         api = shapes.ApiGatewayApiAsset(
             api_description=details.api_description,
@@ -116,7 +111,6 @@ class ImportAssetFromApiGatewayApi(JobDefinition):
         )
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
-        """The uploaded document."""
         return (upload_store_key(job.id),)
 
 

@@ -26,8 +26,6 @@ _MD5_HASH = re.compile(r"(?:[A-Za-z0-9+/]{4}){5}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/
 
 
 class ImportAssetFromSignedUrl(JobDefinition):
-    """The job type."""
-
     type = JobType.IMPORT_ASSET_FROM_SIGNED_URL
 
     async def check(self, creation: Creation) -> Checked:
@@ -78,11 +76,9 @@ class ImportAssetFromSignedUrl(JobDefinition):
         return await take_in(run, item, callbacks)
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """The one asset."""
         return outcome(run, items)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
-        """The uploaded file."""
         return (upload_store_key(job.id),)
 
 

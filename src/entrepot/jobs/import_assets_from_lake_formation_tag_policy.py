@@ -38,8 +38,6 @@ _Details = (
 
 
 class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
-    """The job type."""
-
     type = JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY
 
     async def check(self, creation: Creation) -> Checked:
@@ -93,7 +91,6 @@ class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """One asset for each kind of resource."""
         details = _details(run)
         return live_outcome(
             run,

@@ -23,8 +23,6 @@ from entrepot.model import shapes
 
 
 class ImportAssetsFromRedshiftDataShares(JobDefinition):
-    """The job type."""
-
     type = JobType.IMPORT_ASSETS_FROM_REDSHIFT_DATA_SHARES
 
     async def check(self, creation: Creation) -> Checked:
@@ -71,7 +69,6 @@ class ImportAssetsFromRedshiftDataShares(JobDefinition):
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """One asset for each datashare, with its name."""
         return live_outcome(
             run,
             [
@@ -90,7 +87,6 @@ class ImportAssetsFromRedshiftDataShares(JobDefinition):
 
 
 def _shares(sources: Sequence[shapes.RedshiftDataShareAssetSourceEntry]) -> list[DatashareArn]:
-    """Raises `ValidationFailed`."""
     return [DatashareArn.parse(source.data_share_arn, "DataShareArn") for source in sources]
 
 

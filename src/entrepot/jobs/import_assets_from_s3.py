@@ -15,8 +15,6 @@ from entrepot.model import shapes
 
 
 class ImportAssetsFromS3(JobDefinition):
-    """The job type."""
-
     type = JobType.IMPORT_ASSETS_FROM_S3
 
     async def check(self, creation: Creation) -> Checked:
@@ -57,11 +55,9 @@ class ImportAssetsFromS3(JobDefinition):
         return tuple(items)
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Copies the object into the exchange's store."""
         return await take_in(run, item, callbacks)
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """One asset for each object."""
         return outcome(run, items)
 
 

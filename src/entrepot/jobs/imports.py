@@ -81,7 +81,6 @@ def outcome(run: Run, items: Sequence[JobItem]) -> Outcome:
 def too_large(
     limit_gb: int, named: str, *, objects: tuple[Location, ...] = (), asset_name: str | None = None
 ) -> JobError:
-    """The entry for what is larger than the exchange takes."""
     return JobError(
         JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
         f"Larger than {limit_gb} GB, the largest that this kind of import takes: {named}.",
@@ -94,7 +93,6 @@ def too_large(
 
 
 def asset_tags(job: Job) -> Mapping[str, str] | None:
-    """The tags that the job puts on each of its assets."""
     if job.asset_configuration_json is None:
         return None
     return {tag["Key"]: tag["Value"] for tag in json.loads(job.asset_configuration_json).get("Tags", [])}

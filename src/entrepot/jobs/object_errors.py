@@ -60,8 +60,6 @@ ENOUGH_FAILURES = 100
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One item that could not be moved."""
-
     item: JobItem
     error: Exception
 

@@ -23,8 +23,6 @@ _Details = TypeVar("_Details")
 
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """Where the assets of a job are, or will be."""
-
     data_set: DataSet
     revision: Revision
 

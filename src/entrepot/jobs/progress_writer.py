@@ -45,7 +45,6 @@ class ProgressWriter:
 
     @property
     def results(self) -> dict[int, ItemResult]:
-        """The result of every item that is done, recorded or not."""
         return self._results
 
     def callbacks(self, number: int) -> Callbacks:
@@ -73,7 +72,6 @@ class ProgressWriter:
             self._wake.set()
 
     def item_failed(self, number: int) -> None:
-        """The item will not arrive."""
         self._forget(number)
 
     def close(self) -> None:

@@ -19,7 +19,6 @@ class SecretSealer(Protocol):
 
     def seal(self, secret: bytes, context: str) -> str:
         """The secret encrypted, bound to the context, as printable text."""
-        ...
 
 
 def new_account_id() -> str:
@@ -28,7 +27,6 @@ def new_account_id() -> str:
 
 
 async def has_accounts(connection: Connection) -> bool:
-    """Whether the exchange has an account."""
     return bool(await accounts.list_accounts(connection))
 
 

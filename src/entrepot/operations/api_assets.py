@@ -46,8 +46,6 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Owned:
-    """The API asset that is called, as its owner knows it."""
-
     owner: Scope
     data_set_id: str
     revision_id: str

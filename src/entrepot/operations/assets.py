@@ -36,7 +36,6 @@ class _Members(TypedDict):
 
 
 def _members(context: Context, asset: Asset) -> _Members:
-    """What every answer about an asset says."""
     return {
         "arn": asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id),
         "asset_details": asset_details(context, asset),
@@ -149,7 +148,6 @@ SPECIFICATION_URL_SECONDS = 3600
 
 
 def asset_details(context: Context, asset: Asset) -> shapes.AssetDetails:
-    """The details of an asset that the caller may see."""
     if asset.details_json is None:
         return shapes.AssetDetails(s3_snapshot_asset=shapes.S3SnapshotAsset(size=asset.size_bytes))
     details = shapes.decode(asset.details_json, shapes.AssetDetails)

@@ -23,8 +23,6 @@ _MOST_KEYS = 4096
 
 @dataclass(slots=True)
 class _Bucket:
-    """Calls that may still be made at a moment."""
-
     left: float
     at_milliseconds: int
 
@@ -58,11 +56,9 @@ class PageTokens(Protocol):
 
     def encode(self, binding: str, position: Sequence[str | int]) -> str:
         """A token that is good only for the same binding."""
-        ...
 
     def decode(self, binding: str, token: str) -> tuple[str | int, ...]:
         """The position. Raises `ValidationFailed` when the token was not made for this binding."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,6 @@ class Services:
     """How many entries a list answers when MaxResults is absent [G]."""
 
     def new_identifier(self) -> str:
-        """A new id of a resource."""
         return identifier(self.random_bytes(16))
 
 

@@ -37,7 +37,6 @@ class _Members(TypedDict):
 
 
 def _members(data_set: DataSet) -> _Members:
-    """What every answer about a data set says."""
     return {
         "arn": data_set_arn(data_set.scope, data_set.id),
         "asset_type": data_set.asset_type,

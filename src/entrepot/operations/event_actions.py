@@ -118,7 +118,6 @@ async def create_event_action(
 async def get_event_action(
     context: Context, request: shapes.GetEventActionRequest
 ) -> shapes.GetEventActionResponse:
-    """One event action, with its tags."""
     database, scope = context.services.database, context.scope
     action = await existing_event_action(database, context, request.event_action_id)
     present_tags = await tags.get(database, scope, event_action_arn(scope, action.id))
@@ -205,7 +204,6 @@ async def existing_event_action(
 
 
 def _source(event: shapes.Event) -> str:
-    """The data set whose revisions are meant."""
     if event.revision_published is None:
         raise ValidationFailed("Event needs RevisionPublished, with the DataSetId of an entitled data set.")
     return event.revision_published.data_set_id

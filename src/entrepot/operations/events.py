@@ -15,7 +15,6 @@ LATEST = "latest"
 
 
 async def events_after(context: Context, position: int, limit: int) -> list[StoredEvent]:
-    """The `limit` events that follow the position, in their order."""
     return await events.after(context.services.database, context.scope, position, limit)
 
 

@@ -27,7 +27,6 @@ class PageTokens:
         self._secret = secret
 
     def encode(self, binding: str, position: Sequence[str | int]) -> str:
-        """The token for the page after `position`."""
         content = msgspec.json.encode(list(position))
         token = _VERSION + self._mac(binding, content) + content
         return base64.urlsafe_b64encode(token).rstrip(b"=").decode()

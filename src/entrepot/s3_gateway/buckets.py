@@ -37,8 +37,6 @@ _NOT_ON_S3 = ObjectProblem(501, "NotImplemented", "The provider's bucket is not 
 
 @dataclass(frozen=True, slots=True)
 class BucketAnswers:
-    """Answers about buckets."""
-
     threads: ProviderThreads
     page_tokens: PageTokens
     own_bucket: str | None
@@ -127,7 +125,6 @@ class _WithoutOwnBytes:
         token: str | None = None,
         limit: int = PAGE,
     ) -> Page:
-        """See `S3View.page`."""
         page = self.view.page(prefix, delimiter=delimiter, after=after, token=token, limit=limit)
         return Page(
             [each for each in page.objects if self._may_be_opened(each.key)],
@@ -187,7 +184,6 @@ class Listing:
 
 
 def listing_v2(listing: Listing, *, start_after: str | None, token: str | None) -> bytes:
-    """The answer of ListObjectsV2."""
     count = len(listing.objects) + len(listing.common_prefixes)
     return _list_bucket_result(
         listing,
@@ -201,7 +197,6 @@ def listing_v2(listing: Listing, *, start_after: str | None, token: str | None) 
 
 
 def listing_v1(listing: Listing, *, marker: str) -> bytes:
-    """The answer of ListObjects."""
     return _list_bucket_result(
         listing,
         [_element("Marker", _text(marker, listing)), _optional("NextMarker", listing.next_position, listing)],

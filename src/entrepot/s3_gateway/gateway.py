@@ -74,8 +74,6 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GatewayParts:
-    """What the gateway works with."""
-
     database: Connection
     authenticator: Authenticator
     buckets: Buckets
@@ -103,14 +101,11 @@ class _RequestState:
         self._send = send
 
     async def send(self, message: Message) -> None:
-        """Sends a part of the answer."""
         self.has_begun = True
         await self._send(message)
 
 
 class S3Gateway:
-    """Answers requests that are meant for S3."""
-
     def __init__(self, parts: GatewayParts) -> None:
         self._parts = parts
         self._passage = ObjectPassage(parts.threads, parts.count_sent)

@@ -35,13 +35,10 @@ class Pages(Protocol):
         limit: int = PAGE,
     ) -> Page:
         """One page; see `S3View.page`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class ListingRequest:
-    """What is asked for."""
-
     prefix: str = ""
     delimiter: str = ""
     limit: int = PAGE
@@ -71,12 +68,10 @@ class ListedPage:
 
     @property
     def count(self) -> int:
-        """How many entries there are, as `max-keys` counts them."""
         return len(self.objects) + len(self.common_prefixes)
 
     @property
     def last_entry(self) -> str | None:
-        """The last one in the order of keys."""
         ends = [each.key for each in self.objects[-1:]] + self.common_prefixes[-1:]
         return max(ends, default=None)
 
@@ -119,7 +114,6 @@ class _Lister:
         self._requests_left = _REQUESTS
 
     def listed(self) -> ListedPage:
-        """The page."""
         if self._request.limit == 0:
             return self._found
         while not self._is_full():

@@ -71,8 +71,6 @@ MayRead = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class ObjectRequest:
-    """A GET or a HEAD of one object."""
-
     provider_id: str
     """The account whose bucket it is in."""
     key: str
@@ -92,8 +90,6 @@ class ObjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPassage:
-    """Passes objects on."""
-
     threads: ProviderThreads
     count_sent: Callable[[int], None]
 

@@ -77,7 +77,6 @@ REQUEST_TIMEOUT = ObjectProblem(
 
 
 def invalid_range(size_bytes: int) -> ObjectProblem:
-    """The range asked for lies outside the object."""
     return ObjectProblem(
         416,
         "InvalidRange",
@@ -108,7 +107,6 @@ def problem_of(error: StoreError | DatabaseError) -> ObjectProblem:
 
 
 def problem_response(problem: ObjectProblem, request_id: str) -> HttpResponse:
-    """The XML answer."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{escape(problem.code)}</Code><Message>{escape(problem.message)}</Message>"

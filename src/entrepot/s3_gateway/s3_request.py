@@ -21,7 +21,6 @@ _ACCESS_POINT_IN_HOST = re.compile(
 
 
 def is_for_s3(scope: AsgiScope) -> bool:
-    """Whether the gateway is to answer the request."""
     host = b""
     for name, value in scope["headers"]:
         if name == b"authorization":

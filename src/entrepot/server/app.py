@@ -60,8 +60,6 @@ _log = logging.getLogger(__name__)
 
 
 class Application:
-    """All routes of one server."""
-
     def __init__(
         self,
         pipeline: Pipeline,
@@ -85,7 +83,6 @@ class Application:
         self._s3_gateway = s3_gateway
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
         if scope["type"] != "http":
             return
         raw_path: bytes = scope["raw_path"]
@@ -148,8 +145,6 @@ def alive() -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The checks of `/readyz`."""
-
     check_database: Callable[[], Awaitable[None]]
     store: ObjectStore
     workers_alive: Callable[[], Awaitable[int]]

@@ -96,15 +96,12 @@ UNKNOWN_OPERATION = "unknown"
 
 
 class ServerAudit:
-    """The server's audit sink."""
-
     def __init__(self, metrics: Metrics, job_started: Callable[[], None]) -> None:
         self._metrics = metrics
         self._job_started = job_started
         self._log = LogAuditSink()
 
     def record(self, entry: AuditEntry) -> None:
-        """Takes one answered request."""
         self._metrics.request(
             entry.operation or UNKNOWN_OPERATION, entry.status, entry.duration_us / 1_000_000
         )

@@ -41,7 +41,6 @@ class RunningServer:
 
     @property
     def pid(self) -> int:
-        """The API process."""
         return self.process.pid
 
     @property
@@ -51,7 +50,6 @@ class RunningServer:
 
     @property
     def secret_access_key(self) -> str:
-        """The secret of that key."""
         return self._credential("aws_secret_access_key")
 
     def stop(self) -> int:

@@ -84,7 +84,6 @@ class DataDirectory:
 
     @property
     def key_file(self) -> Path:
-        """The root of the exchange's secrets."""
         return self.path / "secrets.key"
 
     @property

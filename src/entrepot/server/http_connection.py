@@ -38,7 +38,6 @@ class HttpConnection(HttpToolsProtocol):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Reads on; cuts the connection where the head grows beyond its bound."""
         super().data_received(data)
         if self.scope is not None and "raw_path" in self.scope:  # uvicorn adds it once a head is complete
             if self._head_timer is not None:
@@ -52,7 +51,6 @@ class HttpConnection(HttpToolsProtocol):
             self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets the timer with the rest."""
         self._head_complete()
         super().connection_lost(exc)
 
@@ -76,7 +74,6 @@ class OwnFaultsOnly(logging.Filter):
     """Keeps out of the log what clients did: bytes that are no HTTP, a body not yet here when we stopped."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is kept."""
         if record.levelno < logging.ERROR:
             return False
         error = record.exc_info[1] if record.exc_info else None

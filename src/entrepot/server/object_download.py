@@ -19,8 +19,6 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of an object is sent."""
-
     status: int
     offset: int
     length: int

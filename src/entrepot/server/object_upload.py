@@ -67,7 +67,6 @@ class _Body:
             self._changed.notify()
 
     def release(self) -> None:
-        """The store has ended; nobody waits for it any more."""
         self._released = True
         self._room.set()
 
@@ -203,8 +202,6 @@ class _Network:
 
 @dataclass(frozen=True, slots=True)
 class _Spooled:
-    """The chunks of a body that waits in a file."""
-
     file: IO[bytes]
 
     async def next_chunk(self) -> bytes:

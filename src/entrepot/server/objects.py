@@ -46,8 +46,6 @@ class WhatUrlsWereMadeFor:
 
 
 class SignedObjects:
-    """The routes of the local store's signed URLs."""
-
     def __init__(
         self,
         store: ObjectStore,
@@ -68,7 +66,6 @@ class SignedObjects:
         self._download = Download(store, executor, metrics.sent)
 
     async def answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
-        """Answers one request; returns the status."""
         try:
             return await self._answer(scope, receive, send)
         except ClientDisconnected:

@@ -40,18 +40,15 @@ class OwnRoute(Protocol):
     @property
     def name(self) -> str:
         """As metrics call it, in the manner of an operation: `GetJobProgress`."""
-        ...
 
     def matches(self, method: str, raw_path: str) -> bool:
         """Whether a request is for this route."""
-        ...
 
     async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
         """The answer to the caller, as JSON has it. Raises `ServiceError` and `DatabaseError`.
 
         A route that waits for something to happen gives up waiting when `gone` returns.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,6 @@ def request_without_payload(request: HttpRequest) -> HttpRequest:
 
 
 def api_call(request: HttpRequest, named: shapes.SendApiAssetRequest) -> ApiCall:
-    """The call that a request is; `named` is what the service model knows of it."""
     path = request.raw_path.removeprefix(_ROOT).encode("latin-1")
     return ApiCall(
         data_set_id=named.data_set_id,

@@ -30,8 +30,6 @@ class Parsed(NamedTuple):
 
 
 class Parser:
-    """Reads the requests of one operation."""
-
     def __init__(self, operation: Operation, model: ServiceModel) -> None:
         members = model.shapes[operation.input].members
         self._kinds: Mapping[str, Kind] = {member.name: model.shapes[member.shape].kind for member in members}

@@ -76,7 +76,6 @@ class LogAuditSink:
         self._log = logging.getLogger("entrepot.audit")
 
     def record(self, entry: AuditEntry) -> None:
-        """Logs the entry, if anyone listens."""
         if self._log.isEnabledFor(logging.INFO):
             self._log.info(
                 "%s %s account=%s key=%s operation=%s status=%d error=%s us=%d",
@@ -109,12 +108,10 @@ class _Stages:
         return self.validator.validate(self.parser.parse(request, parameters))
 
     def response(self, value: Any, result: Any, request: HttpRequest, request_id: str) -> HttpResponse:
-        """What the operation has given, as a response."""
         del value, request
         return self.serializer.serialize(result, request_id)
 
     def require_body_size(self, request: HttpRequest) -> None:
-        """Raises `ValidationFailed` for a body that is too large."""
         if len(request.body) > self.body_limit_bytes:
             raise ValidationFailed(
                 f"The request body is too large: {self.name} takes {self.body_limit_bytes} bytes at most."

@@ -26,12 +26,10 @@ RETRY_AFTER_SECONDS = 1
 
 
 def error_code(error: ServiceError) -> str:
-    """The name by which SDKs know the error."""
     return error.authentication_code if isinstance(error, AuthenticationFailed) else error.code
 
 
 def error_response(error: ServiceError, request_id: str) -> HttpResponse:
-    """The response that an error of the API is."""
     message = error.message.encode("utf-8", "replace").decode()
     body: dict[str, Any] = {"Message": message, "message": message}
     headers: list[Header] = [(b"x-amzn-errortype", error_code(error).encode())]
@@ -64,8 +62,6 @@ _NOT_OURS_TO_PASS_ON = frozenset(
 
 
 class Serializer:
-    """Writes the responses of one operation."""
-
     def __init__(self, operation: Operation, model: ServiceModel) -> None:
         self._status = operation.status
         members = () if operation.output is None else model.shapes[operation.output].members
@@ -107,7 +103,6 @@ class Serializer:
 
 
 def json_response(status: int, body: bytes, request_id: str, headers: Sequence[Header] = ()) -> HttpResponse:
-    """A response with a JSON body."""
     return response(status, body, request_id, (_JSON, *headers))
 
 

@@ -37,8 +37,6 @@ _TYPE_CONSTRAINTS: Mapping[Kind, tuple[type | tuple[type, ...], str]] = {
 
 
 class Validator:
-    """Validates the requests of one operation."""
-
     def __init__(self, shape_name: str, model: ServiceModel) -> None:
         self._model = model
         self._shape = model.shapes[shape_name]

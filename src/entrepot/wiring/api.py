@@ -40,8 +40,6 @@ from entrepot.wiring.shared import (
 
 @dataclass(frozen=True, slots=True)
 class WiredApi:
-    """What the API process works with."""
-
     services: Services
     """What operations use, for routes that AWS does not have."""
     database: Database

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 def make_aws_services(settings: Settings) -> AwsServices:
-    """The services of AWS that the settings name."""
     from entrepot.integrations.aws import AwsOptions, AwsService, AwsServices
 
     endpoints = {
@@ -71,8 +70,6 @@ def make_postgresql(secrets: Secrets) -> PostgresqlDatabases:
 
 
 def share_opener(secrets: Secrets) -> OpenShare:
-    """Opens datashares whose URLs are sealed by these secrets."""
-
     def open_share(share: PostgresqlShare) -> str:
         from entrepot.database.postgresql import connection_text
 

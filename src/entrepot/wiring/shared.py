@@ -33,15 +33,12 @@ class Secrets(Protocol):
 
     def derive(self, purpose: str) -> bytes:
         """A key for one purpose, the same in every process of the exchange."""
-        ...
 
     def open(self, sealed: str, context: str) -> bytes:
         """What was sealed with this context; raises `ConfigurationError` where it was not."""
-        ...
 
 
 def clock() -> Timestamp:
-    """What time it is."""
     return Timestamp(time.time_ns() // 1_000_000)
 
 
@@ -104,7 +101,6 @@ class S3:
         return S3Store(self._client(place), name)
 
     def close(self) -> None:
-        """Ends all connections."""
         with self._lock:
             clients = [*self._clients.values(), *([] if self._own is None else [self._own])]
             self._clients, self._own = {}, None

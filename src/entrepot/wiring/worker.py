@@ -37,8 +37,6 @@ _LOOK_EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WiredWorker:
-    """What a job worker's process works with."""
-
     engine: Engine
     runner: Runner
     loops: tuple[Loop, ...]
@@ -116,8 +114,6 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EventLoops:
-    """The loops, and the end of what they hold."""
-
     loops: tuple[Loop, ...]
     close: Callable[[], Awaitable[None]]
 

@@ -37,8 +37,6 @@ _log = logging.getLogger(__name__)
 
 
 class DatashareCredentials:
-    """Hands them out."""
-
     def __init__(
         self,
         database: Database,

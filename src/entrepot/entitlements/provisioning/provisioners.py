@@ -71,12 +71,10 @@ class Provisioner(Protocol):
     @property
     def asset_type(self) -> AssetType:
         """Whose access it keeps."""
-        ...
 
     @property
     def renewed_after_seconds(self) -> float | None:
         """After how long what was given is given again, to follow what has changed outside; None: never."""
-        ...
 
     def is_shared(self, entry: Entry) -> bool:
         """Whether the outside service knows the receiver alone, and not which asset or grant it came by.
@@ -85,11 +83,9 @@ class Provisioner(Protocol):
         back with the last of them alone. And whatever is taken back, the receiver's other entries of the
         type are given once more, in case their access overlapped.
         """
-        ...
 
     async def give(self, entry: Entry) -> Given | None:
         """Gives the receiver access, or makes sure that it still has it."""
-        ...
 
     async def withdraw(self, entry: Entry, given: Given | None) -> None:
         """Takes the access back; fine where there is none.
@@ -97,7 +93,6 @@ class Provisioner(Protocol):
         `given` is what `give` returned the last time. None where it returned that, or where it was called and
         nobody knows how it ended: then it may have given, and what it gave must be found by the entry.
         """
-        ...
 
 
 ROLE = "Role"
@@ -209,7 +204,6 @@ class LakeFormationProvisioner:
         return None
 
     async def withdraw(self, entry: Entry, given: Given | None) -> None:
-        """Revokes."""
         await self._lake_formation.revoke(policy_of(entry), entry.receiver_id)
 
 
@@ -244,11 +238,9 @@ class S3DataAccessProvisioner:
         self._key_management = key_management
 
     def is_shared(self, entry: Entry) -> bool:
-        """Every entry has grants of its own."""
         return False
 
     async def give(self, entry: Entry) -> Given | None:
-        """The grants' ids by the keys' ARNs."""
         return {grant.key.arn: await self._key_management.grant(grant) for grant in grants_of(entry)}
 
     async def withdraw(self, entry: Entry, given: Given | None) -> None:
@@ -260,7 +252,6 @@ class S3DataAccessProvisioner:
 
 
 def grants_of(entry: Entry) -> Iterator[DecryptGrant]:
-    """One grant for each key that the asset names."""
     access = entry.details.s3_data_access_asset
     if access is None:
         return

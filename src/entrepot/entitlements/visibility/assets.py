@@ -62,7 +62,6 @@ async def _many_entitled(
 async def any_in(
     connection: Connection, scope: Scope, data_set_id: str, revision_id: str, now: Timestamp
 ) -> bool:
-    """Whether the revision has an asset."""
     seen = await entitled(connection, scope, data_set_id, now)
     if seen is None:
         return await assets.count(connection, scope, revision_id) > 0

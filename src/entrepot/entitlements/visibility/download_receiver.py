@@ -24,7 +24,6 @@ class Receiver:
 
     @classmethod
     def of(cls, scope: Scope, asset: Asset) -> Self:
-        """The account that sees this entitled asset."""
         return cls(scope.account_id, scope.region, asset.data_set_id, asset.revision_id)
 
     @classmethod
