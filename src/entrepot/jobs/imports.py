@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from entrepot.domain.asset import Asset
+from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ResourceType
 from entrepot.domain.identifiers import asset_store_key, derived_asset_id, upload_store_key
@@ -15,11 +15,11 @@ from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem
 from entrepot.domain.limits import Limit
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import Callbacks, Creation, Outcome, Run
+from entrepot.model import shapes
 
 if TYPE_CHECKING:
     from entrepot.stores.store import ObjectInfo
-from entrepot.domain.asset import require_asset_name
-from entrepot.model import shapes
+
 
 URL_LIFETIME_SECONDS = 3600
 """How long something can be uploaded for a job: one hour [C] for a file, and [G] for an OpenAPI document."""

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from entrepot.database import garbage
+from entrepot.database import garbage, jobs
 from entrepot.domain.errors import StoreError
-from entrepot.domain.job import Location
-from entrepot.jobs.crash_points import CrashPoint, nothing
-
-if TYPE_CHECKING:
-    from entrepot.database.connection import Database
-    from entrepot.transfer.transfer import Transfer
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
-
-from entrepot.database import jobs
-from entrepot.domain.job import JobType
+from entrepot.domain.job import JobType, Location
 from entrepot.domain.timestamp import Timestamp
+from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import JobDefinition
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Database
+    from entrepot.transfer.transfer import Transfer
 
 
 PAGE = 500

@@ -11,8 +11,11 @@ What is unknown ends in the pipeline too, so that every wrong path and method ge
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,6 +26,7 @@ from entrepot.s3_gateway.s3_request import is_for_s3
 from entrepot.server.audit import CONTENT_TYPE, Metrics
 from entrepot.server.objects import SignedObjects
 from entrepot.server.own_routes import OwnRoutes
+from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import OBJECTS_PATH
 from entrepot.wire.asgi import (
     CLOSE,
@@ -42,11 +46,7 @@ from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway
-import asyncio
-import json
-from dataclasses import dataclass
 
-from entrepot.stores.store import ObjectStore
 
 _OBJECTS = OBJECTS_PATH.encode("ascii")
 _TOO_SLOW = HttpResponse(

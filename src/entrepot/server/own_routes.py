@@ -1,5 +1,9 @@
 """Routes under `/entrepot/…`: what an account may ask of this exchange that AWS has no call for.
 
+    GET  /entrepot/jobs/{id}/progress                  how far a job is
+    POST /entrepot/datashares/{asset id}/credentials   a login for a datashare that PostgreSQL serves
+    GET  /entrepot/events?cursor=&limit=&wait=         the events of the caller's account and Region
+
 Signed like every other request, answered in JSON, and errors in the form that every AWS SDK reads.
 """
 
@@ -31,20 +35,28 @@ from entrepot.wire.responses import error_response, internal_error
 Gone = Callable[[], Awaitable[None]]
 """Returns when the client has gone, and nobody waits for the answer any more."""
 
+LOOK_SECONDS = 0.25
+"""Between two looks while somebody waits; each is one read of an index."""
+_DEFAULT_LIMIT = 100
+_MOST = 1000
+_LONGEST_WAIT_SECONDS = 60
+_ID = "([a-zA-Z0-9]{1,64})"
+
 _log = logging.getLogger(__name__)
 
 
 class OwnRoute(Protocol):
     """One route."""
 
-    @property
-    def name(self) -> str:
-        """As metrics call it, in the manner of an operation: `GetJobProgress`."""
+    name: str
+    """As metrics call it, in the manner of an operation: `GetJobProgress`."""
+    method: str
+    path: re.Pattern[str]
+    """Matches the whole path; may have one group, the id of what is asked about."""
 
-    def matches(self, method: str, raw_path: str) -> bool:
-        """Whether a request is for this route."""
-
-    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
+    async def answer(
+        self, context: Context, resource_id: str, query_string: bytes, gone: Gone
+    ) -> Mapping[str, object]:
         """The answer to the caller, as JSON has it. Raises `ServiceError` and `DatabaseError`.
 
         A route that waits for something to happen gives up waiting when `gone` returns.
@@ -53,7 +65,7 @@ class OwnRoute(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnRoutes:
-    """All of them."""
+    """Finds the route that a request is for, and answers it."""
 
     routes: Sequence[OwnRoute]
     authenticator: Authenticator
@@ -61,9 +73,8 @@ class OwnRoutes:
     metrics: Metrics
 
     def find(self, method: str, raw_path: str) -> OwnRoute | None:
-        """The route that a request is for."""
         for route in self.routes:
-            if route.matches(method, raw_path):
+            if method == route.method and route.path.fullmatch(raw_path):
                 return route
         return None
 
@@ -75,7 +86,8 @@ class OwnRoutes:
             principal = await self.authenticator.authenticate(request, self.services.clock())
             principal.require_data_exchange()
             context = Context(principal.scope, request_id, self.services)
-            body = await route.answer(context, request, gone)
+            resource_id = "".join(route.path.findall(request.raw_path))
+            body = await route.answer(context, resource_id, request.query_string, gone)
             headers = ((b"content-type", b"application/json"), (b"x-amzn-requestid", request_id.encode()))
             response = HttpResponse(200, headers, json.dumps(body).encode())
         except ServiceError as error:
@@ -90,25 +102,22 @@ class OwnRoutes:
         return response
 
 
-_PATH = re.compile(r"/entrepot/jobs/([a-zA-Z0-9]{1,64})/progress")
-
-
 class ProgressRoute:
-    """Answers the route."""
+    """How far a job is.
 
-    @property
-    def name(self) -> str:
-        """See `OwnRoute`."""
-        return "GetJobProgress"
+        {"JobId": …, "State": …, "Items": 12, "ItemsDone": 7, "Bytes": 1048576, "BytesDone": 524288}
 
-    def matches(self, method: str, raw_path: str) -> bool:
-        """See `OwnRoute`."""
-        return method == "GET" and _PATH.fullmatch(raw_path) is not None
+    The counts are there once the job has its plan, and until it has ended.
+    """
 
-    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
-        """See `OwnRoute`. Raises `ResourceNotFound` for a job that the account does not have."""
-        match = _PATH.fullmatch(request.raw_path)
-        job, progress = await job_progress(context, match.group(1) if match is not None else "")
+    name = "GetJobProgress"
+    method = "GET"
+    path = re.compile(f"/entrepot/jobs/{_ID}/progress")
+
+    async def answer(
+        self, context: Context, resource_id: str, query_string: bytes, gone: Gone
+    ) -> Mapping[str, object]:
+        job, progress = await job_progress(context, resource_id)
         body: dict[str, object] = {"JobId": job.id, "State": job.state.value}
         if progress is not None:
             body |= {
@@ -120,29 +129,27 @@ class ProgressRoute:
         return body
 
 
-_PATH = re.compile(r"/entrepot/datashares/([a-zA-Z0-9]{1,64})/credentials")
-
-
-@dataclass(frozen=True, slots=True)
 class DatashareCredentialsRoute:
-    """Answers the route."""
+    """A login for a datashare of PostgreSQL, for the receiver, by the id of the entitled asset.
 
-    hand_out: Callable[[Scope, str], Awaitable[DatabaseLogin]]
-    """See `access.datashare_credentials`."""
+        {"Host": …, "Port": 5432, "Database": …, "Schema": …, "User": …, "Password": …, "ExpiresAt": …}
 
-    @property
-    def name(self) -> str:
-        """See `OwnRoute`."""
-        return "CreateDatashareCredentials"
+    Every call makes another password, ends the former one and the sessions that it began; this answer is the
+    only place where the password is. ExpiresAt is the end of the data grant, and absent where it has none.
+    """
 
-    def matches(self, method: str, raw_path: str) -> bool:
-        """See `OwnRoute`."""
-        return method == "POST" and _PATH.fullmatch(raw_path) is not None
+    name = "CreateDatashareCredentials"
+    method = "POST"
+    path = re.compile(f"/entrepot/datashares/{_ID}/credentials")
 
-    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
-        """See `OwnRoute`. Raises `ResourceNotFound`, `Conflict`, `ValidationFailed` and `InternalError`."""
-        match = _PATH.fullmatch(request.raw_path)
-        login = await self.hand_out(context.scope, match.group(1) if match is not None else "")
+    def __init__(self, hand_out: Callable[[Scope, str], Awaitable[DatabaseLogin]]) -> None:
+        """`hand_out` is `DatashareCredentials.hand_out`."""
+        self._hand_out = hand_out
+
+    async def answer(
+        self, context: Context, resource_id: str, query_string: bytes, gone: Gone
+    ) -> Mapping[str, object]:
+        login = await self._hand_out(context.scope, resource_id)
         answer: dict[str, object] = {
             "Host": login.host,
             "Port": login.port,
@@ -156,48 +163,52 @@ class DatashareCredentialsRoute:
         return answer
 
 
-LOOK_SECONDS = 0.25
-"""Between two looks while somebody waits; each is one read of an index."""
-_DEFAULT_LIMIT = 100
-_MOST = 1000
-_LONGEST_WAIT_SECONDS = 60
-
-
 class EventsRoute:
-    """Answers the route; made on the event loop that uses it."""
+    """The events of the caller's account and Region, in their order; made on the event loop that uses it.
+
+        {"Events": [{"version": "0", "detail-type": "Revision Published To Data Set", …}, …], "Cursor": "…"}
+
+        cursor   what the former answer said; `latest` begins after all there are, none at the oldest
+        limit    how many events at most: 1 to 1000, else 100
+        wait     how many seconds to wait where there is none yet: 0 to 60, else 0
+
+    Who asks again with the Cursor of the last answer sees every event once. Events are kept for some time (a
+    setting), and a cursor that is older than the oldest of them goes on there.
+    """
+
+    name = "ListEvents"
+    method = "GET"
+    path = re.compile("/entrepot/events")
 
     def __init__(self, *, look_seconds: float = LOOK_SECONDS) -> None:
         self._look_seconds = look_seconds
         self._stopping = asyncio.Event()
 
-    @property
-    def name(self) -> str:
-        """See `OwnRoute`."""
-        return "ListEvents"
-
-    def matches(self, method: str, raw_path: str) -> bool:
-        """See `OwnRoute`."""
-        return method == "GET" and raw_path == "/entrepot/events"
-
     def stop(self) -> None:
         """Ends all waiting, now and from now on: the server is about to end."""
         self._stopping.set()
 
-    async def answer(self, context: Context, request: HttpRequest, gone: Gone) -> Mapping[str, object]:
-        """See `OwnRoute`. Raises `ValidationFailed` for a parameter that it cannot use."""
-        asked = _asked(request.query_string)
-        position = await position_of(context, asked.cursor)
-        found = await events_after(context, position, asked.limit)
-        if not found and asked.wait_seconds:
-            found = await self._wait(context, position, asked, gone)
+    async def answer(
+        self, context: Context, resource_id: str, query_string: bytes, gone: Gone
+    ) -> Mapping[str, object]:
+        given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+        limit = _number(given, "limit", _DEFAULT_LIMIT, least=1, most=_MOST)
+        wait_seconds = _number(given, "wait", 0, least=0, most=_LONGEST_WAIT_SECONDS)
+        # An empty cursor is none: who begins has nothing to say.
+        position = await position_of(context, given.get("cursor") or None)
+        found = await events_after(context, position, limit)
+        if not found and wait_seconds:
+            found = await self._wait(context, position, limit, wait_seconds, gone)
         if found:
             position = found[-1].sequence
         return {"Events": [envelope(event) for event in found], "Cursor": cursor_at(context, position)}
 
-    async def _wait(self, context: Context, position: int, asked: _Asked, gone: Gone) -> list[StoredEvent]:
+    async def _wait(
+        self, context: Context, position: int, limit: int, wait_seconds: int, gone: Gone
+    ) -> list[StoredEvent]:
         """The first events that appear; none where the time is over, or nobody waits any more."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + asked.wait_seconds
+        deadline = loop.time() + wait_seconds
         ends = [asyncio.ensure_future(gone()), asyncio.ensure_future(self._stopping.wait())]
         try:
             while (left := deadline - loop.time()) > 0:
@@ -205,7 +216,7 @@ class EventsRoute:
                 over, _ = await asyncio.wait(ends, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                 if over:
                     break
-                found = await events_after(context, position, asked.limit)
+                found = await events_after(context, position, limit)
                 if found:
                     return found
         finally:
@@ -213,23 +224,6 @@ class EventsRoute:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
         return []
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    cursor: str | None
-    limit: int
-    wait_seconds: int
-
-
-def _asked(query_string: bytes) -> _Asked:
-    given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
-    return _Asked(
-        # An empty one is none: who begins has nothing to say.
-        given.get("cursor") or None,
-        _number(given, "limit", _DEFAULT_LIMIT, least=1, most=_MOST),
-        _number(given, "wait", 0, least=0, most=_LONGEST_WAIT_SECONDS),
-    )
 
 
 def _number(given: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

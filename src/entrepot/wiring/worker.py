@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entrepot.database import notifications
 from entrepot.database.connection import Database
+from entrepot.domain.event import SOURCE
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.settings.settings import Settings
-from entrepot.settings.values import AuthMode
+from entrepot.settings.values import AWS_ENDPOINT, AuthMode
 from entrepot.wiring.integrations import make_aws_services, make_integrations
 from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 
 if TYPE_CHECKING:
     from entrepot.engine.database import Engine
     from entrepot.engine.loops import Loop
-    from entrepot.jobs.runner import Runner
-import logging
-from typing import TYPE_CHECKING
-
-from entrepot.domain.event import SOURCE
-from entrepot.settings.values import AWS_ENDPOINT
-
-if TYPE_CHECKING:
-    from entrepot.engine.loops import Loop
     from entrepot.integrations.aws import AwsServices
+    from entrepot.jobs.runner import Runner
 
 
 _SWEEP_EVERY_SECONDS = 60.0
