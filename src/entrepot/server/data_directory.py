@@ -18,7 +18,6 @@ import shlex
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from entrepot.domain.errors import ConfigurationError
@@ -51,9 +50,7 @@ class FileLock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()
 
 
@@ -107,7 +104,7 @@ class DataDirectory:
                 return path.read_text(encoding="ascii").strip()
             except FileNotFoundError:
                 with suppress(FileExistsError):
-                    _create_whole(path, secrets.token_hex(4) + "\n")
+                    create_whole_file(path, secrets.token_hex(4) + "\n")
 
     def lock_for_serving(self) -> FileLock:
         """Raises `ConfigurationError` naming the process that already serves this directory."""
@@ -155,7 +152,11 @@ def write_private_file(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
-def _create_whole(path: Path, text: str) -> None:
+def create_whole_file(path: Path, text: str) -> None:
+    """Writes a file that only its owner can read (0600); raises `FileExistsError` where it is there already.
+
+    Crash: the file is there whole and durable, or not at all; a temporary file may be left beside it.
+    """
     temporary = _temporary_file(path, text)
     try:
         # Unlike a rename, a link never replaces what another process made in the meantime.

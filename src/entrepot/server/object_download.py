@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
 from entrepot.stores.store import ObjectStore, Reader
-from entrepot.wire.asgi import AsgiScope, Receive, Send, header
+from entrepot.wire.asgi import AsgiScope, Receive, Send, header, until_disconnected
 
 _CHUNK_BYTES = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
@@ -55,32 +56,32 @@ class Download:
             raise ObjectRefused(PRECONDITION_FAILED)
         if_none_match = header(scope, b"if-none-match")
         if if_none_match is not None and _names(if_none_match, etag):
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body"})
-            return 304
-        part = _part(scope, info.size_bytes, etag)
-        headers.append((b"content-length", b"%d" % part.length))
+            part = _Part(304, 0, 0)
+        else:
+            part = _part(scope, info.size_bytes, etag)
+            headers.append((b"content-length", b"%d" % part.length))
         if part.content_range is not None:
             headers.append((b"content-range", part.content_range))
+        start = {"type": "http.response.start", "status": part.status, "headers": headers}
         if scope["method"] == "HEAD" or part.length == 0:
-            await send({"type": "http.response.start", "status": part.status, "headers": headers})
+            await send(start)
             await send({"type": "http.response.body"})
             return part.status
-        reader = await loop.run_in_executor(self.executor, self._open, store_key, part, info.etag)
+        opened = partial(
+            self.store.open, store_key, offset=part.offset, length=part.length, if_match=info.etag
+        )
+        reader = await loop.run_in_executor(self.executor, opened)
         try:
-            await send({"type": "http.response.start", "status": part.status, "headers": headers})
+            await send(start)
             await self._pump(reader, part.length, receive, send)
         finally:
             reader.close()
         return part.status
 
-    def _open(self, store_key: str, part: _Part, etag: str) -> Reader:
-        return self.store.open(store_key, offset=part.offset, length=part.length, if_match=etag)
-
     async def _pump(self, reader: Reader, length: int, receive: Receive, send: Send) -> None:
         """One chunk in memory at a time: `send` waits while the client is behind."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.create_task(_disconnected(receive))
+        gone = asyncio.create_task(until_disconnected(receive))
         try:
             while length > 0 and not gone.done():
                 buffer = bytearray(min(_CHUNK_BYTES, length))
@@ -100,11 +101,6 @@ def content_disposition(name: str) -> bytes:
     """`attachment` with the name twice: in ASCII for old clients, in UTF-8 for all others (RFC 6266)."""
     plain = re.sub(r"[^ !#-\[\]-~]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}".encode("ascii")
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _read_into(reader: Reader, buffer: bytearray) -> int:

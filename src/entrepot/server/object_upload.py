@@ -13,11 +13,11 @@ import hashlib
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
+from functools import partial
 from typing import IO, Self
 
 from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
@@ -103,13 +103,12 @@ class _Body:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _require_md5(self) -> None:
-        if self._expected_md5 is not None and self._expected_md5 != _base64(self._md5.digest()):
+        md5 = base64.b64encode(self._md5.digest()).decode("ascii")
+        if self._expected_md5 is not None and self._expected_md5 != md5:
             raise SignedUrlRefused(Refusal.BAD_DIGEST)
 
 
@@ -134,7 +133,7 @@ class Upload:
             return await self._receive_chunked(receive, signed)
         if size_bytes > self.limit_bytes:
             raise ObjectRefused(ENTITY_TOO_LARGE)
-        return await self._store(signed, _Network(receive, size_bytes), size_bytes)
+        return await self._store(signed, _Network(receive, size_bytes).next_chunk, size_bytes)
 
     async def _receive_chunked(self, receive: Receive, signed: SignedObject) -> Stored:
         """A store wants to know the length, so a body that does not tell it waits in a temporary file."""
@@ -148,15 +147,17 @@ class Upload:
                     raise ObjectRefused(ENTITY_TOO_LARGE)
                 await loop.run_in_executor(self.executor, _write, file, chunk)
             file.seek(0)
-            return await self._store(signed, _Spooled(file), size_bytes)
+            return await self._store(signed, partial(asyncio.to_thread, file.read, _CHUNK_BYTES), size_bytes)
 
-    async def _store(self, signed: SignedObject, source: _Network | _Spooled, size_bytes: int) -> Stored:
+    async def _store(
+        self, signed: SignedObject, next_chunk: Callable[[], Awaitable[bytes]], size_bytes: int
+    ) -> Stored:
         body = _Body(size_bytes, signed.content_md5)
         loop = asyncio.get_running_loop()
         writing = loop.run_in_executor(self.executor, self._put, signed.store_key, body, size_bytes)
         writing.add_done_callback(lambda _: body.release())
         try:
-            while not writing.done() and (chunk := await source.next_chunk()):
+            while not writing.done() and (chunk := await next_chunk()):
                 await body.feed(chunk)
                 self.count_received(len(chunk))
         except BaseException:
@@ -200,14 +201,6 @@ class _Network:
         return chunk
 
 
-@dataclass(frozen=True, slots=True)
-class _Spooled:
-    file: IO[bytes]
-
-    async def next_chunk(self) -> bytes:
-        return await asyncio.to_thread(self.file.read, _CHUNK_BYTES)
-
-
 def _write(file: IO[bytes], chunk: bytes) -> None:
     try:
         file.write(chunk)
@@ -224,7 +217,3 @@ def _require_well_formed(content_md5: str | None) -> None:
         well_formed = False
     if not well_formed:
         raise SignedUrlRefused(Refusal.INVALID_DIGEST)
-
-
-def _base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode("ascii")

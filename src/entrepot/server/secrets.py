@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entrepot.domain.errors import ConfigurationError
+from entrepot.server.data_directory import create_whole_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,41 +37,18 @@ def create_key_file(key_file: Path) -> bool:
     Crash: the file is there whole and durable, or not at all; a temporary file may be left beside it.
     """
     text = _HEADING + base64.b64encode(os.urandom(_LENGTH)).decode("ascii") + "\n"
-    temporary = key_file.with_name(f".{key_file.name}.{os.urandom(8).hex()}")
     try:
         if key_file.exists():
             return False
-        try:
-            _write_durably(temporary, text.encode("ascii"))
-            # A link, other than a rename, never replaces a file that another process made meanwhile.
-            os.link(temporary, key_file)
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(key_file.parent)
+        create_whole_file(key_file, text)
+    except FileExistsError:
+        return False
     except OSError as error:
         raise ConfigurationError(
             f"The key file {key_file} cannot be written: {error.strerror or error}. "
             "Make its folder writable, or choose another data directory."
         ) from error
     return True
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class SecretBox:

@@ -18,20 +18,25 @@ from entrepot.wiring.integrations import make_aws_services, make_integrations
 from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 
 if TYPE_CHECKING:
-    from entrepot.engine.database import Engine
+    from entrepot.engine.database import DatabaseEngine
     from entrepot.engine.loops import Loop
     from entrepot.integrations.aws import AwsServices
+    from entrepot.integrations.guarded_http import GuardedHttp
     from entrepot.jobs.runner import Runner
 
 
 _SWEEP_EVERY_SECONDS = 60.0
-_SECONDS_OF_A_DAY = 86_400
+_DAY_SECONDS = 86_400
 _LOOK_EVERY_SECONDS = 1.0
+_DELIVER_EVERY_SECONDS = 0.5
+_FORGET_EVERY_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WiredWorker:
-    engine: Engine
+    engine: DatabaseEngine
     runner: Runner
     loops: tuple[Loop, ...]
     """What it does beside its runs."""
@@ -50,6 +55,7 @@ def open_worker(
     from entrepot.engine.loops import Loop
     from entrepot.entitlements.provisioning.provisioners import make_provisioners
     from entrepot.entitlements.provisioning.reconciler import Reconciler
+    from entrepot.integrations.guarded_http import GuardedHttp
     from entrepot.jobs.runner import Runner
     from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs
     from entrepot.transfer.transfer import Transfer
@@ -73,10 +79,10 @@ def open_worker(
         timeout_seconds=settings.job_timeout_seconds,
     )
     reconciler = Reconciler(database, make_provisioners(database, integrations), clock)
-    events = make_event_loops(settings, database, secrets, aws)
+    http = GuardedHttp(settings.allowed_networks)
 
     async def sweep() -> None:
-        oldest = clock().plus_seconds(-settings.job_retention_days * _SECONDS_OF_A_DAY)
+        oldest = clock().plus_seconds(-settings.job_retention_days * _DAY_SECONDS)
         await sweep_old_jobs(database, DEFINITIONS, oldest)
         await sweep_garbage(database, transfer)
         await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
@@ -86,7 +92,7 @@ def open_worker(
 
     async def close() -> None:
         await reconciler.close()
-        await events.close()
+        await http.aclose()
         await transfer.close()
         s3.close()
         aws.close()
@@ -94,27 +100,14 @@ def open_worker(
     loops = (
         Loop("sweep", sweep, _SWEEP_EVERY_SECONDS),
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
-        *events.loops,
+        *_event_loops(settings, database, secrets, aws, http),
     )
     return WiredWorker(DatabaseEngine(database, worker_id, clock), runner, loops, close)
 
 
-_DELIVER_EVERY_SECONDS = 0.5
-_FORGET_EVERY_SECONDS = 60.0
-_DAY_SECONDS = 86_400
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EventLoops:
-    loops: tuple[Loop, ...]
-    close: Callable[[], Awaitable[None]]
-
-
-def make_event_loops(
-    settings: Settings, database: Database, secrets: Secrets | None, aws: AwsServices
-) -> EventLoops:
+def _event_loops(
+    settings: Settings, database: Database, secrets: Secrets | None, aws: AwsServices, http: GuardedHttp
+) -> tuple[Loop, ...]:
     """Deliveries and retention; without `secrets` retention alone, since webhooks are signed."""
     from entrepot.engine.loops import Loop
     from entrepot.events.deliveries import Deliveries
@@ -122,21 +115,17 @@ def make_event_loops(
     from entrepot.events.senders import EventBridgeSender, WebhookSender
     from entrepot.integrations.aws import AwsService
     from entrepot.integrations.event_bridge import SOURCE_AT_AWS, EventBridge
-    from entrepot.integrations.guarded_http import GuardedHttp
 
     async def forget() -> None:
         await sweep_events(database, clock().plus_seconds(-settings.event_retention_days * _DAY_SECONDS))
 
-    http = GuardedHttp(settings.allowed_networks)
     retention = Loop("deletion of old events", forget, _FORGET_EVERY_SECONDS)
     if secrets is None:
         _log.warning("events are left to workers that have the key file: this one cannot sign what it sends")
-        return EventLoops((retention,), http.aclose)
+        return (retention,)
     bridge = None
     if aws.is_configured(AwsService.EVENT_BRIDGE):
         source = SOURCE_AT_AWS if settings.event_bridge_endpoint_url == AWS_ENDPOINT else SOURCE
         bridge = EventBridgeSender(EventBridge(aws, settings.event_bus, source))
     deliveries = Deliveries(database, WebhookSender(http, secrets.open, clock), bridge, clock)
-    return EventLoops(
-        (Loop("delivery of events", deliveries.work, _DELIVER_EVERY_SECONDS), retention), http.aclose
-    )
+    return (Loop("delivery of events", deliveries.work, _DELIVER_EVERY_SECONDS), retention)
