@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Self
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.job import JobType
@@ -17,77 +18,61 @@ GIBIBYTE = 1024**3
 
 
 class Limit(StrEnum):
-    DATA_SETS_PER_ACCOUNT = "Data sets per account"
-    REVISIONS_PER_DATA_SET = "Revisions per data set"
-    ASSETS_PER_REVISION = "Assets per revision"
-    ASSETS_PER_IMPORT_JOB = "Assets per import job from Amazon S3"
-    ASSETS_PER_EXPORT_JOB = "Asset per export job from Amazon S3"
-    ASSET_SIZE_IN_GB = "Asset size in GB"
-    CONCURRENT_IMPORTS_FROM_S3 = "Concurrent in progress jobs to import assets from Amazon S3"
-    CONCURRENT_IMPORTS_FROM_SIGNED_URL = "Concurrent in progress jobs to import assets from a signed URL"
-    CONCURRENT_EXPORTS_TO_S3 = "Concurrent in progress jobs to export assets to Amazon S3"
-    CONCURRENT_EXPORTS_TO_SIGNED_URL = "Concurrent in progress jobs to export assets to a signed URL"
-    CONCURRENT_REVISION_EXPORTS = "Concurrent in progress jobs to export revisions to Amazon S3"
-    EVENT_ACTIONS_PER_ACCOUNT = "Event actions per account"
-    EVENT_ACTIONS_PER_DATA_SET = "Auto export event actions per data set"
-    REDSHIFT_ASSETS_PER_IMPORT_JOB = "Amazon Redshift datashare assets per import job from Redshift"
+    """The limits that the exchange enforces, each with the service's own number."""
+
+    default: int
+
+    def __new__(cls, name: str, default: int = 0) -> Self:
+        limit = str.__new__(cls, name)
+        limit._value_ = name
+        limit.default = default
+        return limit
+
+    DATA_SETS_PER_ACCOUNT = ("Data sets per account", 3_000)
+    REVISIONS_PER_DATA_SET = ("Revisions per data set", 10_000)
+    ASSETS_PER_REVISION = ("Assets per revision", 10_000)
+    ASSETS_PER_IMPORT_JOB = ("Assets per import job from Amazon S3", 100)
+    ASSETS_PER_EXPORT_JOB = ("Asset per export job from Amazon S3", 100)
+    ASSET_SIZE_IN_GB = ("Asset size in GB", 100)
+    CONCURRENT_IMPORTS_FROM_S3 = ("Concurrent in progress jobs to import assets from Amazon S3", 10)
+    CONCURRENT_IMPORTS_FROM_SIGNED_URL = (
+        "Concurrent in progress jobs to import assets from a signed URL",
+        10,
+    )
+    CONCURRENT_EXPORTS_TO_S3 = ("Concurrent in progress jobs to export assets to Amazon S3", 10)
+    CONCURRENT_EXPORTS_TO_SIGNED_URL = ("Concurrent in progress jobs to export assets to a signed URL", 10)
+    CONCURRENT_REVISION_EXPORTS = ("Concurrent in progress jobs to export revisions to Amazon S3", 5)
+    EVENT_ACTIONS_PER_ACCOUNT = ("Event actions per account", 50)
+    EVENT_ACTIONS_PER_DATA_SET = ("Auto export event actions per data set", 5)
+    REDSHIFT_ASSETS_PER_IMPORT_JOB = ("Amazon Redshift datashare assets per import job from Redshift", 10)
     CONCURRENT_REDSHIFT_IMPORTS = (
-        "Concurrent in progress jobs to import assets from Amazon Redshift datashares"
+        "Concurrent in progress jobs to import assets from Amazon Redshift datashares",
+        10,
     )
-    REVISIONS_PER_REDSHIFT_DATA_SET = "Revisions per Amazon Redshift datashare data set"
-    REDSHIFT_ASSETS_PER_REVISION = "Amazon Redshift datashare assets per revision"
-    CONCURRENT_API_IMPORTS = "Concurrent in progress jobs to import assets from an API Gateway API"
-    API_ASSETS_PER_REVISION = "Amazon API Gateway API assets per revision"
-    REVISIONS_PER_API_DATA_SET = "Revisions per Amazon API Gateway API data set"
+    REVISIONS_PER_REDSHIFT_DATA_SET = ("Revisions per Amazon Redshift datashare data set", 20)
+    REDSHIFT_ASSETS_PER_REVISION = ("Amazon Redshift datashare assets per revision", 20)
+    CONCURRENT_API_IMPORTS = ("Concurrent in progress jobs to import assets from an API Gateway API", 10)
+    API_ASSETS_PER_REVISION = ("Amazon API Gateway API assets per revision", 20)
+    REVISIONS_PER_API_DATA_SET = ("Revisions per Amazon API Gateway API data set", 20)
     CONCURRENT_LAKE_FORMATION_IMPORTS = (
-        "Concurrent in progress jobs to import assets from an AWS Lake Formation tag policy"
+        "Concurrent in progress jobs to import assets from an AWS Lake Formation tag policy",
+        5,
     )
-    LAKE_FORMATION_ASSETS_PER_REVISION = "AWS Lake Formation data permission assets per revision"
-    REVISIONS_PER_LAKE_FORMATION_DATA_SET = "Revisions per AWS Lake Formation data permission data set"
-    REVISIONS_PER_S3_DATA_ACCESS_DATA_SET = "Revisions per Amazon S3 data access data set"
-    S3_DATA_ACCESS_ASSETS_PER_REVISION = "Amazon S3 data access assets per revision"
+    LAKE_FORMATION_ASSETS_PER_REVISION = ("AWS Lake Formation data permission assets per revision", 20)
+    REVISIONS_PER_LAKE_FORMATION_DATA_SET = ("Revisions per AWS Lake Formation data permission data set", 20)
+    REVISIONS_PER_S3_DATA_ACCESS_DATA_SET = ("Revisions per Amazon S3 data access data set", 5)
+    S3_DATA_ACCESS_ASSETS_PER_REVISION = ("Amazon S3 data access assets per revision", 5)
     CONCURRENT_S3_DATA_ACCESS_JOBS = (
-        "Concurrent in progress jobs to create Amazon S3 data access assets from S3 buckets"
+        "Concurrent in progress jobs to create Amazon S3 data access assets from S3 buckets",
+        5,
     )
-    LIVE_DATA_GRANTS = "Active and pending data grants"
-    PENDING_DATA_GRANTS_PER_CONSUMER = "Pending data grants per consumer"
-    SIGNED_URL_IMPORT_SIZE_IN_GB = "Signed URL import size in GB"
+    LIVE_DATA_GRANTS = ("Active and pending data grants", 10_000)  # [G]: no figure is published
+    PENDING_DATA_GRANTS_PER_CONSUMER = ("Pending data grants per consumer", 20)
+    SIGNED_URL_IMPORT_SIZE_IN_GB = ("Signed URL import size in GB", 5)
     """Documented in the user guide; not a name of the model, so no API error carries it."""
 
 
-DEFAULT_LIMITS: Mapping[Limit, int] = MappingProxyType(
-    {
-        Limit.DATA_SETS_PER_ACCOUNT: 3_000,
-        Limit.REVISIONS_PER_DATA_SET: 10_000,
-        Limit.ASSETS_PER_REVISION: 10_000,
-        Limit.ASSETS_PER_IMPORT_JOB: 100,
-        Limit.ASSETS_PER_EXPORT_JOB: 100,
-        Limit.ASSET_SIZE_IN_GB: 100,
-        Limit.CONCURRENT_IMPORTS_FROM_S3: 10,
-        Limit.CONCURRENT_IMPORTS_FROM_SIGNED_URL: 10,
-        Limit.CONCURRENT_EXPORTS_TO_S3: 10,
-        Limit.CONCURRENT_EXPORTS_TO_SIGNED_URL: 10,
-        Limit.CONCURRENT_REVISION_EXPORTS: 5,
-        Limit.EVENT_ACTIONS_PER_ACCOUNT: 50,
-        Limit.EVENT_ACTIONS_PER_DATA_SET: 5,
-        Limit.REDSHIFT_ASSETS_PER_IMPORT_JOB: 10,
-        Limit.CONCURRENT_REDSHIFT_IMPORTS: 10,
-        Limit.REVISIONS_PER_REDSHIFT_DATA_SET: 20,
-        Limit.REDSHIFT_ASSETS_PER_REVISION: 20,
-        Limit.CONCURRENT_API_IMPORTS: 10,
-        Limit.API_ASSETS_PER_REVISION: 20,
-        Limit.REVISIONS_PER_API_DATA_SET: 20,
-        Limit.CONCURRENT_LAKE_FORMATION_IMPORTS: 5,
-        Limit.LAKE_FORMATION_ASSETS_PER_REVISION: 20,
-        Limit.REVISIONS_PER_LAKE_FORMATION_DATA_SET: 20,
-        Limit.REVISIONS_PER_S3_DATA_ACCESS_DATA_SET: 5,
-        Limit.S3_DATA_ACCESS_ASSETS_PER_REVISION: 5,
-        Limit.CONCURRENT_S3_DATA_ACCESS_JOBS: 5,
-        Limit.LIVE_DATA_GRANTS: 10_000,  # [G]: no figure is published
-        Limit.PENDING_DATA_GRANTS_PER_CONSUMER: 20,
-        Limit.SIGNED_URL_IMPORT_SIZE_IN_GB: 5,
-    }
-)
+DEFAULT_LIMITS: Mapping[Limit, int] = MappingProxyType({limit: limit.default for limit in Limit})
 
 CONCURRENT_JOBS: Mapping[JobType, Limit] = MappingProxyType(
     {
@@ -141,4 +126,4 @@ class Limits:
     overrides: Mapping[Limit, int] = field(default_factory=dict)
 
     def __getitem__(self, limit: Limit) -> int:
-        return self.overrides.get(limit, DEFAULT_LIMITS[limit])
+        return self.overrides.get(limit, limit.default)

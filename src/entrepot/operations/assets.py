@@ -112,14 +112,7 @@ async def list_revision_assets(
 ) -> shapes.ListRevisionAssetsResponse:
     """The assets of a revision by name, descending in code points."""
     database, scope = context.services.database, context.scope
-    listing = Listing.of(
-        context,
-        "ListRevisionAssets",
-        request.data_set_id,
-        request.revision_id,
-        max_results=request.max_results,
-        next_token=request.next_token,
-    )
+    listing = Listing.of(context, "ListRevisionAssets", request, request.data_set_id, request.revision_id)
     rows = await assets.page(
         database,
         scope,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from entrepot.database.connection import Database
 from entrepot.domain.api_call import CALLS_PER_SECOND
@@ -15,6 +14,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.protocols import ApiCalls
 from entrepot.jobs.definition import Clock, JobDefinition
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.transfer.signed_urls import SignedUrls
 from entrepot.transfer.user_buckets import Buckets
 
@@ -49,16 +49,6 @@ class CallRate:
             return False
         bucket.left -= 1
         return True
-
-
-class PageTokens(Protocol):
-    """Seals the position of a listing into a NextToken, and opens it again."""
-
-    def encode(self, binding: str, position: Sequence[str | int]) -> str:
-        """A token that is good only for the same binding."""
-
-    def decode(self, binding: str, token: str) -> tuple[str | int, ...]:
-        """The position. Raises `ValidationFailed` when the token was not made for this binding."""
 
 
 @dataclass(frozen=True, slots=True)

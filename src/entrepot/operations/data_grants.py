@@ -192,9 +192,7 @@ async def list_data_grants(
     context: Context, request: shapes.ListDataGrantsRequest
 ) -> shapes.ListDataGrantsResponse:
     """The grants that the caller has given, newest first [G]; ended ones stay until they are deleted."""
-    listing = Listing.of(
-        context, "ListDataGrants", max_results=request.max_results, next_token=request.next_token
-    )
+    listing = Listing.of(context, "ListDataGrants", request)
     rows = await data_grants.page_sent(
         context.services.database, context.scope, after=listing.after_moment, limit=listing.fetch
     )
@@ -241,13 +239,7 @@ async def list_received_data_grants(
 ) -> shapes.ListReceivedDataGrantsResponse:
     """The grants that the caller was given, newest first [G], of the states asked for; ended ones too [G]."""
     states = sorted(set(request.acceptance_state or ()))
-    listing = Listing.of(
-        context,
-        "ListReceivedDataGrants",
-        *states,
-        max_results=request.max_results,
-        next_token=request.next_token,
-    )
+    listing = Listing.of(context, "ListReceivedDataGrants", request, *states)
     rows = await data_grants.page_received(
         context.services.database,
         context.scope,

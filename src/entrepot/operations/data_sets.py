@@ -177,9 +177,7 @@ async def list_data_sets(
 ) -> shapes.ListDataSetsResponse:
     """The data sets of the account, newest first; owned ones unless ENTITLED is asked for [G]."""
     origin = _origin(request.origin)
-    listing = Listing.of(
-        context, "ListDataSets", origin, max_results=request.max_results, next_token=request.next_token
-    )
+    listing = Listing.of(context, "ListDataSets", request, origin)
     if origin is Origin.ENTITLED:
         return await _list_entitled(context, listing)
     rows = await data_sets.page(

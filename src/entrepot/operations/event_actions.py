@@ -169,13 +169,7 @@ async def list_event_actions(
 
     A filter that names nothing that exists finds nothing [G]: event actions outlive their grants.
     """
-    listing = Listing.of(
-        context,
-        "ListEventActions",
-        request.event_source_id,
-        max_results=request.max_results,
-        next_token=request.next_token,
-    )
+    listing = Listing.of(context, "ListEventActions", request, request.event_source_id)
     rows = await event_actions.page(
         context.services.database,
         context.scope,

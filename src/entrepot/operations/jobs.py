@@ -183,14 +183,7 @@ async def list_jobs(context: Context, request: shapes.ListJobsRequest) -> shapes
 
     A filter that names nothing that exists finds nothing [G]: jobs outlive what they were about.
     """
-    listing = Listing.of(
-        context,
-        "ListJobs",
-        request.data_set_id,
-        request.revision_id,
-        max_results=request.max_results,
-        next_token=request.next_token,
-    )
+    listing = Listing.of(context, "ListJobs", request, request.data_set_id, request.revision_id)
     rows = await jobs.page(
         context.services.database,
         context.scope,

@@ -10,12 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from entrepot.domain.errors import ValidationFailed
-from entrepot.operations.context import Context, PageTokens
+from entrepot.operations.context import Context
+from entrepot.operations.page_tokens import PageTokens
 
 Entry = TypeVar("Entry")
+
+
+class ListRequest(Protocol):
+    """The members that every list operation's request has."""
+
+    @property
+    def max_results(self) -> int | None: ...
+
+    @property
+    def next_token(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +53,15 @@ class Listing:
         cls,
         context: Context,
         operation: str,
+        request: ListRequest,
         *filters: str | None,
-        max_results: int | None,
-        next_token: str | None,
     ) -> Listing:
         """Raises `ValidationFailed` when the token is none of this operation with these filters."""
         services, scope = context.services, context.scope
         binding = json.dumps([operation, scope.partition, scope.region, scope.account_id, *filters])
-        position = None if next_token is None else services.page_tokens.decode(binding, next_token)
-        return cls(max_results or services.default_page_size, position, binding, services.page_tokens)
+        token = request.next_token
+        position = None if token is None else services.page_tokens.decode(binding, token)
+        return cls(request.max_results or services.default_page_size, position, binding, services.page_tokens)
 
     @property
     def fetch(self) -> int:

@@ -201,13 +201,7 @@ async def list_data_set_revisions(
 ) -> shapes.ListDataSetRevisionsResponse:
     """The revisions of a data set, newest first; of an entitled one those that are published."""
     database, scope = context.services.database, context.scope
-    listing = Listing.of(
-        context,
-        "ListDataSetRevisions",
-        request.data_set_id,
-        max_results=request.max_results,
-        next_token=request.next_token,
-    )
+    listing = Listing.of(context, "ListDataSetRevisions", request, request.data_set_id)
     rows = await revisions.page(
         database, scope, request.data_set_id, after=listing.after_moment, limit=listing.fetch
     )

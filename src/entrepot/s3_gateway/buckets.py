@@ -11,7 +11,7 @@ from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpResponse
-from entrepot.operations.context import PageTokens
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.s3_gateway.listing import (
     ListedPage,
     ListingRequest,

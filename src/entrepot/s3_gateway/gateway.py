@@ -30,7 +30,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility import shared_buckets
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpRequest
-from entrepot.operations.context import PageTokens
+from entrepot.operations.page_tokens import PageTokens
 from entrepot.s3_gateway.buckets import BucketAnswers, opened
 from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
 from entrepot.s3_gateway.provider_threads import ProviderThreads
