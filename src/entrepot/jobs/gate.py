@@ -58,7 +58,8 @@ def _require_usable(revision: Revision | None, revision_id: str) -> Revision:
     if revision is None:
         raise gone(ResourceType.REVISION, [revision_id])
     if revision.revoked:
-        raise _denied(revoked(revision), ResourceType.REVISION, revision.id)
+        code = JobErrorCode.ACCESS_DENIED_EXCEPTION
+        raise _failed(code, revoked(revision), ResourceType.REVISION, revision.id)
     return revision
 
 
@@ -71,7 +72,8 @@ async def still_entitled(connection: Connection, job: Job, now: Timestamp) -> No
         return
     seen = await entitled(connection, job.scope, job.data_set_id, now)
     if seen is None:
-        raise _denied(
+        raise _failed(
+            JobErrorCode.ACCESS_DENIED_EXCEPTION,
             f"This account is no longer entitled to data set {job.data_set_id}: its data grant was deleted "
             "or has ended.",
             ResourceType.DATA_SET,
@@ -95,16 +97,8 @@ async def require_room(
     try:
         require_open(revision, "importing assets")
     except Conflict as conflict:
-        raise JobFailed(
-            (
-                JobError(
-                    JobErrorCode.VALIDATION_EXCEPTION,
-                    conflict.message,
-                    resource_id=revision.id,
-                    resource_type=ResourceType.REVISION,
-                ),
-            )
-        ) from conflict
+        code = JobErrorCode.VALIDATION_EXCEPTION
+        raise _failed(code, conflict.message, ResourceType.REVISION, revision.id) from conflict
     data_set = await data_sets.get(connection, job.scope, job.data_set_id)
     if data_set is None:
         raise gone(ResourceType.DATA_SET, [job.data_set_id])
@@ -112,26 +106,20 @@ async def require_room(
     limit = limits[quota]
     present = await assets.count(connection, job.scope, revision.id)
     if present + new_assets > limit:
-        raise JobFailed(
-            (
-                JobError(
-                    JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
-                    f"Revision {revision.id} has {present} assets and would get {new_assets} more; "
-                    f"it takes {limit}. Create another revision for the rest.",
-                    limit_name=quota if quota in LIMITS_OF_JOB_ERRORS else None,
-                    limit_value=float(limit),
-                    resource_id=revision.id,
-                    resource_type=ResourceType.REVISION,
-                ),
-            )
+        error = JobError(
+            JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
+            f"Revision {revision.id} has {present} assets and would get {new_assets} more; "
+            f"it takes {limit}. Create another revision for the rest.",
+            limit_name=quota if quota in LIMITS_OF_JOB_ERRORS else None,
+            limit_value=float(limit),
+            resource_id=revision.id,
+            resource_type=ResourceType.REVISION,
         )
+        raise JobFailed((error,))
 
 
-def _denied(message: str, resource_type: ResourceType, resource_id: str) -> JobFailed:
-    error = JobError(
-        JobErrorCode.ACCESS_DENIED_EXCEPTION, message, resource_id=resource_id, resource_type=resource_type
-    )
-    return JobFailed((error,))
+def _failed(code: JobErrorCode, message: str, resource_type: ResourceType, resource_id: str) -> JobFailed:
+    return JobFailed((JobError(code, message, resource_id=resource_id, resource_type=resource_type),))
 
 
 def gone(resource_type: ResourceType, ids: list[str]) -> JobFailed:

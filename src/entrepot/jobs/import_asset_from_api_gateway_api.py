@@ -22,9 +22,9 @@ from entrepot.domain.asset import require_asset_name
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
-from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, upload_url
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
+from entrepot.jobs.definition import Checked, Creation, Outcome, Run
+from entrepot.jobs.imports import FileImport, asset_location, outcome, pinned, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.openapi_check import CPU_SECONDS
 from entrepot.jobs.parents import importing_into, required
@@ -39,7 +39,7 @@ _API_KEY = re.compile(r"[!-~]{1,1024}", re.ASCII)
 """It is sent as the value of a header."""
 
 
-class ImportAssetFromApiGatewayApi(JobDefinition):
+class ImportAssetFromApiGatewayApi(FileImport):
     type = JobType.IMPORT_ASSET_FROM_API_GATEWAY_API
 
     async def check(self, creation: Creation) -> Checked:
@@ -86,9 +86,6 @@ class ImportAssetFromApiGatewayApi(JobDefinition):
             raise JobFailed(job_errors([Failure(item, error)])) from error
         await _require_proven(details, document)
         return (pinned(item, info),)
-
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        return await take_in(run, item, callbacks)
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         details = _details(run)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
 
 from entrepot.domain.asset import require_asset_name
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, JobType, Location
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large, upload_url
+from entrepot.jobs.definition import Checked, Creation, Run
+from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
@@ -25,7 +24,7 @@ from entrepot.model import shapes
 _MD5_HASH = re.compile(r"(?:[A-Za-z0-9+/]{4}){5}(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)")
 
 
-class ImportAssetFromSignedUrl(JobDefinition):
+class ImportAssetFromSignedUrl(FileImport):
     type = JobType.IMPORT_ASSET_FROM_SIGNED_URL
 
     async def check(self, creation: Creation) -> Checked:
@@ -70,13 +69,6 @@ class ImportAssetFromSignedUrl(JobDefinition):
         except StoreError as error:
             raise JobFailed(job_errors([Failure(item, error)])) from error
         return (pinned(item, info),)
-
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Makes the uploaded bytes the asset's; inside one store that is a link or a copy on the server."""
-        return await take_in(run, item, callbacks)
-
-    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        return outcome(run, items)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
         return (upload_store_key(job.id),)

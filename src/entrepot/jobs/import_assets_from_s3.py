@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from entrepot.domain.errors import JobFailed, StoreError
-from entrepot.domain.job import ItemResult, JobError, JobItem, JobType, Location
+from entrepot.domain.job import JobError, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.imports import asset_location, outcome, pinned, take_in, too_large
+from entrepot.jobs.definition import Checked, Creation, Run
+from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, require_count, require_key, required
 from entrepot.model import shapes
 
 
-class ImportAssetsFromS3(JobDefinition):
+class ImportAssetsFromS3(FileImport):
     type = JobType.IMPORT_ASSETS_FROM_S3
 
     async def check(self, creation: Creation) -> Checked:
@@ -53,12 +51,6 @@ class ImportAssetsFromS3(JobDefinition):
         if errors:
             raise JobFailed(tuple(errors))
         return tuple(items)
-
-    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        return await take_in(run, item, callbacks)
-
-    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        return outcome(run, items)
 
 
 def _named(run: Run) -> list[JobItem]:

@@ -1,4 +1,4 @@
-"""What both imports share: the asset an item becomes, and the limit on its size."""
+"""What imports share: the asset that an item becomes, or that describes a live thing, and limits on sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from entrepot.domain.identifiers import asset_store_key, derived_asset_id, uploa
 from entrepot.domain.job import ItemResult, Job, JobError, JobErrorCode, JobItem, Location
 from entrepot.domain.limits import Limit
 from entrepot.domain.timestamp import Timestamp
-from entrepot.jobs.definition import Callbacks, Creation, Outcome, Run
+from entrepot.jobs.definition import Callbacks, Creation, JobDefinition, Outcome, Run
 from entrepot.model import shapes
 
 if TYPE_CHECKING:
@@ -44,38 +44,35 @@ def pinned(item: JobItem, info: ObjectInfo) -> JobItem:
     return replace(item, size_bytes=info.size_bytes, source_etag=info.etag, source_checksum=info.checksum)
 
 
-async def take_in(run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-    """Moves one item into the exchange's own store; doing so again writes the same bytes to the same key."""
-    return await run.transfer.move(
-        item, encryption=None, on_bytes=callbacks.on_bytes, on_checkpoint=callbacks.on_checkpoint
-    )
+class FileImport(JobDefinition):
+    """A job type whose items become files of the exchange's own store, each an asset."""
+
+    async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
+        """Doing so again writes the same bytes to the same key; inside one store it is a link or a copy."""
+        return await run.transfer.move(
+            item, encryption=None, on_bytes=callbacks.on_bytes, on_checkpoint=callbacks.on_checkpoint
+        )
+
+    async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
+        return outcome(run, items)
 
 
 def outcome(run: Run, items: Sequence[JobItem]) -> Outcome:
     """All items as assets of the job's revision, with the tags of its AssetConfiguration."""
     now = run.clock()
-    (revision_id,) = run.job.revision_ids
     made = []
     for item in items:
         if item.result is None:
             raise ValueError(f"item {item.number} of job {run.job.id} is not done")
-        made.append(
-            Asset(
-                scope=run.job.scope,
-                data_set_id=run.job.data_set_id,
-                revision_id=revision_id,
-                id=derived_asset_id(run.job.id, item.number),
-                asset_type=AssetType.S3_SNAPSHOT,
-                name=item.name,
-                created_at=now,
-                updated_at=now,
-                size_bytes=item.result.size_bytes,
-                store_key=item.destination.key,
-                store_etag=item.result.etag,
-                checksum=item.result.checksum,
-            )
+        asset = replace(
+            _asset(run, item.number, item.name, AssetType.S3_SNAPSHOT, now),
+            size_bytes=item.result.size_bytes,
+            store_key=item.destination.key,
+            store_etag=item.result.etag,
+            checksum=item.result.checksum,
         )
-    return Outcome(assets=tuple(made), asset_tags=asset_tags(run.job))
+        made.append(asset)
+    return Outcome(assets=tuple(made), asset_tags=_asset_tags(run.job))
 
 
 def too_large(
@@ -92,7 +89,7 @@ def too_large(
     )
 
 
-def asset_tags(job: Job) -> Mapping[str, str] | None:
+def _asset_tags(job: Job) -> Mapping[str, str] | None:
     if job.asset_configuration_json is None:
         return None
     return {tag["Key"]: tag["Value"] for tag in json.loads(job.asset_configuration_json).get("Tags", [])}
@@ -106,7 +103,10 @@ def live_asset(
     `details` is what the owner gave: what depends on who looks is added when somebody does.
     """
     require_asset_name(name, "The asset's name")
-    now = run.clock()
+    return replace(_asset(run, number, name, asset_type, run.clock()), details_json=shapes.encode(details))
+
+
+def _asset(run: Run, number: int, name: str, asset_type: AssetType, now: Timestamp) -> Asset:
     (revision_id,) = run.job.revision_ids
     return Asset(
         scope=run.job.scope,
@@ -121,10 +121,9 @@ def live_asset(
         store_key="",
         store_etag="",
         checksum=None,
-        details_json=shapes.encode(details),
     )
 
 
 def live_outcome(run: Run, assets: Sequence[Asset]) -> Outcome:
     """The assets, with the tags of the job's AssetConfiguration."""
-    return Outcome(assets=tuple(assets), asset_tags=asset_tags(run.job))
+    return Outcome(assets=tuple(assets), asset_tags=_asset_tags(run.job))

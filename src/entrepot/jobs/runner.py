@@ -25,6 +25,7 @@ from entrepot.domain.arn import asset_arn
 from entrepot.domain.errors import DatabaseError, IntegrationError, JobFailed, JobLost, StoreError
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId
 from entrepot.domain.limits import Limits
+from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
@@ -220,17 +221,7 @@ class Runner:
         async with self.database.transaction() as connection:
             now = self.clock()
             details = None if outcome.details is None else shapes.encode(outcome.details)
-            # First of all, because this locks the job: nobody else can end it or take it from here on.
-            if not await jobs.finish(
-                connection,
-                job.id,
-                attempt=job.attempt,
-                state=JobState.COMPLETED,
-                details_json=details,
-                errors=(),
-                now=now,
-            ):
-                raise JobLost(f"job {job.id} is no longer attempt {job.attempt}")
+            await _end(connection, job, JobState.COMPLETED, now, details_json=details)
             if outcome.assets:
                 await self._add_assets(connection, run, outcome)
             else:
@@ -263,16 +254,7 @@ class Runner:
         self.at(CrashPoint.BEFORE_FAILURE)
         async with self.database.transaction() as connection:
             now = self.clock()
-            if not await jobs.finish(
-                connection,
-                job.id,
-                attempt=job.attempt,
-                state=state,
-                details_json=None,
-                errors=errors,
-                now=now,
-            ):
-                raise JobLost(f"job {job.id} is no longer attempt {job.attempt}")
+            await _end(connection, job, state, now, errors=errors)
             items = await job_items.load(connection, job.id)
             await garbage.record(connection, (*definition.leftovers(job), *_own_keys(items)))
             await job_items.remove(connection, job.id)
@@ -289,6 +271,26 @@ class Runner:
             f"The job did not end within {self.timeout_seconds:g} seconds. "
             "Create it again with fewer or smaller assets, or raise ENTREPOT_JOB_TIMEOUT of the server.",
         )
+
+
+async def _end(
+    connection: Connection,
+    job: Job,
+    state: JobState,
+    now: Timestamp,
+    *,
+    details_json: bytes | None = None,
+    errors: tuple[JobError, ...] = (),
+) -> None:
+    """Ends the job, first of all in the transaction: this locks it, so nobody else can end or take it.
+
+    Raises `JobLost`.
+    """
+    attempt = job.attempt
+    if not await jobs.finish(
+        connection, job.id, attempt=attempt, state=state, details_json=details_json, errors=errors, now=now
+    ):
+        raise JobLost(f"job {job.id} is no longer attempt {attempt}")
 
 
 def _own_keys(items: Iterable[JobItem]) -> tuple[str, ...]:

@@ -1,4 +1,11 @@
-"""Sweeps"""
+"""Sweeps that every worker does from time to time; two at once do no harm.
+
+Garbage: transactions note the keys of bytes that nothing refers to any more beside what they do
+(`store_garbage`), so bytes outlive rows and never the reverse.
+
+Old jobs: those older than the exchange keeps them, 90 days on AWS [C], are forgotten. One that runs never is,
+however old; one that still waits is, and what was uploaded for it becomes garbage.
+"""
 
 from __future__ import annotations
 
