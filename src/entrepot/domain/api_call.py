@@ -85,32 +85,17 @@ _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SIGNATURE_PARAMETERS = frozenset(
     f"X-Amz-{name}".encode()
     for name in (
-        "Algorithm",
-        "Content-Sha256",
-        "Credential",
-        "Date",
-        "Expires",
-        "Security-Token",
-        "Signature",
+        "Algorithm", "Content-Sha256", "Credential", "Date", "Expires", "Security-Token", "Signature",
         "SignedHeaders",
     )
-)
+)  # fmt: skip
 _HOP_BY_HOP = frozenset(
     {
-        b"connection",
-        b"expect",
-        b"http2-settings",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authentication-info",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
+        b"connection", b"expect", b"http2-settings", b"keep-alive", b"proxy-authenticate",
+        b"proxy-authentication-info", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+        b"transfer-encoding", b"upgrade",
     }
-)
+)  # fmt: skip
 _SET_BY_THE_EXCHANGE = _HOP_BY_HOP | {b"host", b"content-length"}
 _OF_THE_WAY_HERE = frozenset({b"authorization", b"forwarded", b"via", b"x-real-ip"})
 """The caller's signature, and what proxies in front of the exchange tell of the caller's address."""

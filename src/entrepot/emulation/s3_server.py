@@ -18,15 +18,9 @@ from entrepot.domain.errors import ConfigurationError
 
 _START_SECONDS = 60.0
 _PORT_OPTIONS = (
-    "master.port",
-    "master.port.grpc",
-    "volume.port",
-    "volume.port.grpc",
-    "filer.port",
-    "filer.port.grpc",
-    "s3.port",
-    "s3.port.grpc",
-)
+    "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
+    "s3.port", "s3.port.grpc",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

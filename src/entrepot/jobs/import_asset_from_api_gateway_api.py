@@ -14,7 +14,6 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 from entrepot.domain.api_call import LARGEST_PAYLOAD_BYTES
 from entrepot.domain.api_endpoint import API_ID, STAGE
@@ -97,15 +96,8 @@ class ImportAssetFromApiGatewayApi(FileImport):
             protocol_type=details.protocol_type,
             stage=details.stage,
         )
-        encoded = shapes.encode(shapes.AssetDetails(api_gateway_api_asset=api))
-        made = outcome(run, items)
-        return replace(
-            made,
-            assets=tuple(
-                replace(asset, asset_type=AssetType.API_GATEWAY_API, details_json=encoded)
-                for asset in made.assets
-            ),
-        )
+        described = shapes.AssetDetails(api_gateway_api_asset=api)
+        return outcome(run, items, AssetType.API_GATEWAY_API, described)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
         return (upload_store_key(job.id),)

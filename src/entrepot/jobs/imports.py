@@ -57,19 +57,26 @@ class FileImport(JobDefinition):
         return outcome(run, items)
 
 
-def outcome(run: Run, items: Sequence[JobItem]) -> Outcome:
+def outcome(
+    run: Run,
+    items: Sequence[JobItem],
+    asset_type: AssetType = AssetType.S3_SNAPSHOT,
+    details: shapes.AssetDetails | None = None,
+) -> Outcome:
     """All items as assets of the job's revision, with the tags of its AssetConfiguration."""
     now = run.clock()
+    details_json = None if details is None else shapes.encode(details)
     made = []
     for item in items:
         if item.result is None:
             raise ValueError(f"item {item.number} of job {run.job.id} is not done")
         asset = replace(
-            _asset(run, item.number, item.name, AssetType.S3_SNAPSHOT, now),
+            _asset(run, item.number, item.name, asset_type, now),
             size_bytes=item.result.size_bytes,
             store_key=item.destination.key,
             store_etag=item.result.etag,
             checksum=item.result.checksum,
+            details_json=details_json,
         )
         made.append(asset)
     return Outcome(assets=tuple(made), asset_tags=_asset_tags(run.job))
