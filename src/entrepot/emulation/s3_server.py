@@ -21,6 +21,11 @@ _PORT_OPTIONS = (
     "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
     "s3.port", "s3.port.grpc",
 )  # fmt: skip
+_OPTIONS = """
+    -master.telemetry=false -master.volumeSizeLimitMB=1024 -master.electionTimeout=200ms
+    -master.heartbeatInterval=50ms -volume.max=200 -volume.preStopSeconds=0 -volume.minFreeSpace=1
+    -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +97,12 @@ def _command(home: Path, configuration: Path, port_of: dict[str, int]) -> list[s
     return [
         str(weed_program()),
         f"-logdir={home}",
-        "server",
-        "-filer",
-        "-s3",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
+        *["server", "-filer", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"],
         f"-dir={data}",
-        "-master.telemetry=false",
-        "-master.volumeSizeLimitMB=1024",
-        "-master.electionTimeout=200ms",
-        "-master.heartbeatInterval=50ms",
-        "-volume.max=200",
-        "-volume.preStopSeconds=0",
-        "-volume.minFreeSpace=1",
+        *_OPTIONS.split(),
         f"-filer.localSocket={home / 'filer.sock'}",
         f"-s3.localSocket={home / 's3.sock'}",
         f"-s3.config={configuration}",
-        "-s3.autoCreateBucket=false",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
         *(f"-{option}={port}" for option, port in port_of.items()),
     ]
 

@@ -1,4 +1,4 @@
-"""The one way in which events come to be: in the transaction that makes true what they tell of."""
+"""The log of events: they are recorded in the transaction that makes true what they tell of, and kept a while."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from entrepot.database import events as table
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.event import NewEvent
 from entrepot.domain.timestamp import Timestamp
+
+PAGE = 500
 
 
 async def record(connection: Connection, events: Sequence[NewEvent], now: Timestamp) -> None:
@@ -23,9 +25,6 @@ async def record(connection: Connection, events: Sequence[NewEvent], now: Timest
         return
     await table.hold(connection, [(event.account_id, event.region) for event in events])
     await table.insert(connection, [(str(uuid4()), event) for event in events], now)
-
-
-PAGE = 500
 
 
 async def sweep_events(database: Database, before: Timestamp) -> int:

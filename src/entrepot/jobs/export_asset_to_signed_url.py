@@ -16,8 +16,7 @@ from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
-from entrepot.jobs.gate import gone
-from entrepot.jobs.parents import exporting_from, required
+from entrepot.jobs.parents import exporting_from, gone, required
 from entrepot.model import shapes
 
 URL_LIFETIME_SECONDS = 3600

@@ -11,8 +11,7 @@ from entrepot.domain.limits import Limit
 from entrepot.entitlements.visibility import assets
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
-from entrepot.jobs.gate import gone
-from entrepot.jobs.parents import exporting_from, require_bucket, require_count, require_key, required
+from entrepot.jobs.parents import exporting_from, gone, require_bucket, require_count, require_key, required
 from entrepot.model import shapes
 
 

@@ -10,8 +10,7 @@ from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.entitlements.visibility import assets
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
-from entrepot.jobs.gate import exported
-from entrepot.jobs.parents import exporting_from, require_bucket, require_count, required
+from entrepot.jobs.parents import exported, exporting_from, require_bucket, require_count, required
 from entrepot.model import shapes
 
 

@@ -30,7 +30,6 @@ from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
-from entrepot.jobs.gate import may_begin, require_room, still_entitled
 from entrepot.jobs.object_errors import (
     ENOUGH_FAILURES,
     Failure,
@@ -39,6 +38,7 @@ from entrepot.jobs.object_errors import (
     tells_of_the_others,
     unexpected,
 )
+from entrepot.jobs.parents import may_begin, require_room, still_entitled
 from entrepot.jobs.progress_writer import ProgressWriter
 from entrepot.model import shapes
 from entrepot.transfer.signed_urls import SignedUrls

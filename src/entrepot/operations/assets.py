@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypedDict
 
 import msgspec
 
@@ -12,42 +11,28 @@ from entrepot.domain.access_point import access_point_alias, access_point_arn
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.asset import Asset, require_asset_name
 from entrepot.domain.revision import require_assets_removable, require_open
-from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.assets import page_entitled
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context
+from entrepot.operations.context import Context, answer
 from entrepot.operations.pages import Listing
 
 
-class _Members(TypedDict):
-    arn: str
-    asset_details: shapes.AssetDetails
-    asset_type: str
-    created_at: Timestamp
-    data_set_id: str
-    id: str
-    name: str
-    revision_id: str
-    source_id: str | None
-    updated_at: Timestamp
-
-
-def _members(context: Context, asset: Asset) -> _Members:
-    return {
-        "arn": asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id),
-        "asset_details": asset_details(context, asset),
-        "asset_type": asset.asset_type,
-        "created_at": asset.created_at,
-        "data_set_id": asset.data_set_id,
-        "id": asset.id,
-        "name": asset.name,
-        "revision_id": asset.revision_id,
-        "source_id": asset.source_id,
-        "updated_at": asset.updated_at,
-    }
+def _entry(context: Context, asset: Asset) -> shapes.AssetEntry:
+    return shapes.AssetEntry(
+        arn=asset_arn(asset.scope, asset.data_set_id, asset.revision_id, asset.id),
+        asset_details=asset_details(context, asset),
+        asset_type=asset.asset_type,
+        created_at=asset.created_at,
+        data_set_id=asset.data_set_id,
+        id=asset.id,
+        name=asset.name,
+        revision_id=asset.revision_id,
+        source_id=asset.source_id,
+        updated_at=asset.updated_at,
+    )
 
 
 async def get_asset(context: Context, request: shapes.GetAssetRequest) -> shapes.GetAssetResponse:
@@ -56,9 +41,9 @@ async def get_asset(context: Context, request: shapes.GetAssetRequest) -> shapes
     asset = await lookups.seen_asset(
         database, context, request.data_set_id, request.revision_id, request.asset_id
     )
-    members = _members(context, asset)
-    present_tags = await lookups.own_tags(database, context, asset.scope, members["arn"])
-    return shapes.GetAssetResponse(**members, tags=present_tags)
+    entry = _entry(context, asset)
+    present_tags = await lookups.own_tags(database, context, asset.scope, entry.arn)
+    return answer(shapes.GetAssetResponse, entry, tags=present_tags)
 
 
 async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> shapes.UpdateAssetResponse:
@@ -87,7 +72,7 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
                 name=asset.name,
                 updated_at=asset.updated_at,
             )
-    return shapes.UpdateAssetResponse(**_members(context, asset))
+    return answer(shapes.UpdateAssetResponse, _entry(context, asset))
 
 
 async def delete_asset(context: Context, request: shapes.DeleteAssetRequest) -> None:
@@ -131,7 +116,7 @@ async def list_revision_assets(
         await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
     page = listing.page(rows, lambda asset: (asset.name, asset.id))
     return shapes.ListRevisionAssetsResponse(
-        assets=[shapes.AssetEntry(**_members(context, asset)) for asset in page.entries],
+        assets=[_entry(context, asset) for asset in page.entries],
         next_token=page.next_token,
     )
 

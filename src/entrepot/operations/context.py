@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
 
 from entrepot.database.connection import Database
 from entrepot.domain.api_call import CALLS_PER_SECOND
@@ -84,3 +87,11 @@ class Context:
     """The caller's account and Region: nothing outside of it is seen or changed."""
     request_id: str
     services: Services
+
+
+Answer = TypeVar("Answer")
+
+
+def answer(kind: Callable[..., Answer], entry: msgspec.Struct, **more: object) -> Answer:
+    """The answer of an operation about one thing: what its entry in a list says, and `more`."""
+    return kind(**msgspec.structs.asdict(entry), **more)

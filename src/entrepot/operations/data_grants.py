@@ -5,7 +5,7 @@ The rules are in `domain.data_grant`.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
 
 from entrepot.database import data_grants, locks, revisions, tags
 from entrepot.database.connection import Connection
@@ -26,55 +26,34 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.events.event_log import record
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context
+from entrepot.operations.context import Answer, Context, answer
 from entrepot.operations.pages import Listing
 
 MAX_DESCRIPTION_LENGTH = 16_384
 
 
-class _Summary(TypedDict):
-    acceptance_state: str
-    accepted_at: Timestamp | None
-    arn: str
-    created_at: Timestamp
-    data_set_id: str
-    ends_at: Timestamp | None
-    id: str
-    name: str
-    receiver_principal: str
-    sender_principal: str
-    updated_at: Timestamp
-
-
-class _Members(_Summary):
-    description: str | None
-    grant_distribution_scope: str
-
-
-def _summary(grant: DataGrant) -> _Summary:
+def _entry(grant: DataGrant) -> shapes.ReceivedDataGrantSummariesEntry:
     """What every answer about a grant says, to its sender and to its receiver."""
-    return {
-        "acceptance_state": grant.acceptance_state,
-        "accepted_at": grant.accepted_at,
-        "arn": data_grant_arn(grant.scope, grant.id),
-        "created_at": grant.created_at,
-        "data_set_id": grant.data_set_id,
-        "ends_at": grant.ends_at,
-        "id": grant.id,
-        "name": grant.name,
-        "receiver_principal": grant.receiver_id,
-        "sender_principal": grant.scope.account_id,
-        "updated_at": grant.updated_at,
-    }
+    return shapes.ReceivedDataGrantSummariesEntry(
+        acceptance_state=grant.acceptance_state,
+        accepted_at=grant.accepted_at,
+        arn=data_grant_arn(grant.scope, grant.id),
+        created_at=grant.created_at,
+        data_set_id=grant.data_set_id,
+        ends_at=grant.ends_at,
+        id=grant.id,
+        name=grant.name,
+        receiver_principal=grant.receiver_id,
+        sender_principal=grant.scope.account_id,
+        updated_at=grant.updated_at,
+    )
 
 
-def _members(grant: DataGrant) -> _Members:
-    """What every answer about one grant says; lists leave the last two out [C]."""
-    return {
-        **_summary(grant),
-        "description": grant.description,
-        "grant_distribution_scope": grant.distribution_scope,
-    }
+def _answer(kind: Callable[..., Answer], grant: DataGrant, **more: object) -> Answer:
+    """What every answer about one grant says; lists leave description and scope out [C]."""
+    scope = grant.distribution_scope
+    said = {"description": grant.description, "grant_distribution_scope": scope, **more}
+    return answer(kind, _entry(grant), **said)
 
 
 async def create_data_grant(
@@ -109,8 +88,11 @@ async def create_data_grant(
         await data_grants.insert(connection, grant)
         if given_tags:
             await tags.put(connection, scope, data_grant_arn(scope, grant.id), given_tags)
-    return shapes.CreateDataGrantResponse(
-        **_members(grant), source_data_set_id=grant.source_data_set_id, tags=given_tags or None
+    return _answer(
+        shapes.CreateDataGrantResponse,
+        grant,
+        source_data_set_id=grant.source_data_set_id,
+        tags=given_tags or None,
     )
 
 
@@ -167,8 +149,11 @@ async def get_data_grant(
     database, scope = context.services.database, context.scope
     grant = await _sent(database, context, request.data_grant_id)
     present_tags = await tags.get(database, scope, data_grant_arn(scope, grant.id))
-    return shapes.GetDataGrantResponse(
-        **_members(grant), source_data_set_id=grant.source_data_set_id, tags=present_tags or None
+    return _answer(
+        shapes.GetDataGrantResponse,
+        grant,
+        source_data_set_id=grant.source_data_set_id,
+        tags=present_tags or None,
     )
 
 
@@ -199,7 +184,7 @@ async def list_data_grants(
     page = listing.page(rows, lambda grant: (grant.created_at.milliseconds, grant.id))
     return shapes.ListDataGrantsResponse(
         data_grant_summaries=[
-            shapes.DataGrantSummaryEntry(**_summary(grant), source_data_set_id=grant.source_data_set_id)
+            answer(shapes.DataGrantSummaryEntry, _entry(grant), source_data_set_id=grant.source_data_set_id)
             for grant in page.entries
         ],
         next_token=page.next_token,
@@ -223,7 +208,7 @@ async def accept_data_grant(
         await data_grants.accept(connection, grant.id, now)
         accepted = await _received(connection, context, request.data_grant_arn)
         await record(connection, [data_grant_accepted(accepted)], now)
-    return shapes.AcceptDataGrantResponse(**_members(accepted))
+    return _answer(shapes.AcceptDataGrantResponse, accepted)
 
 
 async def get_received_data_grant(
@@ -231,7 +216,7 @@ async def get_received_data_grant(
 ) -> shapes.GetReceivedDataGrantResponse:
     """One grant that the caller was given; also before it is accepted and after its end."""
     grant = await _received(context.services.database, context, request.data_grant_arn)
-    return shapes.GetReceivedDataGrantResponse(**_members(grant))
+    return _answer(shapes.GetReceivedDataGrantResponse, grant)
 
 
 async def list_received_data_grants(
@@ -249,9 +234,7 @@ async def list_received_data_grants(
     )
     page = listing.page(rows, lambda grant: (grant.created_at.milliseconds, grant.id))
     return shapes.ListReceivedDataGrantsResponse(
-        data_grant_summaries=[
-            shapes.ReceivedDataGrantSummariesEntry(**_summary(grant)) for grant in page.entries
-        ],
+        data_grant_summaries=[_entry(grant) for grant in page.entries],
         next_token=page.next_token,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypedDict
 
 from entrepot.database import data_grants, data_sets, locks, tags
 from entrepot.database.connection import Connection
@@ -12,47 +11,33 @@ from entrepot.domain.data_set import AssetType, DataSet, Origin
 from entrepot.domain.errors import Conflict, ResourceType, ServiceLimitExceeded, ValidationFailed
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
-from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_sets import page_entitled
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context
+from entrepot.operations.context import Context, answer
 from entrepot.operations.pages import Listing
 
 MAX_NAME_LENGTH = 256
 MAX_DESCRIPTION_LENGTH = 16_384
 
 
-class _Members(TypedDict):
-    arn: str
-    asset_type: str
-    created_at: Timestamp
-    description: str
-    id: str
-    name: str
-    origin: str
-    origin_details: shapes.OriginDetails | None
-    source_id: str | None
-    updated_at: Timestamp
-
-
-def _members(data_set: DataSet) -> _Members:
-    return {
-        "arn": data_set_arn(data_set.scope, data_set.id),
-        "asset_type": data_set.asset_type,
-        "created_at": data_set.created_at,
-        "description": data_set.description,
-        "id": data_set.id,
-        "name": data_set.name,
-        "origin": data_set.origin,
-        "origin_details": (
+def _entry(data_set: DataSet) -> shapes.DataSetEntry:
+    return shapes.DataSetEntry(
+        arn=data_set_arn(data_set.scope, data_set.id),
+        asset_type=data_set.asset_type,
+        created_at=data_set.created_at,
+        description=data_set.description,
+        id=data_set.id,
+        name=data_set.name,
+        origin=data_set.origin,
+        origin_details=(
             None
             if data_set.data_grant_id is None
             else shapes.OriginDetails(data_grant_id=data_set.data_grant_id)
         ),
-        "source_id": data_set.source_id,
-        "updated_at": data_set.updated_at,
-    }
+        source_id=data_set.source_id,
+        updated_at=data_set.updated_at,
+    )
 
 
 async def create_data_set(
@@ -90,16 +75,16 @@ async def create_data_set(
         await data_sets.insert(connection, data_set)
         if given_tags:
             await tags.put(connection, scope, data_set_arn(scope, data_set.id), given_tags)
-    return shapes.CreateDataSetResponse(**_members(data_set), tags=given_tags or None)
+    return answer(shapes.CreateDataSetResponse, _entry(data_set), tags=given_tags or None)
 
 
 async def get_data_set(context: Context, request: shapes.GetDataSetRequest) -> shapes.GetDataSetResponse:
     """One data set; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
     data_set = await lookups.seen_data_set(database, context, request.data_set_id)
-    members = _members(data_set)
-    present_tags = await lookups.own_tags(database, context, data_set.scope, members["arn"])
-    return shapes.GetDataSetResponse(**members, tags=present_tags)
+    entry = _entry(data_set)
+    present_tags = await lookups.own_tags(database, context, data_set.scope, entry.arn)
+    return answer(shapes.GetDataSetResponse, entry, tags=present_tags)
 
 
 async def update_data_set(
@@ -129,7 +114,7 @@ async def update_data_set(
                 description=changed.description,
                 updated_at=changed.updated_at,
             )
-    return shapes.UpdateDataSetResponse(**_members(changed))
+    return answer(shapes.UpdateDataSetResponse, _entry(changed))
 
 
 async def delete_data_set(context: Context, request: shapes.DeleteDataSetRequest) -> None:
@@ -185,7 +170,7 @@ async def list_data_sets(
     )
     page = listing.page(rows, lambda data_set: (data_set.created_at.milliseconds, data_set.id))
     return shapes.ListDataSetsResponse(
-        data_sets=[shapes.DataSetEntry(**_members(data_set)) for data_set in page.entries],
+        data_sets=[_entry(data_set) for data_set in page.entries],
         next_token=page.next_token,
     )
 
@@ -197,7 +182,7 @@ async def _list_entitled(context: Context, listing: Listing) -> shapes.ListDataS
     )
     page = listing.page(rows, lambda row: (row[0].created_at.milliseconds, row[1]))
     return shapes.ListDataSetsResponse(
-        data_sets=[shapes.DataSetEntry(**_members(data_set)) for data_set, _ in page.entries],
+        data_sets=[_entry(data_set) for data_set, _ in page.entries],
         next_token=page.next_token,
     )
 

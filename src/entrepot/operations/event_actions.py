@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TypedDict
 
 from entrepot.database import event_actions, locks, tags
 from entrepot.database.connection import Connection
@@ -36,12 +35,11 @@ from entrepot.domain.job import Encryption
 from entrepot.domain.key_pattern import KeyPattern
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
-from entrepot.domain.timestamp import Timestamp
 from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.jobs.destinations import encryption_of
 from entrepot.jobs.parents import require_bucket
 from entrepot.model import shapes
-from entrepot.operations.context import Context
+from entrepot.operations.context import Context, answer
 from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 from entrepot.stores.store import ObjectStore
@@ -55,25 +53,16 @@ _POLICY = "InsufficientS3BucketPolicy"
 _log = logging.getLogger(__name__)
 
 
-class _Members(TypedDict):
-    action: shapes.Action
-    arn: str
-    created_at: Timestamp
-    event: shapes.Event
-    id: str
-    updated_at: Timestamp
-
-
-def _members(action: EventAction) -> _Members:
+def _entry(action: EventAction) -> shapes.EventActionEntry:
     """What every answer about an event action says; the action as it was given [G]."""
-    return {
-        "action": shapes.encoded(action.action_json),
-        "arn": event_action_arn(action.scope, action.id),
-        "created_at": action.created_at,
-        "event": shapes.Event(revision_published=shapes.RevisionPublished(data_set_id=action.data_set_id)),
-        "id": action.id,
-        "updated_at": action.updated_at,
-    }
+    return shapes.EventActionEntry(
+        action=shapes.encoded(action.action_json),
+        arn=event_action_arn(action.scope, action.id),
+        created_at=action.created_at,
+        event=shapes.Event(revision_published=shapes.RevisionPublished(data_set_id=action.data_set_id)),
+        id=action.id,
+        updated_at=action.updated_at,
+    )
 
 
 async def create_event_action(
@@ -112,7 +101,7 @@ async def create_event_action(
         await event_actions.insert(connection, action)
         if given_tags:
             await tags.put(connection, scope, event_action_arn(scope, action.id), given_tags)
-    return shapes.CreateEventActionResponse(**_members(action), tags=given_tags or None)
+    return answer(shapes.CreateEventActionResponse, _entry(action), tags=given_tags or None)
 
 
 async def get_event_action(
@@ -121,7 +110,7 @@ async def get_event_action(
     database, scope = context.services.database, context.scope
     action = await existing_event_action(database, context, request.event_action_id)
     present_tags = await tags.get(database, scope, event_action_arn(scope, action.id))
-    return shapes.GetEventActionResponse(**_members(action), tags=present_tags or None)
+    return answer(shapes.GetEventActionResponse, _entry(action), tags=present_tags or None)
 
 
 async def update_event_action(
@@ -136,7 +125,7 @@ async def update_event_action(
     services = context.services
     action = await existing_event_action(services.database, context, request.event_action_id)
     if request.action is None:
-        return shapes.UpdateEventActionResponse(**_members(action))
+        return answer(shapes.UpdateEventActionResponse, _entry(action))
     export = _checked(request.action)
     await _require_entitled(services.database, context, action.data_set_id)
     await _require_writable(context, export)
@@ -147,7 +136,7 @@ async def update_event_action(
         if changed != action:
             changed = replace(changed, updated_at=services.clock())
             await event_actions.save(connection, changed)
-    return shapes.UpdateEventActionResponse(**_members(changed))
+    return answer(shapes.UpdateEventActionResponse, _entry(changed))
 
 
 async def delete_event_action(context: Context, request: shapes.DeleteEventActionRequest) -> None:
@@ -179,7 +168,7 @@ async def list_event_actions(
     )
     page = listing.page(rows, lambda action: (action.created_at.milliseconds, action.id))
     return shapes.ListEventActionsResponse(
-        event_actions=[shapes.EventActionEntry(**_members(action)) for action in page.entries],
+        event_actions=[_entry(action) for action in page.entries],
         next_token=page.next_token,
     )
 

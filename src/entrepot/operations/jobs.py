@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from entrepot.database import garbage, job_runs, jobs, locks
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import job_arn
@@ -19,10 +17,9 @@ from entrepot.domain.job import (
 )
 from entrepot.domain.limits import CONCURRENT_JOBS
 from entrepot.domain.tags import from_pairs
-from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import Creation
 from entrepot.model import shapes
-from entrepot.operations.context import Context
+from entrepot.operations.context import Context, answer
 from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 
@@ -31,32 +28,20 @@ _EXPORTS = frozenset(
 )
 
 
-class _Members(TypedDict):
-    arn: str
-    asset_configuration: shapes.AssetConfiguration | None
-    created_at: Timestamp
-    details: shapes.ResponseDetails
-    errors: list[shapes.JobError] | None
-    id: str
-    state: str
-    type: str
-    updated_at: Timestamp
-
-
-def _members(job: Job) -> _Members:
+def _entry(job: Job) -> shapes.JobEntry:
     """What every answer about a job says. What is kept as JSON is shown as it is, without decoding it."""
     configuration = job.asset_configuration_json
-    return {
-        "arn": job_arn(job.scope, job.id),
-        "asset_configuration": None if configuration is None else shapes.encoded(configuration),
-        "created_at": job.created_at,
-        "details": shapes.encoded(job.details_json),
-        "errors": [_error(error) for error in job.errors] if job.errors else None,
-        "id": job.id,
-        "state": job.state,
-        "type": job.type,
-        "updated_at": job.updated_at,
-    }
+    return shapes.JobEntry(
+        arn=job_arn(job.scope, job.id),
+        asset_configuration=None if configuration is None else shapes.encoded(configuration),
+        created_at=job.created_at,
+        details=shapes.encoded(job.details_json),
+        errors=[_error(error) for error in job.errors] if job.errors else None,
+        id=job.id,
+        state=job.state,
+        type=job.type,
+        updated_at=job.updated_at,
+    )
 
 
 def _error(error: JobError) -> shapes.JobError:
@@ -127,13 +112,13 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
             asset_configuration_json=None if configuration is None else shapes.encode(configuration),
         )
         await jobs.insert(connection, job)
-    return shapes.CreateJobResponse(**_members(job))
+    return answer(shapes.CreateJobResponse, _entry(job))
 
 
 async def get_job(context: Context, request: shapes.GetJobRequest) -> shapes.GetJobResponse:
     """One job: a single indexed read, and no decoding, since this is what clients ask over and over."""
-    return shapes.GetJobResponse(
-        **_members(await _existing(context.services.database, context, request.job_id))
+    return answer(
+        shapes.GetJobResponse, _entry(await _existing(context.services.database, context, request.job_id))
     )
 
 
@@ -193,9 +178,7 @@ async def list_jobs(context: Context, request: shapes.ListJobsRequest) -> shapes
         limit=listing.fetch,
     )
     page = listing.page(rows, lambda job: (job.created_at.milliseconds, job.id))
-    return shapes.ListJobsResponse(
-        jobs=[shapes.JobEntry(**_members(job)) for job in page.entries], next_token=page.next_token
-    )
+    return shapes.ListJobsResponse(jobs=[_entry(job) for job in page.entries], next_token=page.next_token)
 
 
 async def _existing(connection: Connection, context: Context, job_id: str) -> Job:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypedDict
 
 from entrepot.database import assets, data_grants, event_actions, jobs, revisions, tags
 from entrepot.database.connection import Connection
@@ -22,40 +21,26 @@ from entrepot.events.event_log import record
 from entrepot.jobs.auto_export import export_job
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context, Services
+from entrepot.operations.context import Context, Services, answer
 from entrepot.operations.data_sets import require_not_granted
 from entrepot.operations.pages import Listing
 
 
-class _Members(TypedDict):
-    arn: str
-    comment: str | None
-    created_at: Timestamp
-    data_set_id: str
-    finalized: bool
-    id: str
-    source_id: str | None
-    updated_at: Timestamp
-    revocation_comment: str | None
-    revoked: bool | None
-    revoked_at: Timestamp | None
-
-
-def _members(revision: Revision) -> _Members:
+def _entry(revision: Revision) -> shapes.RevisionEntry:
     """What every answer about a revision says; of revocation nothing until it is revoked."""
-    return {
-        "arn": revision_arn(revision.scope, revision.data_set_id, revision.id),
-        "comment": revision.comment,
-        "created_at": revision.created_at,
-        "data_set_id": revision.data_set_id,
-        "finalized": revision.finalized,
-        "id": revision.id,
-        "source_id": revision.source_id,
-        "updated_at": revision.updated_at,
-        "revocation_comment": revision.revocation_comment,
-        "revoked": True if revision.revoked else None,
-        "revoked_at": revision.revoked_at,
-    }
+    return shapes.RevisionEntry(
+        arn=revision_arn(revision.scope, revision.data_set_id, revision.id),
+        comment=revision.comment,
+        created_at=revision.created_at,
+        data_set_id=revision.data_set_id,
+        finalized=revision.finalized,
+        id=revision.id,
+        source_id=revision.source_id,
+        updated_at=revision.updated_at,
+        revocation_comment=revision.revocation_comment,
+        revoked=True if revision.revoked else None,
+        revoked_at=revision.revoked_at,
+    )
 
 
 async def create_revision(
@@ -92,16 +77,16 @@ async def create_revision(
         if given_tags:
             arn = revision_arn(scope, revision.data_set_id, revision.id)
             await tags.put(connection, scope, arn, given_tags)
-    return shapes.CreateRevisionResponse(**_members(revision), tags=given_tags or None)
+    return answer(shapes.CreateRevisionResponse, _entry(revision), tags=given_tags or None)
 
 
 async def get_revision(context: Context, request: shapes.GetRevisionRequest) -> shapes.GetRevisionResponse:
     """One revision; an own one with its tags, which no receiver sees [C]."""
     database = context.services.database
     revision = await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
-    members = _members(revision)
-    present_tags = await lookups.own_tags(database, context, revision.scope, members["arn"])
-    return shapes.GetRevisionResponse(**members, tags=present_tags)
+    entry = _entry(revision)
+    present_tags = await lookups.own_tags(database, context, revision.scope, entry.arn)
+    return answer(shapes.GetRevisionResponse, entry, tags=present_tags)
 
 
 async def update_revision(
@@ -142,7 +127,7 @@ async def update_revision(
             await revisions.save(connection, changed)
         if changed.finalized and not revision.finalized:
             await publish(connection, services, changed, data_set)
-    return shapes.UpdateRevisionResponse(**_members(changed))
+    return answer(shapes.UpdateRevisionResponse, _entry(changed))
 
 
 async def _held(
@@ -193,7 +178,7 @@ async def revoke_revision(
         )
         await revisions.save(connection, revoked)
         await announce_revocation(connection, services, revoked, data_set)
-    return shapes.RevokeRevisionResponse(**_members(revoked))
+    return answer(shapes.RevokeRevisionResponse, _entry(revoked))
 
 
 async def list_data_set_revisions(
@@ -212,7 +197,7 @@ async def list_data_set_revisions(
         await lookups.own_data_set(database, context, request.data_set_id)
     page = listing.page(rows, lambda revision: (revision.created_at.milliseconds, revision.id))
     return shapes.ListDataSetRevisionsResponse(
-        revisions=[shapes.RevisionEntry(**_members(revision)) for revision in page.entries],
+        revisions=[_entry(revision) for revision in page.entries],
         next_token=page.next_token,
     )
 
@@ -225,7 +210,7 @@ async def _list_entitled(
     )
     page = listing.page(rows, lambda row: (row[1], row[0].id))
     return shapes.ListDataSetRevisionsResponse(
-        revisions=[shapes.RevisionEntry(**_members(revision)) for revision, _ in page.entries],
+        revisions=[_entry(revision) for revision, _ in page.entries],
         next_token=page.next_token,
     )
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
 from entrepot.database import accounts, jobs, workers
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
-from entrepot.domain.scope import Scope
 from entrepot.engine.database import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
@@ -46,16 +44,23 @@ class WiredApi:
     store: ObjectStore
     local_urls: LocalSignedUrls | None
     """None where the store is S3 and serves its own signed URLs."""
-    is_waiting: Callable[[str], Awaitable[bool]]
-    """Whether the job of that id waits for StartJob; raises `DatabaseError`."""
-    is_entitled: Callable[[str], Awaitable[bool]]
-    """Whether that receiver (`catalogue.receiver`) still may have what it got; raises `DatabaseError`."""
-    workers_alive: Callable[[], Awaitable[int]]
-    """How many job workers have given a sign of life lately; raises `DatabaseError`."""
     datashare_credentials: DatashareCredentials
     authenticator: Authenticator
     pipeline: Pipeline
     close: Callable[[], Awaitable[None]]
+
+    async def is_waiting(self, job_id: str) -> bool:
+        """Whether the job waits for StartJob; raises `DatabaseError`."""
+        job = await jobs.get_unscoped(self.database, job_id)
+        return job is not None and job.state is JobState.WAITING
+
+    async def is_entitled(self, receiver: str) -> bool:
+        """Whether that `Receiver`, as text, still may have what it got; raises `DatabaseError`."""
+        return await Receiver.parse(receiver).is_entitled(self.database, clock())
+
+    async def workers_alive(self) -> int:
+        """How many job workers have given a sign of life lately; raises `DatabaseError`."""
+        return await workers.alive(self.database, clock().plus_seconds(-SILENT_SECONDS).milliseconds)
 
 
 def open_api(settings: Settings, database: Database, secrets: Secrets, audit: AuditSink) -> WiredApi:
@@ -83,7 +88,7 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
     pipeline = Pipeline(
         OPERATIONS,
         authenticator=authenticator,
-        make_context=partial(_context, services),
+        make_context=lambda scope, request_id: Context(scope, request_id, services),
         clock=clock,
         audit=audit,
     )
@@ -97,31 +102,11 @@ def open_api(settings: Settings, database: Database, secrets: Secrets, audit: Au
         database=database,
         store=store,
         local_urls=local_urls,
-        is_waiting=partial(_is_waiting, database),
-        is_entitled=partial(_is_entitled, database),
-        workers_alive=partial(_workers_alive, database),
         datashare_credentials=DatashareCredentials(database, make_postgresql(secrets), clock, os.urandom),
         authenticator=authenticator,
         pipeline=pipeline,
         close=close,
     )
-
-
-async def _is_waiting(database: Database, job_id: str) -> bool:
-    job = await jobs.get_unscoped(database, job_id)
-    return job is not None and job.state is JobState.WAITING
-
-
-async def _workers_alive(database: Database) -> int:
-    return await workers.alive(database, clock().plus_seconds(-SILENT_SECONDS).milliseconds)
-
-
-async def _is_entitled(database: Database, receiver: str) -> bool:
-    return await Receiver.parse(receiver).is_entitled(database, clock())
-
-
-def _context(services: Services, scope: Scope, request_id: str) -> Context:
-    return Context(scope=scope, request_id=request_id, services=services)
 
 
 def _authenticator(settings: Settings, database: Database, secrets: Secrets) -> Authenticator:

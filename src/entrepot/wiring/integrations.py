@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from entrepot.domain.datashare import PostgresqlShare
 from entrepot.integrations.protocols import (
     Integrations,
-    KeyManagement,
-    LakeFormation,
     OpenShare,
     PostgresqlDatabases,
-    Redshift,
 )
 from entrepot.settings.settings import Settings
 from entrepot.settings.values import AWS_ENDPOINT
@@ -20,6 +18,9 @@ from entrepot.wiring.shared import Secrets
 
 if TYPE_CHECKING:
     from entrepot.integrations.aws import AwsServices
+
+
+_Made = TypeVar("_Made")
 
 
 def make_aws_services(settings: Settings) -> AwsServices:
@@ -50,14 +51,27 @@ def make_aws_services(settings: Settings) -> AwsServices:
 def make_integrations(
     aws: AwsServices, secrets: Secrets | None = None, *, accounts_are_proven: bool = True
 ) -> Integrations:
-    """What jobs and keepers may ask; what is not configured is None.
+    """What jobs and provisioners may ask; what is not configured is None.
 
     `accounts_are_proven`: whoever calls the API has proved which account it is.
     """
+    from entrepot.integrations.assumed_role import AssumedRoles
+    from entrepot.integrations.aws import AwsService
+    from entrepot.integrations.kms import AwsKeyManagement
+    from entrepot.integrations.lake_formation import AwsLakeFormation
+    from entrepot.integrations.redshift import AwsRedshift
+
+    def configured(service: AwsService, made: Callable[[], _Made]) -> _Made | None:
+        return made() if aws.is_configured(service) else None
+
     return Integrations(
-        lake_formation=_lake_formation(aws),
-        key_management=_key_management(aws),
-        redshift=_redshift(aws, accounts_are_proven),
+        lake_formation=configured(
+            AwsService.LAKE_FORMATION, lambda: AwsLakeFormation(aws, AssumedRoles(aws))
+        ),
+        key_management=configured(AwsService.KMS, lambda: AwsKeyManagement(aws)),
+        redshift=configured(
+            AwsService.REDSHIFT, lambda: AwsRedshift(aws, accounts_are_proven=accounts_are_proven)
+        ),
         postgresql=None if secrets is None else make_postgresql(secrets),
     )
 
@@ -76,29 +90,3 @@ def share_opener(secrets: Secrets) -> OpenShare:
         return connection_text(secrets.open(share.encrypted_database_url, share.arn).decode())[0]
 
     return open_share
-
-
-def _redshift(aws: AwsServices, accounts_are_proven: bool) -> Redshift | None:
-    from entrepot.integrations.aws import AwsService
-    from entrepot.integrations.redshift import AwsRedshift
-
-    if not aws.is_configured(AwsService.REDSHIFT):
-        return None
-    return AwsRedshift(aws, accounts_are_proven=accounts_are_proven)
-
-
-def _key_management(aws: AwsServices) -> KeyManagement | None:
-    from entrepot.integrations.aws import AwsService
-    from entrepot.integrations.kms import AwsKeyManagement
-
-    return AwsKeyManagement(aws) if aws.is_configured(AwsService.KMS) else None
-
-
-def _lake_formation(aws: AwsServices) -> LakeFormation | None:
-    from entrepot.integrations.assumed_role import AssumedRoles
-    from entrepot.integrations.aws import AwsService
-    from entrepot.integrations.lake_formation import AwsLakeFormation
-
-    if not aws.is_configured(AwsService.LAKE_FORMATION):
-        return None
-    return AwsLakeFormation(aws, AssumedRoles(aws))

@@ -20,7 +20,7 @@ from entrepot.domain.job import JobError, JobState
 from entrepot.domain.limits import Limit, Limits
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
-from entrepot.jobs.gate import require_room
+from entrepot.jobs.parents import require_room
 from entrepot.jobs.registry import DEFINITIONS
 from entrepot.model import shapes
 from entrepot.operations.context import Context, Services
