@@ -46,21 +46,19 @@ class Arn:
 
 
 def _arn(scope: Scope, resource: str) -> str:
+    """The ARN of a resource; of an entitled one when the scope is without account."""
     return f"arn:{scope.partition}:dataexchange:{scope.region}:{scope.account_id}:{resource}"
 
 
 def data_set_arn(scope: Scope, data_set_id: str) -> str:
-    """The ARN of a data set; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}")
 
 
 def revision_arn(scope: Scope, data_set_id: str, revision_id: str) -> str:
-    """The ARN of a revision; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}/revisions/{revision_id}")
 
 
 def asset_arn(scope: Scope, data_set_id: str, revision_id: str, asset_id: str) -> str:
-    """The ARN of an asset; of an entitled one when the scope is without account."""
     return _arn(scope, f"data-sets/{data_set_id}/revisions/{revision_id}/assets/{asset_id}")
 
 

@@ -183,19 +183,18 @@ class Progress:
 
 def require_startable(job: Job) -> None:
     """Raises `Conflict` unless StartJob may turn the job IN_PROGRESS."""
-    if job.state is not JobState.WAITING:
-        raise Conflict(
-            f"Job {job.id} is {job.state}; only a job that is WAITING can be started. Create another job.",
-            resource_id=job.id,
-            resource_type=ResourceType.JOB,
-        )
+    _require_waiting(job, "started. Create another job")
 
 
 def require_cancellable(job: Job) -> None:
     """Raises `Conflict` unless CancelJob may turn the job CANCELLED: a job that runs is never aborted."""
+    _require_waiting(job, "cancelled")
+
+
+def _require_waiting(job: Job, done: str) -> None:
     if job.state is not JobState.WAITING:
         raise Conflict(
-            f"Job {job.id} is {job.state}; only a job that is WAITING can be cancelled.",
+            f"Job {job.id} is {job.state}; only a job that is WAITING can be {done}.",
             resource_id=job.id,
             resource_type=ResourceType.JOB,
         )

@@ -1,4 +1,4 @@
-"""The log of events: they are recorded in the transaction that makes true what they tell of, and kept a while."""
+"""The log of events: recorded in the transaction that makes true what they tell of, and kept for a while."""
 
 from __future__ import annotations
 

@@ -83,9 +83,8 @@ def _details(run: Run) -> shapes.ExportAssetsToS3ResponseDetails:
 def _destinations(
     entries: Sequence[shapes.AssetDestinationEntry], by_id: dict[str, Asset]
 ) -> list[Destination]:
-    destinations = []
-    for entry in entries:
-        asset = by_id[entry.asset_id]
-        key = asset.name if entry.key is None else entry.key
-        destinations.append(Destination(asset, Location(entry.bucket, key)))
-    return destinations
+    found = ((entry, by_id[entry.asset_id]) for entry in entries)
+    return [
+        Destination(asset, Location(entry.bucket, asset.name if entry.key is None else entry.key))
+        for entry, asset in found
+    ]

@@ -122,14 +122,15 @@ class _Share:
 
 
 def _shares(details: _Details) -> list[_Share]:
-    shares = []
-    if details.database is not None:
-        given = details.database
-        shares.append(_Share("Database", LFResourceType.DATABASE, given.expression, given.permissions))
-    if details.table is not None:
-        tables = details.table
-        shares.append(_Share("Table", LFResourceType.TABLE, tables.expression, tables.permissions))
-    return shares
+    given = (
+        ("Database", LFResourceType.DATABASE, details.database),
+        ("Table", LFResourceType.TABLE, details.table),
+    )
+    return [
+        _Share(member, kind, policy.expression, policy.permissions)
+        for member, kind, policy in given
+        if policy is not None
+    ]
 
 
 def _details(run: Run) -> shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails:

@@ -32,20 +32,16 @@ class ProgressWriter:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._closed = False
-        self._results = {item.number: item.result for item in items if item.result is not None}
+        self.results = {item.number: item.result for item in items if item.result is not None}
         self._unrecorded: dict[int, ItemResult] = {}
         self._items = len(items)
         self._bytes = sum(item.size_bytes for item in items)
-        self._bytes_done = sum(result.size_bytes for result in self._results.values())
+        self._bytes_done = sum(result.size_bytes for result in self.results.values())
         self._reported: Progress | None = None
         self._reported_at = self._loop.time()
         self._lock = threading.Lock()
         self._moving: dict[int, int] = {}
         self._checkpoints: dict[int, MultipartCheckpoint | None] = {}
-
-    @property
-    def results(self) -> dict[int, ItemResult]:
-        return self._results
 
     def callbacks(self, number: int) -> Callbacks:
         """What the item with that number tells its progress to."""
@@ -65,14 +61,11 @@ class ProgressWriter:
 
     def item_done(self, number: int, result: ItemResult) -> None:
         """The item has arrived and is proven."""
-        self._results[number] = self._unrecorded[number] = result
+        self.results[number] = self._unrecorded[number] = result
         self._bytes_done += result.size_bytes
-        self._forget(number)
+        self.forget(number)
         if len(self._unrecorded) >= RECORD_ITEMS:
             self._wake.set()
-
-    def item_failed(self, number: int) -> None:
-        self._forget(number)
 
     def close(self) -> None:
         """Ends `keep_recording`; a last batch that is not full is left to the end of the job."""
@@ -122,12 +115,12 @@ class ProgressWriter:
             moving = sum(self._moving.values())
         return Progress(
             items=self._items,
-            items_done=len(self._results),
+            items_done=len(self.results),
             bytes=self._bytes,
             bytes_done=min(self._bytes, self._bytes_done + moving),
         )
 
-    def _forget(self, number: int) -> None:
+    def forget(self, number: int) -> None:
         with self._lock:
             self._moving.pop(number, None)
             self._checkpoints.pop(number, None)

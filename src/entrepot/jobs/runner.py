@@ -76,19 +76,13 @@ class Runner:
         Raises `DatabaseError` when nothing can be written down; then the job is as the last commit left it,
         and can be run again. When cancelled it leaves the job like that, too.
         """
-        job = await self._load(run_id)
-        if job is None:
+        job = await jobs.get_unscoped(self.database, run_id.job_id)
+        if job is None or job.state is not JobState.IN_PROGRESS or job.attempt != run_id.attempt:
             return
         try:
             await self._run_to_its_end(job, self.definitions[job.type])
         except JobLost:
             _log.info("job %s: attempt %d lost it to another worker", job.id, job.attempt)
-
-    async def _load(self, run_id: RunId) -> Job | None:
-        job = await jobs.get_unscoped(self.database, run_id.job_id)
-        if job is None or job.state is not JobState.IN_PROGRESS or job.attempt != run_id.attempt:
-            return None
-        return job
 
     async def _run_of(self, job: Job) -> Run:
         """The run, with the permissions that its account has now.
@@ -198,7 +192,7 @@ class Runner:
             try:
                 result = await definition.run_item(run, item, progress_writer.callbacks(item.number))
             except Exception as error:  # noqa: BLE001 - becomes an entry of the job's Errors
-                progress_writer.item_failed(item.number)
+                progress_writer.forget(item.number)
                 failures.append(Failure(item, error))
                 expected = isinstance(error, StoreError | JobFailed)
                 traceback = None if expected else error

@@ -54,23 +54,14 @@ async def update_asset(context: Context, request: shapes.UpdateAssetRequest) -> 
     require_asset_name(request.name, "Name")
     services, scope = context.services, context.scope
     async with services.database.transaction() as connection:
-        revision = await lookups.own_revision(
-            connection, context, request.data_set_id, request.revision_id, lock=True
-        )
-        asset = await lookups.own_asset(
-            connection, context, request.data_set_id, request.revision_id, request.asset_id
-        )
+        place = (request.data_set_id, request.revision_id)
+        revision = await lookups.own_revision(connection, context, *place, lock=True)
+        asset = await lookups.own_asset(connection, context, *place, request.asset_id)
         require_open(revision, "renaming an asset")
         if request.name != asset.name:
             asset = replace(asset, name=request.name, updated_at=services.clock())
             await assets.rename(
-                connection,
-                scope,
-                asset.data_set_id,
-                asset.revision_id,
-                asset.id,
-                name=asset.name,
-                updated_at=asset.updated_at,
+                connection, scope, *place, asset.id, name=asset.name, updated_at=asset.updated_at
             )
     return answer(shapes.UpdateAssetResponse, _entry(context, asset))
 
@@ -80,16 +71,12 @@ async def delete_asset(context: Context, request: shapes.DeleteAssetRequest) -> 
 
     Crash: the asset and its tags are gone together or not at all; its bytes go later.
     """
-    scope = context.scope
     async with context.services.database.transaction() as connection:
-        revision = await lookups.own_revision(
-            connection, context, request.data_set_id, request.revision_id, lock=True
-        )
-        asset = await lookups.own_asset(
-            connection, context, request.data_set_id, request.revision_id, request.asset_id
-        )
+        place = (request.data_set_id, request.revision_id)
+        revision = await lookups.own_revision(connection, context, *place, lock=True)
+        asset = await lookups.own_asset(connection, context, *place, request.asset_id)
         require_assets_removable(revision)
-        await assets.delete(connection, scope, asset.data_set_id, asset.revision_id, asset.id)
+        await assets.delete(connection, context.scope, *place, asset.id)
 
 
 async def list_revision_assets(

@@ -146,6 +146,7 @@ async def _require_within_limits(
 async def get_data_grant(
     context: Context, request: shapes.GetDataGrantRequest
 ) -> shapes.GetDataGrantResponse:
+    """One grant that the caller has given, with its tags."""
     database, scope = context.services.database, context.scope
     grant = await _sent(database, context, request.data_grant_id)
     present_tags = await tags.get(database, scope, data_grant_arn(scope, grant.id))

@@ -163,27 +163,16 @@ async def list_data_sets(
     """The data sets of the account, newest first; owned ones unless ENTITLED is asked for [G]."""
     origin = _origin(request.origin)
     listing = Listing.of(context, "ListDataSets", request, origin)
+    services, scope = context.services, context.scope
+    position, limit = listing.after_moment, listing.fetch
     if origin is Origin.ENTITLED:
-        return await _list_entitled(context, listing)
-    rows = await data_sets.page(
-        context.services.database, context.scope, after=listing.after_moment, limit=listing.fetch
-    )
-    page = listing.page(rows, lambda data_set: (data_set.created_at.milliseconds, data_set.id))
-    return shapes.ListDataSetsResponse(
-        data_sets=[_entry(data_set) for data_set in page.entries],
-        next_token=page.next_token,
-    )
-
-
-async def _list_entitled(context: Context, listing: Listing) -> shapes.ListDataSetsResponse:
-    services = context.services
-    rows = await page_entitled(
-        services.database, context.scope, services.clock(), after=listing.after_moment, limit=listing.fetch
-    )
+        rows = await page_entitled(services.database, scope, services.clock(), after=position, limit=limit)
+    else:
+        own = await data_sets.page(services.database, scope, after=position, limit=limit)
+        rows = [(data_set, data_set.id) for data_set in own]
     page = listing.page(rows, lambda row: (row[0].created_at.milliseconds, row[1]))
     return shapes.ListDataSetsResponse(
-        data_sets=[_entry(data_set) for data_set, _ in page.entries],
-        next_token=page.next_token,
+        data_sets=[_entry(data_set) for data_set, _ in page.entries], next_token=page.next_token
     )
 
 

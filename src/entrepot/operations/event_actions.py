@@ -107,6 +107,7 @@ async def create_event_action(
 async def get_event_action(
     context: Context, request: shapes.GetEventActionRequest
 ) -> shapes.GetEventActionResponse:
+    """One event action, with its tags."""
     database, scope = context.services.database, context.scope
     action = await existing_event_action(database, context, request.event_action_id)
     present_tags = await tags.get(database, scope, event_action_arn(scope, action.id))

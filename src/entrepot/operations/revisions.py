@@ -109,14 +109,8 @@ async def update_revision(
         if request.finalized and not revision.finalized:
             require_finalizable(revision, await assets.count(connection, context.scope, revision.id))
         if revision.finalized and request.finalized is False:
-            await require_not_granted(
-                connection,
-                context,
-                revision.data_set_id,
-                revision.id,
-                ResourceType.REVISION,
-                "opened again; it can only be revoked",
-            )
+            done = "opened again; it can only be revoked"
+            await _require_not_granted(connection, context, revision, done)
         changed = replace(
             revision,
             comment=revision.comment if request.comment is None else request.comment,
@@ -142,6 +136,13 @@ async def _held(
     return data_set, revision
 
 
+async def _require_not_granted(
+    connection: Connection, context: Context, revision: Revision, done: str
+) -> None:
+    place = revision.data_set_id, revision.id
+    await require_not_granted(connection, context, *place, ResourceType.REVISION, done)
+
+
 async def delete_revision(context: Context, request: shapes.DeleteRevisionRequest) -> None:
     """Deletes a revision with its assets and tags, a finalized one too as long as nobody was granted it [L].
 
@@ -150,14 +151,8 @@ async def delete_revision(context: Context, request: shapes.DeleteRevisionReques
     async with context.services.database.transaction() as connection:
         _, revision = await _held(connection, context, request.data_set_id, request.revision_id)
         if revision.finalized:
-            await require_not_granted(
-                connection,
-                context,
-                revision.data_set_id,
-                revision.id,
-                ResourceType.REVISION,
-                "deleted; it can only be revoked",
-            )
+            done = "deleted; it can only be revoked"
+            await _require_not_granted(connection, context, revision, done)
         await revisions.delete(connection, context.scope, revision.data_set_id, revision.id)
 
 
@@ -187,31 +182,18 @@ async def list_data_set_revisions(
     """The revisions of a data set, newest first; of an entitled one those that are published."""
     database, scope = context.services.database, context.scope
     listing = Listing.of(context, "ListDataSetRevisions", request, request.data_set_id)
-    rows = await revisions.page(
-        database, scope, request.data_set_id, after=listing.after_moment, limit=listing.fetch
-    )
+    position, limit = listing.after_moment, listing.fetch
+    own = await revisions.page(database, scope, request.data_set_id, after=position, limit=limit)
+    rows = [(revision, revision.created_at.milliseconds) for revision in own]
     if not rows:
         seen = await entitled(database, scope, request.data_set_id, context.services.clock())
-        if seen is not None:
-            return await _list_entitled(context, listing, seen)
-        await lookups.own_data_set(database, context, request.data_set_id)
-    page = listing.page(rows, lambda revision: (revision.created_at.milliseconds, revision.id))
-    return shapes.ListDataSetRevisionsResponse(
-        revisions=[_entry(revision) for revision in page.entries],
-        next_token=page.next_token,
-    )
-
-
-async def _list_entitled(
-    context: Context, listing: Listing, seen: Entitled
-) -> shapes.ListDataSetRevisionsResponse:
-    rows = await page_entitled(
-        context.services.database, seen, after=listing.after_moment, limit=listing.fetch
-    )
+        if seen is None:
+            await lookups.own_data_set(database, context, request.data_set_id)
+        else:
+            rows = await page_entitled(database, seen, after=position, limit=limit)
     page = listing.page(rows, lambda row: (row[1], row[0].id))
     return shapes.ListDataSetRevisionsResponse(
-        revisions=[_entry(revision) for revision, _ in page.entries],
-        next_token=page.next_token,
+        revisions=[_entry(revision) for revision, _ in page.entries], next_token=page.next_token
     )
 
 

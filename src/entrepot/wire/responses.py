@@ -45,7 +45,7 @@ def error_response(error: ServiceError, request_id: str) -> HttpResponse:
         case Throttled():
             headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
     present = {name: value for name, value in body.items() if value is not None}
-    return json_response(error.status, msgspec.json.encode(present), request_id, headers)
+    return _response(error.status, msgspec.json.encode(present), request_id, [_JSON, *headers])
 
 
 def internal_error(request_id: str) -> InternalError:
@@ -76,17 +76,17 @@ class Serializer:
         Raises `TypeError` when a result is missing, or is there though the model has none.
         """
         if not self._has_output:
-            return empty_response(self._status, request_id)
+            return _response(self._status, b"", request_id, ())
         if result is None:
             raise TypeError("the operation has an output, but it returned None")
         if not self._elsewhere:
-            return json_response(self._status, shapes.encode(result), request_id)
+            return _response(self._status, shapes.encode(result), request_id, [_JSON])
         headers = list(self._header_values(result))
         if self._payload is None:
             in_body = msgspec.structs.replace(result, **dict.fromkeys(self._elsewhere))
-            return json_response(self._status, shapes.encode(in_body), request_id, headers)
+            return _response(self._status, shapes.encode(in_body), request_id, [_JSON, *headers])
         body = (getattr(result, self._payload.python_name) or "").encode()
-        return response(self._status, body, request_id, headers)
+        return _response(self._status, body, request_id, headers)
 
     def _header_values(self, result: msgspec.Struct) -> Iterator[Header]:
         for member in self._headers:
@@ -102,17 +102,8 @@ class Serializer:
                         yield header
 
 
-def json_response(status: int, body: bytes, request_id: str, headers: Sequence[Header] = ()) -> HttpResponse:
-    return response(status, body, request_id, (_JSON, *headers))
-
-
-def empty_response(status: int, request_id: str) -> HttpResponse:
-    """A response without body, hence without content type."""
-    return response(status, b"", request_id, ())
-
-
-def response(status: int, body: bytes, request_id: str, headers: Sequence[Header]) -> HttpResponse:
-    """Any response: what every one of them has is put here; its length is the business of who sends it."""
+def _response(status: int, body: bytes, request_id: str, headers: Sequence[Header]) -> HttpResponse:
+    """Puts into a response what every one has; its length is the business of who sends it."""
     return HttpResponse(status, [(b"x-amzn-requestid", request_id.encode()), *headers], body)
 
 
