@@ -68,7 +68,6 @@ class ApiAnswer:
 
     status: int
     headers: Sequence[Header]
-    """As they came."""
     body: ByteStream
 
 

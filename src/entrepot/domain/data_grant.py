@@ -55,7 +55,6 @@ class DataGrant:
     """The sender's, who owns the data set."""
     id: str
     receiver_id: str
-    """The receiver's account."""
     source_data_set_id: str
     data_set_id: str
     """What the receiver calls the data set."""

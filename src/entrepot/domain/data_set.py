@@ -40,6 +40,5 @@ class DataSet:
     updated_at: Timestamp
     origin: Origin = Origin.OWNED
     data_grant_id: str | None = None
-    """The grant that an entitled data set comes from."""
     source_id: str | None = None
     """The owned data set behind an entitled one; only its owner is told."""

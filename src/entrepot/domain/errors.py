@@ -1,38 +1,13 @@
 """Every error of the project, one tree.
 
     EntrepotError
-    ├── ServiceError                     an answer of the API; only `wire` turns it into a response
-    │   ├── AccessDenied          403
-    │   ├── Conflict              409    names the resource
-    │   ├── InternalError         500    (InternalServerException)
-    │   ├── ResourceNotFound      404    names the resource
-    │   ├── ServiceLimitExceeded  402    names the limit and its value
-    │   ├── Throttled             429
-    │   ├── ValidationFailed      400    may name an ExceptionCause
-    │   └── AuthenticationFailed  403    signature, token or key refused (AWS's common errors)
-    ├── StoreError                       an object store failed; only the job runner makes it a JobError
-    │   ├── ObjectNotFound               no such key
-    │   ├── BucketNotFound               no such bucket
-    │   ├── StoreAccessDenied            credentials missing, wrong, expired or not sufficient
-    │   ├── ObjectChanged                it is no longer what was pinned (If-Match, 412)
-    │   ├── ChecksumMismatch             bytes arrived other than they were sent
-    │   ├── EncryptionNotApplied         the store ignored the encryption that was asked for
-    │   ├── InvalidStoreRequest          the store calls the request wrong (400): key too long, bad KMS key, …
-    │   ├── StoreFull                    no space left
-    │   └── StoreUnavailable             unreachable, overloaded or failing; worth another try
-    ├── IntegrationError                     a service outside of the exchange failed; the message names it
-    │   ├── IntegrationNotConfigured         no endpoint is set for it; the message names the setting
-    │   ├── IntegrationRefused               it answered that this cannot be: trying again does not help
-    │   │   └── ShareGone                the datashare, or a table of it, is no longer there
-    │   ├── IntegrationUnavailable           unreachable, overloaded or failing; worth another try
-    │   └── TargetForbidden              an address that users must not make this server call
-    ├── JobFailed                        carries the JobErrors a job ends with
-    ├── JobLost                          another attempt owns the job now; this worker lets go in silence
+    ├── ServiceError         an answer of the API; only `wire` turns it into a response
+    ├── StoreError           an object store failed; only the job runner makes it a JobError
+    ├── IntegrationError     a service outside of the exchange failed; the message names it
+    ├── JobFailed, JobLost   how a run of a job ends early
     ├── DatabaseError
-    │   ├── DatabaseUnavailable          unreachable, or its schema is newer than this program
-    │   └── TableMissing                 it has no tables of ours: it was never migrated
-    ├── ConfigurationError               a setting, folder or port that a person must mend; the CLI prints it
-    └── ClientError                      on the client's side of the API; see `client/client_errors.py`
+    ├── ConfigurationError   a setting, folder or port that a person must mend; the command line prints it
+    └── ClientError          on the client's side of the API; see `client/client_errors.py`
 
 Messages answer: what is wrong, with which resource, what to do next.
 """
@@ -66,7 +41,7 @@ class ResourceType(StrEnum):
 
 
 class ServiceError(EntrepotError):
-    """An error that the API answers with; `code` and `status` are those of the service model."""
+    """An error that the API answers with; `code` and `status` (HTTP) are those of the service model."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -161,11 +136,11 @@ class BucketNotFound(StoreError):
 
 
 class StoreAccessDenied(StoreError):
-    """The store refused the credentials, or they are missing."""
+    """The store refused the credentials: missing, wrong, expired or not sufficient."""
 
 
 class ObjectChanged(StoreError):
-    """The object is no longer the one that was pinned."""
+    """The object is no longer the one that was pinned (If-Match, 412)."""
 
 
 class ChecksumMismatch(StoreError):
@@ -177,7 +152,7 @@ class EncryptionNotApplied(StoreError):
 
 
 class InvalidStoreRequest(StoreError):
-    """The store calls the request wrong; trying again does not help."""
+    """The store calls the request wrong (400): key too long, bad KMS key; trying again does not help."""
 
 
 class StoreFull(StoreError):
@@ -185,7 +160,7 @@ class StoreFull(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, or fails; trying again may help."""
+    """The store is unreachable, overloaded or failing; trying again may help."""
 
 
 class IntegrationError(EntrepotError):
@@ -193,7 +168,7 @@ class IntegrationError(EntrepotError):
 
 
 class IntegrationNotConfigured(IntegrationError):
-    """The exchange was given no endpoint for this service."""
+    """The exchange was given no endpoint for this service; the message names the setting."""
 
 
 class IntegrationRefused(IntegrationError):
@@ -213,7 +188,7 @@ class ShareGone(IntegrationRefused):
 
 
 class IntegrationUnavailable(IntegrationError):
-    """The service cannot be reached, or fails; trying again may help."""
+    """The service is unreachable, overloaded or failing; trying again may help."""
 
 
 class TargetForbidden(IntegrationError):
@@ -237,7 +212,7 @@ class DatabaseError(EntrepotError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached or used."""
+    """The database is unreachable, or its schema is newer than this program."""
 
 
 class TableMissing(DatabaseError):

@@ -97,7 +97,6 @@ class NewEvent:
     detail_type: DetailType
     resources: tuple[str, ...]
     detail: Mapping[str, Any]
-    """As JSON has it."""
 
 
 @dataclass(frozen=True, slots=True)

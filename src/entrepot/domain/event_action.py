@@ -22,7 +22,6 @@ class EventAction:
     """The receiver's, who made it."""
     id: str
     data_set_id: str
-    """The entitled data set whose new revisions it exports."""
     action_json: bytes
     """`Action` in the form of the wire, as it was given."""
     created_at: Timestamp

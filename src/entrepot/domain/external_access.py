@@ -35,7 +35,6 @@ class ExternalAccess:
 
     grant_id: str
     asset_id: str
-    """The owner's id of the asset."""
     owner: Scope
     receiver_id: str
     entitled_data_set_id: str
@@ -51,4 +50,3 @@ class ExternalAccess:
     next_try_at: int
     """In milliseconds since the epoch."""
     error: str | None = None
-    """Why the last attempt failed."""

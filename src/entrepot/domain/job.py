@@ -167,7 +167,6 @@ class JobItem:
     source_checksum: Checksum | None = None
     """What the bytes must have, where it is known before they move."""
     result: ItemResult | None = None
-    """None until the item is done."""
     checkpoint: MultipartCheckpoint | None = None
 
 

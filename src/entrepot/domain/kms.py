@@ -27,7 +27,6 @@ class DecryptGrant:
     name: str
     """The grant is found by it: on one key, no two grants of the exchange have the same."""
     receiver_id: str
-    """The receiver's account."""
     partition: str
     bucket: str
 

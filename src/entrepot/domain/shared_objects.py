@@ -21,7 +21,6 @@ class Span:
     """Keys side by side: one key, or all that begin with a prefix."""
 
     start: str
-    """The key, or the prefix."""
     is_key: bool = False
 
     def includes(self, key: str) -> bool:

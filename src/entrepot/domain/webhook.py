@@ -24,8 +24,7 @@ class Webhook:
     url: str
     encrypted_secret: str = field(repr=False)
     """The key that deliveries are signed with, sealed for the webhook's id."""
-    detail_types: tuple[str, ...] | None
-    """None: all of them."""
+    detail_types: tuple[str, ...] | None  # None: all of them
     created_at: Timestamp
 
     def wants(self, detail_type: str) -> bool:

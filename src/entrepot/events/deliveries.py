@@ -50,7 +50,6 @@ class Pace:
     jitter: float = 0.25
     """A pause is longer or shorter by up to this part, so that not everything comes back at one moment."""
     sending: float = 20.0
-    """The most that one attempt may take."""
     claim: float = 30.0
     """How long a delivery is a worker's own: longer than an attempt takes."""
     look: float = 0.5

@@ -64,7 +64,6 @@ def delivery_id(webhook_id: str, event_id: str) -> str:
 
 
 ANSWER_SECONDS = 10.0
-"""How long a receiver may take in all."""
 _READ_BYTES = 64 * 1024
 """Of an answer's body, which nobody looks at: a connection whose answer was read can be used again."""
 

@@ -17,7 +17,7 @@ from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.domain.kms import KmsKey, require_own_key
 from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.object_errors import CODES
 from entrepot.jobs.parents import importing_into, require_bucket, require_key, required
@@ -33,7 +33,7 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
     type = JobType.CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET
 
     async def check(self, creation: Creation) -> Checked:
-        """What is named makes sense by itself; whether it is there may change until StartJob."""
+        """Only whether it makes sense by itself; whether it is there may change until StartJob."""
         request = required(creation.details.create_s3_data_access_from_s3_bucket, self.type)
         source = request.asset_source
         _require_places(source)
@@ -41,9 +41,7 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
             require_own_key(key.kms_key_arn, creation.scope.account_id)
         _require_no_repetition("KmsKeysToGrant", [key.kms_key_arn for key in source.kms_keys_to_grant or ()])
         await importing_into(creation, request.data_set_id, request.revision_id, AssetType.S3_DATA_ACCESS)
-        details = shapes.CreateS3DataAccessFromS3BucketResponseDetails(
-            asset_source=source, data_set_id=request.data_set_id, revision_id=request.revision_id
-        )
+        details = answer(shapes.CreateS3DataAccessFromS3BucketResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(create_s3_data_access_from_s3_bucket=details),
             request.data_set_id,
@@ -69,12 +67,7 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
         source = _source(run)
-        access = shapes.S3DataAccessAsset(
-            bucket=source.bucket,
-            key_prefixes=source.key_prefixes,
-            keys=source.keys,
-            kms_keys_to_grant=source.kms_keys_to_grant,
-        )
+        access = answer(shapes.S3DataAccessAsset, source)
         name = _ASSET_NAME.format(asset_id=derived_asset_id(run.job.id, 0))
         details = shapes.AssetDetails(s3_data_access_asset=access)
         return live_outcome(run, [live_asset(run, 0, name, AssetType.S3_DATA_ACCESS, details)])

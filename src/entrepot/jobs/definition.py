@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.job import ItemResult, Job, JobItem, JobType, MultipartCheckpoint
@@ -28,8 +30,8 @@ if TYPE_CHECKING:  # the API process checks jobs too, and must start without wha
     from entrepot.transfer.transfer import Transfer
     from entrepot.transfer.user_buckets import AccountBuckets
 
+Answer = TypeVar("Answer")
 Clock = Callable[[], Timestamp]
-"""Says what time it is; comes in from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,6 @@ class Checked:
     """A CreateJob request that was found good."""
 
     details: shapes.ResponseDetails
-    """What CreateJob and GetJob answer."""
     data_set_id: str
     revision_ids: tuple[str, ...]
     """The revisions the job is about, for ListJobs."""
@@ -79,7 +80,6 @@ class Callbacks:
     """How an item tells how far it is. Both may be called from any thread."""
 
     on_bytes: Callable[[int], None]
-    """So many more bytes have arrived."""
     on_checkpoint: Callable[[MultipartCheckpoint | None], None]
     """The multipart upload is so far now; None: there is none any more."""
 
@@ -90,7 +90,6 @@ class Outcome:
 
     assets: tuple[Asset, ...] = ()
     asset_tags: Mapping[str, str] | None = None
-    """Put on each of the assets."""
     details: shapes.ResponseDetails | None = None
     """Replaces the job's Details, where finishing adds something to them."""
 
@@ -131,3 +130,8 @@ class JobDefinition(Protocol):
     def leftovers(self, job: Job) -> tuple[str, ...]:
         """Keys of the exchange's own store that nobody needs once the job has ended, however it ended."""
         return ()
+
+
+def answer(kind: Callable[..., Answer], said: msgspec.Struct, **more: object) -> Answer:
+    """An answer of the API with all members of `said`: of a request's details, or of an entry in a list."""
+    return kind(**msgspec.structs.asdict(said), **more)

@@ -19,7 +19,6 @@ from entrepot.jobs.definition import Callbacks, Run
 from entrepot.model import shapes
 
 _NAMES_IN_ONE = 10
-"""How many assets one message names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Locati
 from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
-from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.parents import exporting_from, gone, required
 from entrepot.model import shapes
 
@@ -43,9 +43,7 @@ class ExportAssetToSignedUrl(JobDefinition):
                 resource_id=request.asset_id,
                 resource_type=ResourceType.ASSET,
             )
-        details = shapes.ExportAssetToSignedUrlResponseDetails(
-            asset_id=request.asset_id, data_set_id=request.data_set_id, revision_id=request.revision_id
-        )
+        details = answer(shapes.ExportAssetToSignedUrlResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(export_asset_to_signed_url=details),
             request.data_set_id,

@@ -9,7 +9,7 @@ from entrepot.domain.errors import ResourceNotFound, ResourceType, ValidationFai
 from entrepot.domain.job import ItemResult, JobItem, JobType, Location
 from entrepot.domain.limits import Limit
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run, answer
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned, problem
 from entrepot.jobs.parents import exporting_from, gone, require_bucket, require_count, require_key, required
 from entrepot.model import shapes
@@ -49,12 +49,7 @@ class ExportAssetsToS3(JobDefinition):
         message = problem(_destinations(request.asset_destinations, by_id))
         if message is not None:
             raise ValidationFailed(message)
-        details = shapes.ExportAssetsToS3ResponseDetails(
-            asset_destinations=request.asset_destinations,
-            data_set_id=request.data_set_id,
-            encryption=request.encryption,
-            revision_id=request.revision_id,
-        )
+        details = answer(shapes.ExportAssetsToS3ResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(export_assets_to_s3=details), request.data_set_id, (request.revision_id,)
         )

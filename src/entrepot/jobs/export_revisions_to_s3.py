@@ -8,7 +8,7 @@ from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.job import ItemResult, JobItem, JobType, Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
 from entrepot.entitlements.visibility import assets
-from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run
+from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run, answer
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
 from entrepot.jobs.parents import exported, exporting_from, require_bucket, require_count, required
 from entrepot.model import shapes
@@ -31,11 +31,7 @@ class ExportRevisionsToS3(JobDefinition):
             raise ValidationFailed(
                 f"Revision {destination.revision_id} has no assets; there is nothing to export."
             )
-        details = shapes.ExportRevisionsToS3ResponseDetails(
-            data_set_id=request.data_set_id,
-            encryption=request.encryption,
-            revision_destinations=request.revision_destinations,
-        )
+        details = answer(shapes.ExportRevisionsToS3ResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(export_revisions_to_s3=details),
             request.data_set_id,

@@ -22,7 +22,7 @@ from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
-from entrepot.jobs.definition import Checked, Creation, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, Outcome, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, outcome, pinned, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.openapi_check import CPU_SECONDS
@@ -48,18 +48,11 @@ class ImportAssetFromApiGatewayApi(FileImport):
             creation, request.data_set_id, request.revision_id, asset_type=AssetType.API_GATEWAY_API
         )
         url, expires_at = upload_url(creation, request.api_specification_md5_hash)
-        details = shapes.ImportAssetFromApiGatewayApiResponseDetails(
-            api_description=request.api_description,
-            api_id=request.api_id,
-            api_key=request.api_key,
-            api_name=request.api_name,
-            api_specification_md5_hash=request.api_specification_md5_hash,
+        details = answer(
+            shapes.ImportAssetFromApiGatewayApiResponseDetails,
+            request,
             api_specification_upload_url=url,
             api_specification_upload_url_expires_at=expires_at,
-            data_set_id=request.data_set_id,
-            protocol_type=request.protocol_type,
-            revision_id=request.revision_id,
-            stage=request.stage,
         )
         return Checked(
             shapes.ResponseDetails(import_asset_from_api_gateway_api=details),

@@ -15,7 +15,7 @@ from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, Valida
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Checked, Creation, Run
+from entrepot.jobs.definition import Checked, Creation, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large, upload_url
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, required
@@ -37,11 +37,9 @@ class ImportAssetFromSignedUrl(FileImport):
             )
         await importing_into(creation, request.data_set_id, request.revision_id)
         url, expires_at = upload_url(creation, request.md5_hash)
-        details = shapes.ImportAssetFromSignedUrlResponseDetails(
-            asset_name=request.asset_name,
-            data_set_id=request.data_set_id,
-            md5_hash=request.md5_hash,
-            revision_id=request.revision_id,
+        details = answer(
+            shapes.ImportAssetFromSignedUrlResponseDetails,
+            request,
             signed_url=url,
             signed_url_expires_at=expires_at,
         )

@@ -20,7 +20,7 @@ from entrepot.domain.lake_formation import (
     require_permissions,
 )
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
@@ -53,14 +53,7 @@ class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
             creation, request.data_set_id, request.revision_id, AssetType.LAKE_FORMATION_DATA_PERMISSION
         )
         require_own_catalog(creation.scope.account_id, request.catalog_id, request.role_arn)
-        details = shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails(
-            catalog_id=request.catalog_id,
-            database=request.database,
-            table=request.table,
-            role_arn=request.role_arn,
-            data_set_id=request.data_set_id,
-            revision_id=request.revision_id,
-        )
+        details = answer(shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(import_assets_from_lake_formation_tag_policy=details),
             request.data_set_id,

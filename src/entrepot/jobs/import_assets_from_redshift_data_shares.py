@@ -15,7 +15,7 @@ from entrepot.domain.errors import IntegrationError, JobFailed, ShareGone, Valid
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType
 from entrepot.domain.limits import Limit
 from entrepot.integrations.protocols import not_configured
-from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run
+from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.imports import live_asset, live_outcome
 from entrepot.jobs.object_errors import integration_error
 from entrepot.jobs.parents import importing_into, require_count, required
@@ -42,11 +42,7 @@ class ImportAssetsFromRedshiftDataShares(JobDefinition):
         await importing_into(
             creation, request.data_set_id, request.revision_id, AssetType.REDSHIFT_DATA_SHARE
         )
-        details = shapes.ImportAssetsFromRedshiftDataSharesResponseDetails(
-            asset_sources=request.asset_sources,
-            data_set_id=request.data_set_id,
-            revision_id=request.revision_id,
-        )
+        details = answer(shapes.ImportAssetsFromRedshiftDataSharesResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(import_assets_from_redshift_data_shares=details),
             request.data_set_id,

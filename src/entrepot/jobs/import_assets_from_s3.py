@@ -5,7 +5,7 @@ from __future__ import annotations
 from entrepot.domain.errors import JobFailed, StoreError
 from entrepot.domain.job import JobError, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
-from entrepot.jobs.definition import Checked, Creation, Run
+from entrepot.jobs.definition import Checked, Creation, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large
 from entrepot.jobs.object_errors import Failure, job_errors
 from entrepot.jobs.parents import importing_into, require_count, require_key, required
@@ -23,11 +23,7 @@ class ImportAssetsFromS3(FileImport):
         for source in request.asset_sources:
             require_key(source.bucket, source.key)
         await importing_into(creation, request.data_set_id, request.revision_id)
-        details = shapes.ImportAssetsFromS3ResponseDetails(
-            asset_sources=request.asset_sources,
-            data_set_id=request.data_set_id,
-            revision_id=request.revision_id,
-        )
+        details = answer(shapes.ImportAssetsFromS3ResponseDetails, request)
         return Checked(
             shapes.ResponseDetails(import_assets_from_s3=details), request.data_set_id, (request.revision_id,)
         )

@@ -14,9 +14,10 @@ from entrepot.domain.revision import require_assets_removable, require_open
 from entrepot.entitlements.visibility.assets import page_entitled
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
+from entrepot.jobs.definition import answer
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context, answer
+from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
 

@@ -1,12 +1,9 @@
-"""What an operation is given beside its request: who asks, and what the house can do."""
+"""What an operation is given beside its request: who asks, and what the exchange can do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-import msgspec
 
 from entrepot.database.connection import Database
 from entrepot.domain.api_call import CALLS_PER_SECOND
@@ -56,7 +53,7 @@ class CallRate:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that operations use of the rest of the house."""
+    """Everything that operations use."""
 
     database: Database
     clock: Clock
@@ -64,14 +61,12 @@ class Services:
     limits: Limits
     page_tokens: PageTokens
     job_types: Mapping[JobType, JobDefinition]
-    """All of them, by type."""
     signed_urls: SignedUrls
     buckets: Buckets
     """Users' buckets; what is done with one blocks, and belongs into a thread."""
     api_calls: ApiCalls
-    """The APIs behind API assets."""
     api_rate: CallRate = field(default_factory=CallRate)
-    """How often each of them may be called."""
+    """How often each API may be called."""
     default_page_size: int = 100
     """How many entries a list answers when MaxResults is absent [G]."""
 
@@ -87,11 +82,3 @@ class Context:
     """The caller's account and Region: nothing outside of it is seen or changed."""
     request_id: str
     services: Services
-
-
-Answer = TypeVar("Answer")
-
-
-def answer(kind: Callable[..., Answer], entry: msgspec.Struct, **more: object) -> Answer:
-    """The answer of an operation about one thing: what its entry in a list says, and `more`."""
-    return kind(**msgspec.structs.asdict(entry), **more)

@@ -24,9 +24,10 @@ from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.domain.timestamp import Timestamp
 from entrepot.events.event_log import record
+from entrepot.jobs.definition import Answer, answer
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Answer, Context, answer
+from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
 MAX_DESCRIPTION_LENGTH = 16_384

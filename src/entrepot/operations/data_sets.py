@@ -12,9 +12,10 @@ from entrepot.domain.errors import Conflict, ResourceType, ServiceLimitExceeded,
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.entitlements.visibility.data_sets import page_entitled
+from entrepot.jobs.definition import answer
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context, answer
+from entrepot.operations.context import Context
 from entrepot.operations.pages import Listing
 
 MAX_NAME_LENGTH = 256

@@ -36,10 +36,11 @@ from entrepot.domain.key_pattern import KeyPattern
 from entrepot.domain.limits import Limit
 from entrepot.domain.tags import require_valid
 from entrepot.entitlements.visibility.data_sets import Entitled, entitled
+from entrepot.jobs.definition import answer
 from entrepot.jobs.destinations import encryption_of
 from entrepot.jobs.parents import require_bucket
 from entrepot.model import shapes
-from entrepot.operations.context import Context, answer
+from entrepot.operations.context import Context
 from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 from entrepot.stores.store import ObjectStore

@@ -17,9 +17,9 @@ from entrepot.domain.job import (
 )
 from entrepot.domain.limits import CONCURRENT_JOBS
 from entrepot.domain.tags import from_pairs
-from entrepot.jobs.definition import Creation
+from entrepot.jobs.definition import Creation, answer
 from entrepot.model import shapes
-from entrepot.operations.context import Context, answer
+from entrepot.operations.context import Context
 from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 

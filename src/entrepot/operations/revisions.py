@@ -19,9 +19,10 @@ from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.entitlements.visibility.revisions import entitled_revision, page_entitled
 from entrepot.events.event_log import record
 from entrepot.jobs.auto_export import export_job
+from entrepot.jobs.definition import answer
 from entrepot.model import shapes
 from entrepot.operations import lookups
-from entrepot.operations.context import Context, Services, answer
+from entrepot.operations.context import Context, Services
 from entrepot.operations.data_sets import require_not_granted
 from entrepot.operations.pages import Listing
 

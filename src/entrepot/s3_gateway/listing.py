@@ -49,7 +49,6 @@ class Position:
     """Where a page ended."""
 
     span: int = 0
-    """The number of the span to go on with."""
     token: str | None = None
     """The provider's, for the next page inside of that span."""
     after: str | None = None

@@ -72,7 +72,6 @@ MayRead = Callable[[], Awaitable[bool]]
 @dataclass(frozen=True, slots=True)
 class ObjectRequest:
     provider_id: str
-    """The account whose bucket it is in."""
     key: str
     query: Mapping[str, str]
     headers: Sequence[Header]

@@ -60,7 +60,6 @@ class S3Operation(Enum):
     GET_BUCKET_LOCATION = "S3GetBucketLocation"
     HEAD_BUCKET = "S3HeadBucket"
     OTHER = "S3Other"
-    """Whatever is refused."""
 
 
 @dataclass(frozen=True, slots=True)

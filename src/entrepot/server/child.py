@@ -36,7 +36,6 @@ class RunningServer:
     url: str
     data_dir: Path
     log: Path
-    """What it writes to standard error."""
     process: subprocess.Popen[bytes] = field(repr=False)
 
     @property

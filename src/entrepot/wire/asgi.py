@@ -17,7 +17,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
-"""Ends the connection after the answer."""
 _log = logging.getLogger(__name__)
 _DRAINED_BYTES = 64 * 1024 * 1024
 _BODY_SECONDS = 60.0

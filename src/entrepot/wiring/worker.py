@@ -39,7 +39,6 @@ class WiredWorker:
     engine: DatabaseEngine
     runner: Runner
     loops: tuple[Loop, ...]
-    """What it does beside its runs."""
     close: Callable[[], Awaitable[None]]
 
 

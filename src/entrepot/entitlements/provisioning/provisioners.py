@@ -40,13 +40,11 @@ class Entry:
 
     grant_id: str
     asset_id: str
-    """The owner's id of the asset."""
     owner: Scope
     receiver_id: str
     """The receiver's account; its Region is the owner's."""
     entitled_data_set_id: str
     entitled_asset_id: str
-    """The receiver's id of the asset."""
     asset_type: AssetType
     details: shapes.AssetDetails
 
