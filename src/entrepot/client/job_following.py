@@ -42,11 +42,9 @@ class Asked(Protocol):
 
     def call(self, operation: Operation, parameters: dict[str, Any], /) -> dict[str, Any]:
         """One operation. Raises `ClientError`."""
-        ...
 
     def get_json(self, path: str, name: str, /) -> dict[str, Any]:
         """A signed GET outside the API of AWS. Raises `ClientError`."""
-        ...
 
 
 class FollowedJob:

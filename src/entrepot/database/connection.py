@@ -69,26 +69,21 @@ class Connection(Protocol):
 
     async def fetch_one(self, query: Query, /, **parameters: Value) -> Row | None:
         """The first row, or None."""
-        ...
 
     async def fetch_all(self, query: Query, /, **parameters: Value) -> list[Row]:
         """All rows."""
-        ...
 
     async def execute(self, query: Query, /, **parameters: Value) -> int:
         """Runs a statement that writes; how many rows it changed."""
-        ...
 
     async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
         """Runs it once for each set of parameters. Crash: all of them or none."""
-        ...
 
     async def hold(self, name: str, /) -> None:
         """Until the end of the transaction nobody else holds `name`; waits until that is so.
 
         Raises `RuntimeError` outside a transaction.
         """
-        ...
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction; inside one, that very one.
@@ -99,7 +94,6 @@ class Connection(Protocol):
 
         Crash: what was committed is on the disk; what was not, never happened.
         """
-        ...
 
 
 class Database(Connection, Protocol):
@@ -107,8 +101,6 @@ class Database(Connection, Protocol):
 
     async def check(self) -> None:
         """Asks the database for a sign of life; raises `DatabaseUnavailable`."""
-        ...
 
     async def close(self) -> None:
         """Gives back files and sockets; a second call does nothing."""
-        ...

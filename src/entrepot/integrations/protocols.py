@@ -24,15 +24,12 @@ class LakeFormation(Protocol):
 
     async def missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
         """What of the expression the catalogue does not have, in words; empty where it has everything."""
-        ...
 
     async def grant(self, policy: LFTagPolicy, receiver_id: str) -> None:
         """Gives the policy's permissions to an account; giving them again changes nothing."""
-        ...
 
     async def revoke(self, policy: LFTagPolicy, receiver_id: str) -> None:
         """Takes them back; fine where there are none."""
-        ...
 
 
 class ApiCalls(Protocol):
@@ -40,14 +37,12 @@ class ApiCalls(Protocol):
 
     def target(self, api_id: str, stage: str, owner: Scope) -> ApiTarget | None:
         """Where calls of that account's API go; None where the setting does not say."""
-        ...
 
     async def send(self, request: ApiRequest) -> ApiAnswer:
         """Sends a call, and returns when the head of the answer is there; the body must be closed.
 
         Raises `IntegrationError`s.
         """
-        ...
 
 
 class KeyManagement(Protocol):
@@ -55,19 +50,15 @@ class KeyManagement(Protocol):
 
     async def require_usable(self, key: KmsKey) -> None:
         """Raises `IntegrationRefused` unless the key can be granted."""
-        ...
 
     async def grant(self, grant: DecryptGrant) -> str:
         """Gives the grant; its id. Giving it again changes nothing."""
-        ...
 
     async def retire(self, key: KmsKey, grant_id: str) -> None:
         """Takes it back; fine where there is none."""
-        ...
 
     async def find(self, grant: DecryptGrant) -> str | None:
         """The id of the grant, if it was given."""
-        ...
 
 
 class Redshift(Protocol):
@@ -75,18 +66,15 @@ class Redshift(Protocol):
 
     async def require_shareable(self, share: DatashareArn, owner: Scope) -> None:
         """Raises `IntegrationRefused` unless the share exists and the account may give it to others."""
-        ...
 
     async def authorize(self, share: DatashareArn, consumer_id: str) -> None:
         """Lets an account be a consumer of the share; doing it again changes nothing.
 
         Raises `ShareGone` where there is no such share any more.
         """
-        ...
 
     async def deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
         """Takes that back; fine where it is not so, or where the share is gone."""
-        ...
 
 
 OpenShare = Callable[[PostgresqlShare], str]
@@ -105,15 +93,12 @@ class PostgresqlDatabases(Protocol):
 
     async def check(self, share: PostgresqlShare) -> None:
         """Finds out whether the share could be given to somebody; changes nothing."""
-        ...
 
     async def give(self, share: PostgresqlShare, role: str) -> None:
         """Makes the role, if there is none yet, and grants it what is shared now, and nothing else."""
-        ...
 
     async def withdraw(self, share: PostgresqlShare, role: str) -> None:
         """Ends the role's sessions and drops it; fine where there is none."""
-        ...
 
     async def let_in(
         self, share: PostgresqlShare, role: str, password: str, expires_at: Timestamp | None
@@ -122,7 +107,6 @@ class PostgresqlDatabases(Protocol):
 
         Raises `IntegrationUnavailable` where there is no such role yet.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,6 @@ class Authenticator(Protocol):
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         """Raises `AuthenticationFailed` when the request does not prove who sends it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,9 @@ class RunningChecksum(Protocol):
 
     def update(self, data: memoryview | bytes) -> None:
         """Takes in the bytes that follow."""
-        ...
 
     def result(self) -> Checksum:
         """The checksum of all bytes so far."""
-        ...
 
 
 def running_checksum(algorithm: str = CRC64NVME) -> RunningChecksum:

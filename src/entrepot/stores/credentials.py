@@ -14,11 +14,9 @@ class CredentialSource(Protocol):
 
     def get(self) -> Credentials:
         """The credentials to sign the next request with; raises `StoreAccessDenied` where there are none."""
-        ...
 
     def refresh(self, refused: Credentials) -> bool:
         """Fetches anew after a store called `refused` expired; whether there are other credentials now."""
-        ...
 
 
 class StaticCredentials:

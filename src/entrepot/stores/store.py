@@ -56,23 +56,19 @@ class Reader(Protocol):
     @property
     def size_bytes(self) -> int:
         """How many bytes this reader gives in all: the length of the range that was asked for."""
-        ...
 
     @property
     def etag(self) -> str:
         """The object whose bytes these are."""
-        ...
 
     def readinto(self, buffer: memoryview) -> int:
         """Fills the front of `buffer`, possibly only in part; the number of bytes, 0 at the end.
 
         Raises `StoreUnavailable` where the bytes end before `size_bytes`: what is torn never looks whole.
         """
-        ...
 
     def close(self) -> None:
         """Gives back the connection or the file; harmless when repeated."""
-        ...
 
     def __enter__(self) -> Self: ...
 
@@ -87,11 +83,9 @@ class ObjectStore(Protocol):
     @property
     def bucket(self) -> str | None:
         """The bucket's name; None for a local directory."""
-        ...
 
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound`."""
-        ...
 
     def open(
         self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
@@ -101,7 +95,6 @@ class ObjectStore(Protocol):
         Raises `ObjectNotFound`; `ObjectChanged` unless the object's ETag is `if_match`; and
         `InvalidStoreRequest` where the range is not inside the object.
         """
-        ...
 
     def put(
         self,
@@ -118,11 +111,9 @@ class ObjectStore(Protocol):
         durable.
         Raises `ChecksumMismatch` where the bytes do not have `checksum`; nothing is stored then.
         """
-        ...
 
     def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
         """Begins a multipart upload; its id stays good across restarts."""
-        ...
 
     def upload_part(
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
@@ -131,22 +122,18 @@ class ObjectStore(Protocol):
 
         Raises `ObjectNotFound` where the upload is unknown, and `ChecksumMismatch`.
         """
-        ...
 
     def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
         """Makes the parts one object, over whatever was there.
 
         Crash: the key holds the old object or the new one; the upload may be gone, then `head` tells which.
         """
-        ...
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Throws the parts away; an upload that is unknown is fine."""
-        ...
 
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         """The parts the store has, by number; raises `ObjectNotFound` where the upload is unknown."""
-        ...
 
     def copy_from(
         self,
@@ -162,19 +149,15 @@ class ObjectStore(Protocol):
 
         Raises `ObjectChanged` unless the source's ETag is `if_match`.
         """
-        ...
 
     def delete(self, key: str) -> None:
         """Removes the object; one that is absent is fine."""
-        ...
 
     def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[ListedObject]:
         """Up to `limit` objects whose keys begin with `prefix` and follow `after`, by UTF-8 bytes."""
-        ...
 
     def check(self) -> None:
         """Raises a `StoreError` unless the store can be reached and written to."""
-        ...
 
 
 class Presigner(Protocol):
@@ -182,8 +165,6 @@ class Presigner(Protocol):
 
     def presign_upload(self, key: str, *, content_md5: str | None, expires_in_seconds: int) -> str:
         """A URL to PUT the object to; with `content_md5` (base64) only a request with that header passes."""
-        ...
 
     def presign_download(self, key: str, *, expires_in_seconds: int, download_name: str | None = None) -> str:
         """A URL to GET the object from; `download_name` is what a browser saves it as."""
-        ...

@@ -46,7 +46,6 @@ class BucketOpener(Protocol):
 
     def __call__(self, bucket: str, place: Place, /) -> ObjectStore:
         """Calls nothing; raises `ConfigurationError` where the endpoint is no usable URL."""
-        ...
 
 
 class Sealer(Protocol):
@@ -54,7 +53,6 @@ class Sealer(Protocol):
 
     def seal(self, secret: bytes, context: str) -> str:
         """The secret as text that only `open` with the same context makes readable."""
-        ...
 
 
 class Opener(Protocol):
@@ -62,7 +60,6 @@ class Opener(Protocol):
 
     def open(self, sealed: str, context: str) -> bytes:
         """The secret; raises `ConfigurationError` where it was not sealed here and with this context."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

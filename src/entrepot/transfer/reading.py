@@ -18,7 +18,6 @@ class TakesBytes(Protocol):
 
     def update(self, data: memoryview, /) -> None:
         """Takes in the bytes that follow."""
-        ...
 
 
 class Collected:

@@ -92,7 +92,6 @@ class SignedUrls(Protocol):
 
     def upload_url(self, store_key: str, *, content_md5: str, expires_at: Timestamp, now: Timestamp) -> str:
         """A URL for one PUT with exactly this `Content-MD5` header (base64)."""
-        ...
 
     def download_url(
         self,
@@ -107,7 +106,6 @@ class SignedUrls(Protocol):
 
         With `receiver` (`catalogue.receiver`), and served by this exchange, only while that one is entitled.
         """
-        ...
 
 
 class StoreSignedUrls:

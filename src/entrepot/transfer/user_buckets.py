@@ -24,7 +24,6 @@ class AccountBuckets(Protocol):
         Raises `StoreAccessDenied` where the account has not been allowed this, `InvalidStoreRequest`, and
         `ConfigurationError`.
         """
-        ...
 
 
 class Buckets(Protocol):
@@ -32,4 +31,3 @@ class Buckets(Protocol):
 
     async def of_account(self, account_id: str) -> AccountBuckets:
         """What the account may use now. Raises `DatabaseError`."""
-        ...
