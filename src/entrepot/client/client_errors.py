@@ -42,8 +42,6 @@ class ClientError(EntrepotError):
 
 
 class UsageError(ClientError):
-    """The command line cannot be understood; `usage` is what to show before the message."""
-
     def __init__(self, message: str, *, usage: str = "") -> None:
         super().__init__(message)
         self.usage = usage
@@ -62,8 +60,6 @@ class ClientConfigurationError(ClientError):
 
 
 class NoRegion(ClientConfigurationError):
-    """No place names a Region."""
-
     def __init__(self) -> None:
         super().__init__(
             'You must specify a region. You can also configure your region by running "aws configure".'
@@ -71,8 +67,6 @@ class NoRegion(ClientConfigurationError):
 
 
 class NoCredentials(ClientConfigurationError):
-    """No place has keys."""
-
     def __init__(self) -> None:
         super().__init__(
             'Unable to locate credentials. You can configure credentials by running "aws configure".'
@@ -80,8 +74,6 @@ class NoCredentials(ClientConfigurationError):
 
 
 class PagerUnavailable(ClientConfigurationError):
-    """The program that is to show the output page by page is not there."""
-
     def __init__(self, reason: str) -> None:
         super().__init__(
             "Unable to redirect output to pager. Received the following error when opening pager:\n"
@@ -148,23 +140,17 @@ class TransportError(ClientError):
 
 
 class EndpointUnreachable(TransportError):
-    """No connection to the endpoint can be made: no such host, or nobody listens there."""
-
     def __init__(self, url: str) -> None:
         super().__init__(f'Could not connect to the endpoint URL: "{url}"')
 
 
 class ProxyUnreachable(TransportError):
-    """No connection to the proxy can be made, or none through it."""
-
     def __init__(self, proxy_url: str) -> None:
         """`proxy_url` must be free of passwords."""
         super().__init__(f'Failed to connect to proxy URL: "{proxy_url}"')
 
 
 class ConnectTimedOut(TransportError):
-    """The connection took longer than it may."""
-
     timed_out = True
 
     def __init__(self, url: str) -> None:
@@ -172,8 +158,6 @@ class ConnectTimedOut(TransportError):
 
 
 class ReadTimedOut(TransportError):
-    """The answer, or the other side's part of TLS's beginning, was awaited longer than it may."""
-
     timed_out = True
 
     def __init__(self, url: str) -> None:
@@ -181,8 +165,6 @@ class ReadTimedOut(TransportError):
 
 
 class TlsFailed(TransportError):
-    """The other side's certificate is not to be trusted, or it does not speak TLS."""
-
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"SSL validation failed for {url} {reason}")
 

@@ -51,8 +51,6 @@ class Shape:
 
 
 class Member:
-    """One member of a structure."""
-
     __slots__ = ("_model", "_shape", "is_token", "key", "location", "name", "required")
 
     def __init__(self, name: str, entry: dict[str, Any], model: Model) -> None:
@@ -69,7 +67,6 @@ class Member:
 
     @property
     def shape(self) -> Shape:
-        """What its values look like."""
         return self._model.shape(self._shape)
 
 
@@ -87,8 +84,6 @@ class Pagination:
 
 
 class Operation:
-    """One operation."""
-
     __slots__ = (
         "_input",
         "_model",
@@ -119,7 +114,6 @@ class Operation:
 
     @property
     def input(self) -> Shape:
-        """The structure of its parameters."""
         return self._model.shape(self._input)
 
     @property
@@ -138,13 +132,11 @@ class Model:
 
     @classmethod
     def load(cls) -> Model:
-        """Reads the file that comes with the program."""
         with open(_FILE, "rb") as file:  # noqa: PTH123
             return cls(json.loads(file.read()))
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The names of all operations on the command line, sorted."""
         return tuple(self._operations)
 
     def operation(self, command: str) -> Operation:
@@ -165,5 +157,4 @@ def load_operation(command: str) -> Operation:
 
 
 def commands() -> tuple[str, ...]:
-    """The names of all operations on the command line, sorted."""
     return Model.load().commands

@@ -39,8 +39,6 @@ class Files:
 
 
 class Configuration:
-    """The settings of one user in one environment."""
-
     __slots__ = ("_data_directory_profile", "_files", "_option", "config_path", "credentials_path", "environ")
 
     def __init__(self, environ: Mapping[str, str], profile: str | None = None) -> None:

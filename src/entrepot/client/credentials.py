@@ -38,7 +38,6 @@ class Credentials:
         self.session_token = session_token or None
 
     def current(self) -> Credentials:
-        """Itself: these keys do not change."""
         return self
 
 

@@ -94,12 +94,10 @@ class Follower:
 
     @property
     def ended(self) -> list[FollowedJob]:
-        """Those that have ended."""
         return [job for job in self.jobs if job.has_ended]
 
     @property
     def all_ended(self) -> bool:
-        """Whether there is nothing left to wait for."""
         return all(job.has_ended for job in self.jobs)
 
     def look(self) -> None:

@@ -41,7 +41,6 @@ class RequestRate:
         self._filled_at = now
 
     def before_sending(self) -> None:
-        """Waits for its turn, once there is a limit."""
         if not self._limited:
             return
         self._refill()

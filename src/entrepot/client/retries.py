@@ -141,5 +141,4 @@ class Patience:
         return random.uniform(pause / 2, pause)
 
     def renew(self) -> None:
-        """It succeeded, or came further."""
         self._failures = 0

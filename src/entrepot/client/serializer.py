@@ -21,8 +21,6 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 class Request:
-    """An HTTP request before it is known where it goes."""
-
     __slots__ = ("body", "headers", "host_prefix", "method", "path", "query")
 
     def __init__(self, method: str, path: str, host_prefix: str | None = None) -> None:

@@ -138,8 +138,6 @@ class Options:
 
 
 class Target:
-    """One service endpoint, and how to talk to it."""
-
     __slots__ = (
         "_credentials",
         "connect_timeout",

@@ -81,7 +81,6 @@ def _unchecked_certificate(connection: Connection) -> dict[str, Any]:
 
 
 def _wrong_host_reason(host: str, certificate: dict[str, Any]) -> str:
-    """Says which hosts the certificate is for."""
     names = [value for _, value in certificate.get("subjectAltName", ())]
     if not any(kind == "DNS" for kind, _ in certificate.get("subjectAltName", ())):
         subject = [pair for group in certificate.get("subject", ()) for pair in group]

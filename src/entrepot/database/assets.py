@@ -212,7 +212,6 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, revision_id: str) -> int:
-    """How many assets the revision has."""
     row = await c.fetch_one(_COUNT, revision_id=revision_id, account_id=scope.account_id, region=scope.region)
     return 0 if row is None else int(row[0])
 

@@ -82,6 +82,5 @@ async def remove(c: Connection, account_id: str, bucket: str, prefix: str) -> bo
 
 
 async def count(c: Connection) -> int:
-    """How many permissions there are in the exchange."""
     row = await c.fetch_one(_COUNT)
     return 0 if row is None else int(row[0])

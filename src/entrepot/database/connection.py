@@ -38,7 +38,6 @@ class Compiled:
     constants: Parameters
 
     def with_constants(self, parameters: Parameters) -> Parameters:
-        """The parameters, and the constants of the statement."""
         return {**self.constants, **parameters} if self.constants else parameters
 
 

@@ -125,7 +125,6 @@ async def delete(c: Connection, scope: Scope, data_set_id: str) -> bool:
 
 
 async def count(c: Connection, scope: Scope) -> int:
-    """How many data sets the account has in the Region."""
     row = await c.fetch_one(_COUNT, account_id=scope.account_id, region=scope.region)
     return 0 if row is None else int(row[0])
 

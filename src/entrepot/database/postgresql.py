@@ -77,7 +77,6 @@ def translated(error: psycopg.Error, place: str) -> DatabaseError:
 
 
 def dialect() -> Dialect:
-    """What SQLAlchemy writes statements for psycopg with."""
     return PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -96,19 +95,15 @@ class _PostgresqlConnection:
         self._statements = statements
 
     async def fetch_one(self, query: Query, /, **parameters: Value) -> Row | None:
-        """See `Connection`."""
         return await (await self._run(query, parameters)).fetchone()
 
     async def fetch_all(self, query: Query, /, **parameters: Value) -> list[Row]:
-        """See `Connection`."""
         return await (await self._run(query, parameters)).fetchall()
 
     async def execute(self, query: Query, /, **parameters: Value) -> int:
-        """See `Connection`."""
         return (await self._run(query, parameters)).rowcount
 
     async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
-        """See `Connection`."""
         compiled = self._statements[query]
         every = [compiled.with_constants(each) for each in parameters]
         if not every:
@@ -120,7 +115,6 @@ class _PostgresqlConnection:
             raise translated(error, self._place) from error
 
     async def hold(self, name: str, /) -> None:
-        """See `Connection`."""
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         try:
             await self.raw.execute("SELECT pg_advisory_xact_lock(%s::bigint)", [key])
@@ -128,7 +122,6 @@ class _PostgresqlConnection:
             raise translated(error, self._place) from error
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
-        """See `Connection`."""
         return self._itself()
 
     @asynccontextmanager
@@ -144,8 +137,6 @@ class _PostgresqlConnection:
 
 
 class PostgresqlDatabase:
-    """A PostgreSQL database; see the module."""
-
     def __init__(
         self,
         place: str,
@@ -181,32 +172,26 @@ class PostgresqlDatabase:
         return cls(place, pool, trusted_seconds=trusted_seconds)
 
     async def fetch_one(self, query: Query, /, **parameters: Value) -> Row | None:
-        """See `Connection`."""
         async with self._connection() as connection:
             return await connection.fetch_one(query, **parameters)
 
     async def fetch_all(self, query: Query, /, **parameters: Value) -> list[Row]:
-        """See `Connection`."""
         async with self._connection() as connection:
             return await connection.fetch_all(query, **parameters)
 
     async def execute(self, query: Query, /, **parameters: Value) -> int:
-        """See `Connection`."""
         async with self._connection() as connection:
             return await connection.execute(query, **parameters)
 
     async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
-        """See `Connection`."""
         async with self.transaction() as t:
             await t.execute_many(query, parameters)
 
     async def hold(self, name: str, /) -> None:
-        """See `Connection`."""
         raise RuntimeError(f"the lock {name!r} needs a transaction to hold it")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """See `Connection`."""
         async with self._connection() as connection:
             try:
                 async with connection.raw.transaction():
@@ -247,7 +232,6 @@ class PostgresqlDatabase:
                 return connection
 
     async def check(self) -> None:
-        """See `Database`."""
         try:
             connection = await self._pool.getconn()
             try:
@@ -258,5 +242,4 @@ class PostgresqlDatabase:
             raise translated(error, self._place) from error
 
     async def close(self) -> None:
-        """See `Database`."""
         await self._pool.close()

@@ -138,7 +138,6 @@ async def get_published(
 
 
 async def any_published(c: Connection, owner: Scope, data_set_id: str) -> bool:
-    """Whether the data set has a finalized revision."""
     row = await c.fetch_one(
         _ANY_PUBLISHED, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
     )
@@ -191,7 +190,6 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, data_set_id: str) -> int:
-    """How many revisions the data set has."""
     row = await c.fetch_one(_COUNT, data_set_id=data_set_id, account_id=scope.account_id, region=scope.region)
     return 0 if row is None else int(row[0])
 

@@ -52,7 +52,6 @@ _BROKEN = {
 
 
 def dialect() -> Dialect:
-    """What SQLAlchemy writes statements for sqlite3 with."""
     return SQLiteDialect_pysqlite(paramstyle="named")
 
 
@@ -121,12 +120,11 @@ class _SqliteConnection:
         self._statements = statements
 
     async def fetch_one(self, query: Query, /, **parameters: Value) -> Row | None:
-        """See `Connection`. Reads to the end: a statement left open would hold on to its snapshot."""
+        """Reads to the end: a statement left open would hold on to its snapshot."""
         rows = self._run(query, parameters).fetchall()
         return rows[0] if rows else None
 
     async def fetch_all(self, query: Query, /, **parameters: Value) -> list[Row]:
-        """See `Connection`."""
         return self._run(query, parameters).fetchall()
 
     def _run(self, query: Query, parameters: Parameters) -> sqlite3.Cursor:
@@ -143,11 +141,9 @@ class _SqliteTransaction(_SqliteConnection):
     """The writer, while a transaction is open on it."""
 
     async def execute(self, query: Query, /, **parameters: Value) -> int:
-        """See `Connection`."""
         return self._run(query, parameters).rowcount
 
     async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
-        """See `Connection`."""
         compiled = self._statements[query]
         try:
             self._connection.executemany(compiled.text, map(compiled.with_constants, parameters))
@@ -155,10 +151,9 @@ class _SqliteTransaction(_SqliteConnection):
             raise translated(error, self._path) from error
 
     async def hold(self, name: str, /) -> None:
-        """See `Connection`. BEGIN IMMEDIATE: who has a transaction has every lock."""
+        """BEGIN IMMEDIATE: who has a transaction has every lock."""
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
-        """See `Connection`."""
         return self._itself()
 
     @asynccontextmanager
@@ -167,10 +162,7 @@ class _SqliteTransaction(_SqliteConnection):
 
 
 class SqliteDatabase(_SqliteConnection):
-    """An SQLite file; see the module."""
-
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        """Raises `DatabaseError` as the module's `connect` does."""
         statements = Statements(dialect())
         super().__init__(path, connect(path), statements)
         try:
@@ -186,22 +178,18 @@ class SqliteDatabase(_SqliteConnection):
         self._written_by: asyncio.Task[object] | None = None
 
     async def execute(self, query: Query, /, **parameters: Value) -> int:
-        """See `Connection`."""
         async with self.transaction() as t:
             return await t.execute(query, **parameters)
 
     async def execute_many(self, query: Query, parameters: Iterable[Parameters], /) -> None:
-        """See `Connection`."""
         async with self.transaction() as t:
             await t.execute_many(query, parameters)
 
     async def hold(self, name: str, /) -> None:
-        """See `Connection`."""
         raise RuntimeError(f"the lock {name!r} needs a transaction to hold it")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """See `Connection`."""
         task = asyncio.current_task()
         if self._written_by is task:
             raise RuntimeError("this task has a transaction open; use the connection it was given")
@@ -244,13 +232,11 @@ class SqliteDatabase(_SqliteConnection):
             self._writer.execute("ROLLBACK")
 
     async def check(self) -> None:
-        """See `Database`."""
         try:
             self._connection.execute("PRAGMA schema_version").fetchall()
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
 
     async def close(self) -> None:
-        """See `Database`."""
         self._connection.close()
         self._writer.close()

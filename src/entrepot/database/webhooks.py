@@ -67,7 +67,6 @@ async def list_webhooks(c: Connection, account_id: str | None) -> list[Webhook]:
 
 
 async def of_accounts(c: Connection, account_ids: set[str]) -> list[Webhook]:
-    """The webhooks of these accounts, in no order."""
     return [_webhook(row) for row in await c.fetch_all(_OF_ACCOUNTS, account_ids=texts(sorted(account_ids)))]
 
 

@@ -17,7 +17,6 @@ _ALIVE = Query(
 
 
 async def beat(c: Connection, worker_id: str, now: Timestamp) -> None:
-    """The worker lives."""
     await c.execute(_BEAT, worker_id=worker_id, beat_at=now.milliseconds)
 
 

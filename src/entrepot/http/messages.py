@@ -14,8 +14,6 @@ Header = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request, read to its end."""
-
     method: str
     raw_path: str
     """As it was sent: percent-encoding is not undone, so that `%2F` inside a segment stays apart from `/`."""

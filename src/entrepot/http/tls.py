@@ -74,7 +74,6 @@ class TlsInTls:
             self._received.write_eof()
 
     def recv(self, bufsize: int, /) -> bytes:
-        """Up to that many bytes; none at the end."""
         while True:
             try:
                 return self._tls.read(bufsize)
@@ -84,18 +83,15 @@ class TlsInTls:
                 return b""
 
     def recv_into(self, buffer: memoryview, /) -> int:
-        """How many bytes came to the front of the buffer; 0 at the end."""
         data = self.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def send(self, data: memoryview, /) -> int:
-        """Sends all of it, and says how much that is."""
         self.sendall(data)
         return len(data)
 
     def sendall(self, data: bytes | memoryview, /) -> None:
-        """Sends all of it."""
         sent = 0
         while sent < len(data):
             try:
@@ -105,13 +101,10 @@ class TlsInTls:
         self._flush()
 
     def settimeout(self, value: float | None, /) -> None:
-        """In seconds, for every wait; None waits forever."""
         self._outer.settimeout(value)
 
     def fileno(self) -> int:
-        """The descriptor that something arrives at."""
         return self._outer.fileno()
 
     def close(self) -> None:
-        """Ends both connections."""
         self._outer.close()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 
 class Proxy:
-    """A proxy to connect through."""
-
     def __init__(self, url: str) -> None:
         """Raises `ValueError` where it is no URL."""
         parts = urlsplit(url)

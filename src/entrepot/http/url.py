@@ -17,8 +17,6 @@ _LARGEST_PORT = 65535
 
 
 class Endpoint:
-    """Where to connect."""
-
     __slots__ = ("authority", "host", "port", "scheme", "url")
 
     def __init__(self, scheme: str, host: str, port: int | None = None) -> None:

@@ -40,7 +40,6 @@ class GuardedApiCalls:
         self._credentials = credentials
 
     def target(self, api_id: str, stage: str, owner: Scope) -> ApiTarget | None:
-        """Where calls of the API go; None where the setting does not say."""
         return self._endpoints.find(api_id, stage, owner)
 
     async def send(self, request: ApiRequest) -> ApiAnswer:
@@ -93,13 +92,10 @@ class GuardedApiCalls:
         return [*kept, *((name.encode(), value.encode()) for name, value in added)]
 
     async def aclose(self) -> None:
-        """Ends every connection."""
         await self._http.aclose()
 
 
 class _Body:
-    """The body of an answer; it holds the connection until it is closed."""
-
     def __init__(self, response: GuardedResponse, held: AsyncExitStack) -> None:
         self._response = response
         self._held = held
@@ -109,7 +105,6 @@ class _Body:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next chunk; raises `IntegrationUnavailable` where the answer is cut short, or is too long."""
         chunk = await anext(self._response)
         self._received += len(chunk)
         if self._received > LARGEST_PAYLOAD_BYTES:
@@ -117,7 +112,6 @@ class _Body:
         return chunk
 
     async def aclose(self) -> None:
-        """Ends the call; harmless when repeated."""
         await self._held.aclose()
 
 

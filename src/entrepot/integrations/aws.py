@@ -82,7 +82,6 @@ class AwsService(StrEnum):
 
     @property
     def full_name(self) -> str:
-        """As people call it."""
         return _FULL_NAMES[self]
 
 
@@ -118,7 +117,6 @@ class AwsServices:
         self._clients: OrderedDict[tuple[AwsService, str], Any] = OrderedDict()
 
     def is_configured(self, service: AwsService) -> bool:
-        """Whether the settings say where the service is."""
         return service in self._options.endpoints
 
     def described(self) -> list[tuple[AwsService, str | None]]:
@@ -146,7 +144,6 @@ class AwsServices:
             return self._new(service, region, key)
 
     def close(self) -> None:
-        """Ends the connections of every client that is kept."""
         with self._lock:
             for client in self._clients.values():
                 client.close()

@@ -117,7 +117,6 @@ class GuardedHttp:
             await response.aclose()
 
     async def aclose(self) -> None:
-        """Ends every connection; harmless when repeated."""
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.aclose()

@@ -21,19 +21,15 @@ class AwsKeyManagement:
         self._aws = aws
 
     async def require_usable(self, key: KmsKey) -> None:
-        """Raises `IntegrationRefused` unless the key is there, enabled, and one that encrypts."""
         await asyncio.to_thread(self._require_usable, key)
 
     async def grant(self, grant: DecryptGrant) -> str:
-        """Gives it, unless it has been given; the id of the grant."""
         return await asyncio.to_thread(self._grant, grant)
 
     async def retire(self, key: KmsKey, grant_id: str) -> None:
-        """Takes it back; fine where the grant, or the key, is gone."""
         await asyncio.to_thread(self._retire, key, grant_id)
 
     async def find(self, grant: DecryptGrant) -> str | None:
-        """The id of the grant if it was given."""
         return await asyncio.to_thread(self._find, grant)
 
     def _require_usable(self, key: KmsKey) -> None:

@@ -25,11 +25,9 @@ class AwsLakeFormation:
         self._roles = roles
 
     async def missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
-        """What of the expression the catalogue does not have, in words."""
         return await asyncio.to_thread(self._missing, catalog, expression)
 
     async def grant(self, policy: LFTagPolicy, receiver_id: str) -> None:
-        """Gives the policy's permissions to an account, which may pass them on to its own people."""
         await asyncio.to_thread(self._grant, policy, receiver_id)
 
     async def revoke(self, policy: LFTagPolicy, receiver_id: str) -> None:

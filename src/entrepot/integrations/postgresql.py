@@ -13,28 +13,22 @@ if TYPE_CHECKING:
 
 
 class LatePostgresql:
-    """The port's implementation; see `outside.ports`, and `outside.postgresql_shares` for the work."""
-
     def __init__(self, open_share: OpenShare) -> None:
         self._open_share = open_share
         self._loaded: PostgresqlShares | None = None
 
     async def check(self, share: PostgresqlShare) -> None:
-        """See the port."""
         await self._shares().check(share)
 
     async def give(self, share: PostgresqlShare, role: str) -> None:
-        """See the port."""
         await self._shares().give(share, role)
 
     async def withdraw(self, share: PostgresqlShare, role: str) -> None:
-        """See the port."""
         await self._shares().withdraw(share, role)
 
     async def let_in(
         self, share: PostgresqlShare, role: str, password: str, expires_at: Timestamp | None
     ) -> DatabaseLogin:
-        """See the port."""
         return await self._shares().let_in(share, role, password, expires_at)
 
     def _shares(self) -> PostgresqlShares:

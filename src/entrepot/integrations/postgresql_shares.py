@@ -45,13 +45,11 @@ _PASSING = (
 
 
 class PostgresqlShares:
-    """The port's implementation; see `outside.ports`."""
-
     def __init__(self, open_share: OpenShare) -> None:
         self._open_share = open_share
 
     async def check(self, share: PostgresqlShare) -> None:
-        """See the port: does all that `give` does, and undoes it."""
+        """Does all that `give` does, and undoes it."""
         await self.reach(share)
 
     async def reach(self, share: PostgresqlShare) -> list[Reach]:
@@ -66,20 +64,17 @@ class PostgresqlShares:
             return await reach(connection, _REHEARSED_ROLE, list(objects))
 
     async def give(self, share: PostgresqlShare, role: str) -> None:
-        """See the port."""
         async with self._connected(share) as connection, connection.transaction():
             await roles.lock(connection)
             await roles.grant(connection, share, role)
 
     async def withdraw(self, share: PostgresqlShare, role: str) -> None:
-        """See the port."""
         async with self._connected(share) as connection:
             await roles.drop(connection, role)
 
     async def let_in(
         self, share: PostgresqlShare, role: str, password: str, expires_at: Timestamp | None
     ) -> DatabaseLogin:
-        """See the port."""
         host, port, database = self.place(share)
         async with self._connected(share) as connection:
             if not await roles.set_password(connection, role, password, expires_at):

@@ -16,15 +16,13 @@ _GONE = frozenset({"ResourceNotFoundFault", "InvalidDataShareFault", "InvalidDat
 
 
 class AwsRedshift:
-    """The port's implementation; see `outside.ports`."""
-
     def __init__(self, aws: AwsServices, *, accounts_are_proven: bool) -> None:
         """`accounts_are_proven`: callers have proved who they are, so that shares can be told theirs."""
         self._aws = aws
         self._accounts_are_proven = accounts_are_proven
 
     async def require_shareable(self, share: DatashareArn, owner: Scope) -> None:
-        """See the port.
+        """Raises `IntegrationRefused` unless the share exists and the account may give it to others.
 
         The server's own credentials may well see the shares of many producers. So an account that proved who
         it is may name its own alone [G].
@@ -38,11 +36,9 @@ class AwsRedshift:
         await asyncio.to_thread(self._described, share)
 
     async def authorize(self, share: DatashareArn, consumer_id: str) -> None:
-        """See the port."""
         await asyncio.to_thread(self._authorize, share, consumer_id)
 
     async def deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
-        """See the port."""
         await asyncio.to_thread(self._deauthorize, share, consumer_id)
 
     def _authorize(self, share: DatashareArn, consumer_id: str) -> None:

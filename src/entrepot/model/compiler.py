@@ -19,7 +19,6 @@ _MODULE = "entrepot.model.shapes"
 
 
 def compile_structures(model: ServiceModel) -> dict[str, type[msgspec.Struct]]:
-    """A Struct for every structure of the model, by the model's name of it."""
     types: dict[str, Any] = {}
     for shape in model.shapes.values():
         _type_of(shape, model, types)
@@ -77,7 +76,6 @@ def _scalar(shape: Shape) -> Any:
 
 
 def _constrained(python_type: Any, shape: Shape) -> Any:
-    """The type with the shape's constraints, if it has any."""
     if shape.kind is Kind.INTEGER:
         meta: dict[str, Any] = {"ge": shape.minimum, "le": shape.maximum}
     else:

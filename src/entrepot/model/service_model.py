@@ -8,8 +8,6 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The types of the model."""
-
     STRUCTURE = "structure"
     LIST = "list"
     MAP = "map"
@@ -21,8 +19,6 @@ class Kind(StrEnum):
 
 
 class Location(StrEnum):
-    """Where in an HTTP message a member travels."""
-
     BODY = "body"
     """A member of the JSON object."""
     URI = "uri"
@@ -36,8 +32,6 @@ class Location(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a structure."""
-
     name: str
     """As in the model: `MaxResults`."""
     python_name: str
@@ -80,8 +74,6 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation."""
-
     name: str
     """`GetJob`."""
     python_name: str
@@ -101,8 +93,6 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class ServiceModel:
-    """All of it."""
-
     api_version: str
     operations: Mapping[str, Operation]
     shapes: Mapping[str, Shape]

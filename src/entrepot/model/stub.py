@@ -40,7 +40,6 @@ _SCALARS = {
 
 
 def render(model: ServiceModel) -> str:
-    """The text of the stub."""
     structures = (shape for shape in model.shapes.values() if shape.kind is Kind.STRUCTURE)
     return _HEADER + "".join(f"\n{_class(shape, model)}" for shape in structures)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def environment() -> dict[str, str]:
-    """The environment of this process."""
     return dict(os.environ)
 
 

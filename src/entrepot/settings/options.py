@@ -29,8 +29,6 @@ from entrepot.settings.values import (
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: how it is called at each place, what it means, and how its text is read."""
-
     name: str
     """The field of `Settings`."""
     variables: tuple[str, ...]
@@ -45,7 +43,6 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The option of the command line."""
         return "--" + self.name.replace("_", "-")
 
 

@@ -102,12 +102,10 @@ class Settings:
 
     @property
     def assets_folder(self) -> Path:
-        """Where the local store keeps its bytes."""
         return self.data_dir / "assets"
 
     @property
     def proxies(self) -> dict[str, str]:
-        """Scheme of an S3 endpoint → the proxy to it."""
         given = {"https": self.https_proxy, "http": self.http_proxy}
         return {scheme: proxy for scheme, proxy in given.items() if proxy is not None}
 

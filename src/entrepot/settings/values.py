@@ -22,8 +22,6 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AuthMode(StrEnum):
-    """How requests are authenticated."""
-
     SIGV4 = "sigv4"
     TRUST = "trust"
 
@@ -43,14 +41,12 @@ class StoreLocation:
 
 
 def read_text(value: str) -> str:
-    """Reads a text as it is."""
     if not value or value != value.strip():
         raise ValueError("a text that is not empty and has no spaces around it")
     return value
 
 
 def read_integer(value: str, *, least: int, most: int) -> int:
-    """Reads a whole number within bounds."""
     if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not least <= int(value) <= most:
         raise ValueError(f"a number from {least} to {most}")
     return int(value)
@@ -90,7 +86,6 @@ def read_store(value: str) -> StoreLocation:
 
 
 def read_auth(value: str) -> AuthMode:
-    """Reads a mode."""
     try:
         return AuthMode(value)
     except ValueError:
@@ -98,7 +93,6 @@ def read_auth(value: str) -> AuthMode:
 
 
 def read_region(value: str) -> str:
-    """Reads the name of a Region."""
     if not _REGION.fullmatch(value):
         raise ValueError("the name of a Region, such as us-east-1")
     return value
@@ -133,12 +127,10 @@ def read_proxy(value: str) -> str:
 
 
 def read_names(value: str) -> tuple[str, ...]:
-    """Reads names separated by commas."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
 def read_networks(value: str) -> tuple[Network, ...]:
-    """Reads networks in CIDR form, separated by commas."""
     try:
         return tuple(ipaddress.ip_network(name) for name in read_names(value))
     except ValueError:
@@ -159,7 +151,6 @@ def read_api_endpoints(value: str) -> ApiEndpoints:
 
 
 def read_limits(value: str) -> Limits:
-    """Reads a JSON object of limits."""
     names = ", ".join(json.dumps(limit) for limit in Limit)
     allowed = f'a JSON object such as {{"Data sets per account": 10}} with whole numbers for some of {names}'
     try:

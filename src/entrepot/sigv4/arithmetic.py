@@ -161,7 +161,6 @@ class SigningKey:
         self._outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in block]))
 
     def sign(self, text: str) -> str:
-        """The same as `sign` with the key."""
         inner = self._inner.copy()
         inner.update(text.encode("utf-8", "surrogateescape"))
         outer = self._outer.copy()

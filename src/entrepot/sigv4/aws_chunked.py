@@ -37,8 +37,6 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkedBody:
-    """A body taken apart."""
-
     chunks: tuple[Chunk, ...]
     trailers: tuple[tuple[str, str], ...] = ()
     """Lower-case names and values, without the signature."""
@@ -46,7 +44,6 @@ class ChunkedBody:
 
     @property
     def data(self) -> bytes:
-        """The body that was meant."""
         return b"".join([chunk.data for chunk in self.chunks])
 
 

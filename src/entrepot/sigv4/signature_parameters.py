@@ -22,8 +22,6 @@ class MalformedSignature(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client signs with."""
-
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)

@@ -113,7 +113,6 @@ class SigV4Authenticator:
         self._remembered_parameters = lru_cache(_CACHED_ENTRIES)(signature_parameters.parse_parameters)
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
-        """The principal whose key signed the request; raises `AuthenticationFailed`."""
         claim = read_claim(request, self._parse_parameters)
         _check_time(claim, now.milliseconds // 1000)
         scope = claim.scope
@@ -175,7 +174,6 @@ class TrustAuthenticator:
         self._default_region = default_region
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
-        """Never raises."""
         scope = claimed_scope(request)
         if scope is None:
             where = Scope(TRUSTED_ACCOUNT_ID, self._default_region, partition_of(self._default_region))

@@ -41,7 +41,6 @@ def running_checksum(algorithm: str = CRC64NVME) -> RunningChecksum:
 
 
 def checksum_of(data: memoryview | bytes, algorithm: str = CRC64NVME) -> Checksum:
-    """The checksum of bytes that are all at hand."""
     running = running_checksum(algorithm)
     running.update(data)
     return running.result()

@@ -26,11 +26,9 @@ class StaticCredentials:
         self._credentials = Credentials(access_key_id, secret_access_key, session_token)
 
     def get(self) -> Credentials:
-        """These credentials."""
         return self._credentials
 
     def refresh(self, refused: Credentials) -> bool:
-        """Nothing better is known."""
         return self._credentials != refused
 
 
@@ -47,7 +45,6 @@ class ChainCredentials:
         self._found: Any = None
 
     def get(self) -> Credentials:
-        """The chain's credentials, renewed when they are about to expire."""
         from botocore.exceptions import BotoCoreError
 
         try:

@@ -61,7 +61,6 @@ class LocalStore:
 
     @property
     def bucket(self) -> None:
-        """A directory is no bucket."""
         return
 
     def head(self, key: str) -> ObjectInfo:
@@ -140,7 +139,6 @@ class LocalStore:
     def upload_part(
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
     ) -> UploadedPart:
-        """Writes a part to its place and flushes it."""
         with named_errors("Writing a part of", self._root, key):
             return self._uploads.write_part(key, upload_id, number, data, checksum)
 
@@ -151,12 +149,10 @@ class LocalStore:
         return Stored(content.etag, content.checksum, None)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Removes the folder of the upload; one that is unknown is fine."""
         with named_errors("Aborting the upload of", self._root, key):
             self._uploads.abort(key, upload_id)
 
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-        """The parts that are there and durable."""
         with named_errors("Listing the parts of", self._root, key):
             return self._uploads.parts(key, upload_id)
 
@@ -327,7 +323,6 @@ class LocalStore:
 
 
 def _fill(descriptor: int, body: memoryview | Reader, key: str, checksum: Checksum | None) -> Content:
-    """Writes the whole body and proves its checksum."""
     crc = running_checksum()
     other = running_checksum(checksum.algorithm) if checksum and checksum.algorithm != CRC64NVME else None
     position = 0

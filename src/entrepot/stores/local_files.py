@@ -35,8 +35,6 @@ _FILE_MODE = 0o640
 
 
 class Content(NamedTuple):
-    """What a file holds, without its bytes."""
-
     crc: int
     size_bytes: int
 
@@ -47,7 +45,6 @@ class Content(NamedTuple):
 
     @property
     def checksum(self) -> Checksum:
-        """The CRC64NVME as S3 writes it."""
         return crc64nvme(self.crc)
 
 
@@ -59,7 +56,6 @@ class Contents:
         self._read: OrderedDict[tuple[int, int, int, int], int] = OrderedDict()
 
     def of(self, descriptor: int) -> Content:
-        """The content of an open file."""
         status = os.fstat(descriptor)
         crc = _recorded(descriptor, status.st_size)
         if crc is None:
@@ -106,12 +102,10 @@ def _computed(descriptor: int, size_bytes: int) -> int:
 
 
 def create(path: Path) -> int:
-    """Creates a file that must not exist, for reading and writing; gives its descriptor."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
 
 
 def write_all(descriptor: int, data: memoryview, offset: int) -> None:
-    """Writes all of `data` at `offset`."""
     written = 0
     while written < len(data):
         written += os.pwrite(descriptor, data[written:], offset + written)

@@ -28,7 +28,6 @@ class LocalReader:
 
     @property
     def offset(self) -> int:
-        """Where in the file the range begins."""
         return self._offset
 
     def readinto(self, buffer: memoryview) -> int:
@@ -48,7 +47,6 @@ class LocalReader:
         return count
 
     def close(self) -> None:
-        """Closes the file; harmless when repeated."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -39,8 +39,6 @@ _COPY_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LocalUploads:
-    """The uploads of one store."""
-
     root: Path
     contents: Contents
 
@@ -90,7 +88,6 @@ class LocalUploads:
         return UploadedPart(number, content.size_bytes, content.etag, crc)
 
     def parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-        """The parts that are there and durable."""
         found = []
         with os.scandir(self._folder(key, upload_id)) as entries:
             for entry in entries:
@@ -135,7 +132,6 @@ class LocalUploads:
         return content
 
     def abort(self, key: str, upload_id: str) -> None:
-        """Removes the parts; an upload that is unknown is fine."""
         try:
             shutil.rmtree(self._folder(key, upload_id))
         except (ObjectNotFound, FileNotFoundError):

@@ -58,7 +58,6 @@ class S3Store:
 
     @property
     def bucket(self) -> str:
-        """The bucket's name."""
         return self._bucket
 
     @property
@@ -145,11 +144,9 @@ class S3Store:
         return self._uploads.finish(self.whole_key(key), upload_id, parts)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """AbortMultipartUpload; an upload that is unknown is fine."""
         self._uploads.abort(self.whole_key(key), upload_id)
 
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-        """ListParts, all pages of it."""
         return self._uploads.parts(self.whole_key(key), upload_id)
 
     def copy_from(
@@ -184,7 +181,6 @@ class S3Store:
             return
 
     def list(self, prefix: str, *, after: str = "", limit: int = _PAGE) -> Sequence[ListedObject]:
-        """ListObjectsV2, as many pages as `limit` needs."""
         found: list[ListedObject] = []
         token: str | None = None
         while len(found) < limit:

@@ -71,8 +71,6 @@ class S3Options:
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """One request, before it is addressed and signed."""
-
     operation: str
     """As S3 calls it, for messages."""
     method: str
@@ -354,7 +352,6 @@ class S3Client:
 
 
 def _payload_hash(request: S3Request) -> str:
-    """What the signature says of the body: nothing for objects, whose checksum header is signed instead."""
     if request.body is None:
         return EMPTY_PAYLOAD_HASH
     if request.method == "POST" and isinstance(request.body, memoryview):

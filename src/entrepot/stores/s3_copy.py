@@ -33,8 +33,6 @@ class CopyLimits:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One object, from where to where, within one service."""
-
     source_bucket: str
     source_key: str
     bucket: str
@@ -45,7 +43,6 @@ class Copy:
 
     @property
     def source_headers(self) -> Headers:
-        """The headers that name the source and pin it."""
         name = ("x-amz-copy-source", f"/{self.source_bucket}/{quote(self.source_key, safe='/-_.~')}")
         return (name, ("x-amz-copy-source-if-match", quoted(self.if_match))) if self.if_match else (name,)
 

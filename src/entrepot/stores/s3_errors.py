@@ -60,8 +60,6 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is no success."""
-
     status: int
     code: str
     """Empty where the answer has no body, as to HEAD."""
@@ -76,7 +74,6 @@ class Refusal:
 
     @property
     def is_full(self) -> bool:
-        """Whether the store has no space left."""
         return self.status == 507 or self.code in _FULL_CODES
 
     @property
@@ -128,7 +125,6 @@ def _meaning(refusal: Refusal, bucket: str, where: str) -> tuple[type[StoreError
 def unreachable(
     reason: str, *, endpoint: str, operation: str, bucket: str, key: str | None
 ) -> StoreUnavailable:
-    """The error for an endpoint that gave no (whole) answer."""
     return StoreUnavailable(
         f"{operation} of {object_name(bucket, key)} at {endpoint} failed: {reason}. "
         "Check that the endpoint's URL is right and that it can be reached from here.",
@@ -138,5 +134,4 @@ def unreachable(
 
 
 def object_name(bucket: str, key: str | None) -> str:
-    """The usual way to write an object or a bucket."""
     return f"s3://{bucket}" if key is None else f"s3://{bucket}/{key}"

@@ -18,7 +18,6 @@ _ENCRYPTION_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def encryption_headers(encryption: Encryption | None) -> Headers:
-    """What asks for this encryption."""
     if encryption is None:
         return ()
     if encryption.kms_key_arn is None:
@@ -27,7 +26,6 @@ def encryption_headers(encryption: Encryption | None) -> Headers:
 
 
 def encryption_in(headers: Mapping[str, str]) -> Encryption | None:
-    """What the answer reports."""
     kind = headers.get(_ENCRYPTION)
     return None if kind is None else Encryption(kind, headers.get(_ENCRYPTION_KEY))
 
@@ -53,15 +51,12 @@ def checksum_in(headers: Mapping[str, str]) -> Checksum | None:
 
 
 def etag_in(headers: Mapping[str, str]) -> str:
-    """The ETag, without quotes."""
     return etag_of(headers.get("etag", ""))
 
 
 def stored_in(headers: Mapping[str, str]) -> Stored:
-    """What the answer to a write reports."""
     return Stored(etag_in(headers), checksum_in(headers), encryption_in(headers))
 
 
 def quoted(etag: str) -> str:
-    """An ETag as conditions carry it."""
     return f'"{etag}"'

@@ -65,7 +65,6 @@ class S3Reader:
             answer.abort()
 
     def close(self) -> None:
-        """Gives the connection back, or ends it where bytes are left in it."""
         self._closed = True
         self._let_go()
 

@@ -54,7 +54,6 @@ class Uploads:
     def send(
         self, key: str, upload_id: str, number: int, data: memoryview, checksum: Checksum | None
     ) -> UploadedPart:
-        """UploadPart."""
         sent = checksum or checksum_of(data)
         reply = self._client.call(
             S3Request(
@@ -120,7 +119,6 @@ class Uploads:
         return Stored(etag, reported, encryption_in(reply.headers))
 
     def abort(self, key: str, upload_id: str) -> None:
-        """AbortMultipartUpload; one that is unknown is fine."""
         try:
             self._client.call(
                 S3Request("AbortMultipartUpload", "DELETE", self._bucket, key, (("uploadId", upload_id),))
@@ -129,7 +127,6 @@ class Uploads:
             return
 
     def parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
-        """ListParts, all pages of it."""
         found: list[UploadedPart] = []
         marker = "0"
         while True:

@@ -34,8 +34,6 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class PageObject:
-    """One object of a page, as S3 words it."""
-
     key: str
     size_bytes: int
     etag: str
@@ -45,8 +43,6 @@ class PageObject:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing."""
-
     objects: Sequence[PageObject]
     common_prefixes: Sequence[str]
     next_token: str | None
@@ -65,11 +61,9 @@ class OpenObject:
     body: S3Reader | Answer
 
     def abort(self) -> None:
-        """Ends the connection while another thread may be reading from it: that one is let go at once."""
         self.body.abort()
 
     def close(self) -> None:
-        """Gives the connection back, or ends it where bytes are left in it."""
         self.body.close()
 
 

@@ -21,8 +21,6 @@ class NotXml(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ErrorDocument:
-    """What S3 says went wrong."""
-
     code: str
     message: str
     region: str | None = None
@@ -63,7 +61,6 @@ def escaped(text: str) -> str:
 
 
 def etag_of(text: str) -> str:
-    """An ETag without its quotes."""
     return text.strip().strip('"')
 
 
@@ -116,7 +113,6 @@ def listed_parts(root: ET.Element) -> tuple[UploadedPart, ...]:
 
 
 def complete_upload(parts: Sequence[UploadedPart]) -> bytes:
-    """The body of CompleteMultipartUpload."""
     lines = ["<CompleteMultipartUpload>"]
     for part in parts:
         checksum = part.checksum

@@ -43,8 +43,6 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """One line of a listing."""
-
     key: str
     size_bytes: int
     etag: str

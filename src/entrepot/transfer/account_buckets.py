@@ -81,8 +81,6 @@ class _SealedCredentials(msgspec.Struct, rename="pascal", omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class PermittedBuckets:
-    """The buckets of all accounts, as their permissions are at the moment."""
-
     database: Connection
     open_bucket: BucketOpener
     secrets: Opener | None
@@ -92,7 +90,6 @@ class PermittedBuckets:
     own: OwnBucket | None = None
 
     async def of_account(self, account_id: str) -> AccountBuckets:
-        """What the account may use now. Raises `DatabaseError`."""
         permissions = await bucket_permissions.of_account(self.database, account_id)
         restricted = self.accounts_are_proven and await accounts.sole_account(self.database) != account_id
         return _PermittedAccountBuckets(self, account_id, tuple(permissions), restricted)
@@ -100,8 +97,6 @@ class PermittedBuckets:
 
 @dataclass(frozen=True, slots=True)
 class _PermittedAccountBuckets:
-    """The buckets of one account."""
-
     buckets: PermittedBuckets
     account_id: str
     permissions: Sequence[BucketPermission]

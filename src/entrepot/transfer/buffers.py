@@ -29,7 +29,6 @@ class Buffers:
 
     @property
     def total_bytes(self) -> int:
-        """How much there is now, lent and idle."""
         return self._total_bytes
 
     @contextmanager

@@ -12,8 +12,6 @@ from entrepot.transfer.threads import StopSignal
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An item with its two stores resolved."""
-
     item: JobItem
     source: ObjectStore
     destination: ObjectStore
@@ -24,7 +22,6 @@ class Move:
 
 
 def named(location: Location) -> str:
-    """The place in words, for messages."""
     if location.bucket is None:
         return f"object {location.key!r} of the exchange's own store"
     return f"object {location.key!r} of bucket {location.bucket!r}"

@@ -58,7 +58,6 @@ class Upload:
             move.on_bytes(self.reported_bytes)
 
     def missing(self) -> Iterator[PartRange]:
-        """The parts that have yet to be sent."""
         ranges = part_ranges(self._move.item.size_bytes, self.part_size_bytes)
         return iter([part for part in ranges if part.number not in self._parts])
 
@@ -77,12 +76,10 @@ class Upload:
         self._move.on_bytes(part.size_bytes)
 
     def parts(self) -> tuple[UploadedPart, ...]:
-        """All parts, by number, each with the checksum of what was sent."""
         return tuple(part for _, part in sorted((self._parts | self._unproven).items()))
 
     @property
     def all_proven(self) -> bool:
-        """Whether the store has confirmed the bytes of each part."""
         return not self._unproven
 
     def _checkpoint(self) -> MultipartCheckpoint:

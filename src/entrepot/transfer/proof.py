@@ -197,7 +197,6 @@ def _hash_destination(move: Move, etag: str | None, size_bytes: int) -> Checksum
 
 
 def _delete(move: Move) -> str:
-    """Deletes the object; in words for the message, what became of it."""
     try:
         move.destination.delete(move.item.destination.key)
     except StoreError as error:

@@ -21,13 +21,10 @@ class TakesBytes(Protocol):
 
 
 class Collected:
-    """Takes the bytes, and keeps them."""
-
     def __init__(self) -> None:
         self.content = bytearray()
 
     def update(self, data: memoryview, /) -> None:
-        """Takes in the bytes that follow."""
         self.content += data
 
 

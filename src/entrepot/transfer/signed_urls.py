@@ -52,17 +52,14 @@ class Refusal(Enum):
 
     @property
     def code(self) -> str:
-        """`Code` of the XML answer."""
         return self.value[0]
 
     @property
     def status(self) -> int:
-        """The HTTP status."""
         return self.value[1]
 
     @property
     def words(self) -> str:
-        """`Message` of the XML answer."""
         return self.value[2]
 
 
@@ -109,13 +106,10 @@ class SignedUrls(Protocol):
 
 
 class StoreSignedUrls:
-    """URLs that the S3 store itself signs and serves."""
-
     def __init__(self, store: Presigner) -> None:
         self._store = store
 
     def upload_url(self, store_key: str, *, content_md5: str, expires_at: Timestamp, now: Timestamp) -> str:
-        """A presigned PUT whose signature covers `Content-MD5`; at most seven days."""
         return self._store.presign_upload(
             store_key, content_md5=content_md5, expires_in_seconds=_seconds(now, expires_at)
         )
@@ -129,7 +123,6 @@ class StoreSignedUrls:
         now: Timestamp,
         receiver: str | None = None,
     ) -> str:
-        """A presigned GET; at most seven days."""
         del receiver  # S3 knows none
         return self._store.presign_download(
             store_key, expires_in_seconds=_seconds(now, expires_at), download_name=download_name
@@ -145,7 +138,6 @@ class LocalSignedUrls:
         self._key = hmac.new(secret, b"entrepot signed urls 1", hashlib.sha256).digest()
 
     def upload_url(self, store_key: str, *, content_md5: str, expires_at: Timestamp, now: Timestamp) -> str:
-        """A URL for a PUT with this `Content-MD5`."""
         del now  # the moment it ends is in the URL itself
         return self._url(_UPLOAD, store_key, expires_at, {"md5": content_md5})
 
@@ -158,7 +150,6 @@ class LocalSignedUrls:
         now: Timestamp,
         receiver: str | None = None,
     ) -> str:
-        """A URL for GETs."""
         del now
         bound = {"name": download_name} | ({} if receiver is None else {"for": receiver})
         return self._url(_DOWNLOAD, store_key, expires_at, bound)

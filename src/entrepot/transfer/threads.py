@@ -25,11 +25,9 @@ class StopSignal:
         self._event.set()
 
     def is_set(self) -> bool:
-        """Whether to stop."""
         return self._event.is_set() or (self._parent is not None and self._parent.is_set())
 
     def check(self) -> None:
-        """Raises `Stopped` where stopping was asked for."""
         if self.is_set():
             raise Stopped
 

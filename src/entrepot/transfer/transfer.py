@@ -139,7 +139,6 @@ class Transfer:
         return await stream_large(move, self._threads, self._budget, self._buffers, self._parallel_parts)
 
     async def md5(self, location: Location) -> bytes:
-        """The MD5 of the object's bytes, which are read for it; raises `StoreError`s."""
         digest = hashlib.md5(usedforsecurity=False)
         stop, store = self._stop(), self._store(location, Access.READ)
         await self._threads.run(stop, hash_object, store, location, [digest], stop)
@@ -159,7 +158,6 @@ class Transfer:
         return bytes(collected.content)
 
     async def delete(self, location: Location) -> None:
-        """Removes the object; one that is absent is fine. Raises `StoreError`s."""
         await self._threads.run(self._stop(), self._store(location, Access.WRITE).delete, location.key)
 
     async def abandon(self, item: JobItem) -> None:
