@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from entrepot.model.loader import load_model
-from entrepot.model.naming import lower_camel
-from entrepot.model.service_model import Kind, Location, Member, Operation, Shape
+from entrepot.model.service_model import Kind, Location, Member, Operation, Shape, lower_camel
 
 MODEL = load_model()
 OPERATIONS = list(MODEL.operations.values())

@@ -16,7 +16,7 @@ STARTED, FINISHED, HANDED_BACK, PLANNED = "started", "finished", "handed back", 
 _PROGRAM = """
 import asyncio, os, signal, sys
 from entrepot.database import assets, job_items, job_runs, jobs, postgresql, sqlite
-from entrepot.database.open_database import open_database
+from entrepot.database.connection import open_database
 from entrepot.domain.job import JobState, RunId
 from tests.databases.rows import an_id, asset, at, item
 

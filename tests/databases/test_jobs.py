@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tests.databases.rows import ELSEWHERE, SCOPE, add_running_job, an_id, at, job
 
-from entrepot.database import job_runs, jobs, locks
+from entrepot.database import job_runs, jobs
 from entrepot.database.connection import Database
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobState, JobType, Location, Progress, RunId
 from entrepot.domain.scope import Scope
@@ -175,7 +175,7 @@ async def test_no_more_jobs_start_than_were_counted_under_the_lock(
 
     async def start_if_fewer_than_three(each: Database, name: str) -> bool:
         async with each.transaction() as c:
-            await locks.hold(c, "123456789012:us-east-1:IMPORT_ASSETS_FROM_S3")
+            await c.hold("123456789012:us-east-1:IMPORT_ASSETS_FROM_S3")
             if await jobs.count_in_progress(c, SCOPE, JobType.IMPORT_ASSETS_FROM_S3) >= 3:
                 return False
             return await jobs.start(c, an_id(name), now=at(1))

@@ -20,8 +20,8 @@ from tests.servers.postgresql import new_database
 
 from entrepot.database import migrate as migration
 from entrepot.database import sqlite
+from entrepot.database.connection import open_database, sqlite_path
 from entrepot.database.migrate import NEWEST, VERSION_TABLE, migrate, schema_is_current
-from entrepot.database.open_database import open_database, sqlite_path
 from entrepot.database.tables import METADATA
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
 
@@ -196,7 +196,7 @@ def loaded_after(statement: str) -> list[str]:
     code = f"""
 import asyncio, sys
 from entrepot.database.migrate import migrate, schema_is_current
-from entrepot.database.open_database import open_database
+from entrepot.database.connection import open_database
 {statement}
 print(*(name for name in ("alembic", "psycopg", "sqlalchemy.dialects.postgresql") if name in sys.modules))
 """

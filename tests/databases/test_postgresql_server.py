@@ -9,7 +9,7 @@ import pytest
 from tests.databases.rows import SCOPE, data_set
 
 from entrepot.database import data_sets
-from entrepot.database.open_database import open_database
+from entrepot.database.connection import open_database
 from entrepot.database.postgresql import PostgresqlDatabase
 from entrepot.domain.errors import DatabaseUnavailable
 

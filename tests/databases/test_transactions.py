@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.databases.rows import SCOPE, add_parents, asset, at, data_set, revision
 
-from entrepot.database import assets, data_sets, locks, revisions
+from entrepot.database import assets, data_sets, revisions
 from entrepot.database.connection import Database
 from entrepot.domain.errors import DatabaseError
 
@@ -122,7 +122,7 @@ async def test_a_lock_by_name_is_held_by_one_transaction(database: Database, oth
     async def hold_for_a_moment(each: Database) -> None:
         nonlocal inside
         async with each.transaction() as c:
-            await locks.hold(c, "a name")
+            await c.hold("a name")
             inside += 1
             await asyncio.sleep(0)
             assert inside == 1
@@ -133,7 +133,7 @@ async def test_a_lock_by_name_is_held_by_one_transaction(database: Database, oth
 
 async def test_a_lock_needs_a_transaction(database: Database) -> None:
     with pytest.raises(RuntimeError):
-        await locks.hold(database, "a name")
+        await database.hold("a name")
 
 
 async def test_an_open_database_gives_a_sign_of_life_and_closes_twice(database: Database) -> None:

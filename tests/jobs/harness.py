@@ -14,9 +14,8 @@ import msgspec
 from tests.servers.open_buckets import OpenBuckets
 
 from entrepot.database import assets, data_sets, job_items, job_runs, jobs, revisions
-from entrepot.database.connection import Database
+from entrepot.database.connection import Database, open_database
 from entrepot.database.migrate import migrate
-from entrepot.database.open_database import open_database
 from entrepot.domain.asset import Asset
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.errors import BucketNotFound

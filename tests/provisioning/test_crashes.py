@@ -21,7 +21,7 @@ _PROGRAM = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from entrepot.entitlements.provisioning.reconciler import Reconciler
-from entrepot.database.open_database import open_database
+from entrepot.database.connection import open_database
 from tests.provisioning.test_crashes import FileProvisioner
 from tests.databases.rows import at
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.database.connection import Database
-from entrepot.database.open_database import open_database
+from entrepot.database.connection import Database, open_database
 from entrepot.database.sqlite import SqliteDatabase
 
 

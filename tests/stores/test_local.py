@@ -23,9 +23,8 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.job import Encryption
 from entrepot.stores.checksum import checksum_of
-from entrepot.stores.local import LocalStore
-from entrepot.stores.local_paths import key_of_entry, relative_path
-from entrepot.stores.local_reader import LocalReader
+from entrepot.stores.local import LocalReader, LocalStore
+from entrepot.stores.local_files import key_of_entry, relative_path
 
 keys = st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda key: len(key.encode()) <= 1024)
 

@@ -27,7 +27,7 @@ from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options, S3Request
-from entrepot.stores.s3_copy import CopyLimits
+from entrepot.stores.s3_uploads import CopyLimits
 from entrepot.testing import S3Server
 
 pytestmark = pytest.mark.seaweedfs

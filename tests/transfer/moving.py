@@ -12,7 +12,7 @@ from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, Multi
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.part_sizes import PART_BYTES
+from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 

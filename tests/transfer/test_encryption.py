@@ -9,7 +9,7 @@ from tests.transfer.moving import Between, S3Places, get, item_of, move, payload
 from entrepot.domain.errors import EncryptionNotApplied, ObjectNotFound
 from entrepot.domain.job import Encryption
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.part_sizes import PART_BYTES
+from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 

@@ -12,7 +12,7 @@ from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import ChecksumMismatch, ObjectChanged, ObjectNotFound, StoreUnavailable
 from entrepot.stores.checksum import ALGORITHMS, checksum_of
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.part_sizes import PART_BYTES
+from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 

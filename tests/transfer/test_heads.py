@@ -11,7 +11,7 @@ from entrepot.domain.errors import BucketNotFound, ObjectNotFound, StoreAccessDe
 from entrepot.domain.job import Location
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectInfo
-from entrepot.transfer.part_sizes import PART_BYTES
+from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs

@@ -15,7 +15,7 @@ from entrepot.domain.job import JobItem, MultipartCheckpoint
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.part_sizes import PART_BYTES
+from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 

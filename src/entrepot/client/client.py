@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from entrepot.client.command_line_model import Operation
     from entrepot.client.credentials import Credentials
-    from entrepot.client.request_rate import RequestRate
-    from entrepot.client.retries import Retries
+    from entrepot.client.retries import RequestRate, Retries
     from entrepot.client.target import Target
     from entrepot.http.answer import Answer
     from entrepot.http.url import Endpoint, Url
@@ -68,7 +67,7 @@ class Client:
         self._rate: RequestRate | None = None
         self._signer: Signer | None = None
         if target.retry_mode == "adaptive":
-            from entrepot.client.request_rate import RequestRate
+            from entrepot.client.retries import RequestRate
 
             self._rate = RequestRate(sleep=sleep)
 
@@ -185,8 +184,6 @@ class Client:
         if self._rate is not None:
             self._rate.before_sending()
         if self._log is not None:
-            from entrepot.client.request_log import describe
-
             for line in describe(method, url, headers, hides_query=request.host_prefix is not None):
                 self._log(line)
         answer = exchange(self._connection_to(endpoint), method, url, headers, body)
@@ -238,3 +235,31 @@ def exchange(
 
         raise transport_error(failure, connection, url.text) from failure
     return answer
+
+
+_SHOWN = frozenset({"accept-encoding", "content-length", "content-type", "host", "user-agent", "x-amz-date"})
+_DIGITS_OF_A_SIGNATURE = 8
+
+
+def describe(method: str, url: Url, headers: list[tuple[str, str]], *, hides_query: bool) -> list[str]:
+    """Lines for the request and each header. Keys, tokens and what is passed on to others is not in them.
+
+    With `hides_query` the query's values are not either.
+    """
+    query = url.query
+    if hides_query and query:
+        query = "&".join([part.partition("=")[0] + "=..." for part in query.split("&")])
+    address = f"{url.endpoint.scheme}://{url.endpoint.authority}{url.path}"
+    return [
+        f"{method} {address}{'?' if query else ''}{query}",
+        *[f"{name}: {_shown(name.lower(), value)}" for name, value in headers],
+    ]
+
+
+def _shown(name: str, value: str) -> str:
+    if name in _SHOWN:
+        return value
+    if name == "authorization":
+        everything_else, mark, signature = value.rpartition("Signature=")
+        return f"{everything_else}{mark}{signature[:_DIGITS_OF_A_SIGNATURE]}..."
+    return "..."

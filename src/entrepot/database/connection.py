@@ -1,4 +1,4 @@
-"""What a database is to the rest of the house, and how a statement becomes the text of one dialect.
+"""A database as the rest of the program sees it, how one is opened, and how statements become text.
 
 A `Query` is a SQLAlchemy Core statement with named parameters. SQLAlchemy only writes its text, once per
 database; the text then runs on the bare driver, because SQLAlchemy's own execution costs several times what
@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
+
+from entrepot.domain.errors import DatabaseUnavailable
 
 Value = str | int | bool | None
 """What may be a parameter."""
@@ -81,7 +84,8 @@ class Connection(Protocol):
     async def hold(self, name: str, /) -> None:
         """Until the end of the transaction nobody else holds `name`; waits until that is so.
 
-        Raises `RuntimeError` outside a transaction.
+        What is read after it includes whatever the former holder committed. Raises `RuntimeError` outside a
+        transaction.
         """
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
@@ -103,3 +107,39 @@ class Database(Connection, Protocol):
 
     async def close(self) -> None:
         """Gives back files and sockets; a second call does nothing."""
+
+
+_SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql://", "postgres://")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL (`sqlite:///` and the path, as it is), or None for PostgreSQL.
+
+    Raises `DatabaseUnavailable` for any other URL; its text is not repeated, as it may hold a password.
+    """
+    if url.startswith(_POSTGRESQL):
+        return None
+    path = url.removeprefix(_SQLITE)
+    if path in (url, "", ":memory:"):
+        raise DatabaseUnavailable(
+            "The URL of the database cannot be used; write sqlite:///path/of/a/file "
+            "or postgresql://user:password@host:port/database."
+        )
+    return Path(path)
+
+
+async def open_database(url: str) -> Database:
+    """Opens the database, on the event loop that will use it; looks at nothing in it and changes nothing.
+
+    An SQLite file that does not exist is made. Raises `DatabaseUnavailable`, or `DatabaseError` for a file
+    that is not an SQLite database, with a message that says what to do.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        from entrepot.database.postgresql import PostgresqlDatabase
+
+        return await PostgresqlDatabase.open(url)
+    from entrepot.database.sqlite import SqliteDatabase
+
+    return SqliteDatabase(path)

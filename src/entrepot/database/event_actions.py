@@ -122,7 +122,7 @@ async def delete(c: Connection, scope: Scope, event_action_id: str) -> bool:
 async def count(c: Connection, scope: Scope, data_set_id: str | None = None) -> int:
     """How many the account has, in all or of one data set.
 
-    To add one more only if there are fewer than so many, `locks.hold` first, in the same transaction.
+    To add one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
     within = {"account_id": scope.account_id, "region": scope.region}
     if data_set_id is None:

@@ -222,7 +222,7 @@ async def page(
 async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> int:
     """How many jobs of the type, made by users, run in the account and Region.
 
-    To start one more only if there are fewer than so many, `locks.hold` first, in the same transaction.
+    To start one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
     row = await c.fetch_one(
         _COUNT_IN_PROGRESS, account_id=scope.account_id, region=scope.region, type=job_type.value

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
-from entrepot.database.connection import Connection, Query
-from entrepot.database.open_database import sqlite_path
+from entrepot.database.connection import Connection, Query, sqlite_path
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ _FORGET = Query(sql.delete(NOTIFICATIONS).where(_n.created_at < sql.bindparam("b
 async def sent_under(c: Connection, scope: Scope, client_token: str) -> str | None:
     """The digest of the request that was sent under the token; None where none was.
 
-    To send only then, `locks.hold` first, in the same transaction.
+    To send only then, `hold` first, in the same transaction.
     """
     row = await c.fetch_one(
         _DIGEST, account_id=scope.account_id, region=scope.region, client_token=client_token

@@ -22,6 +22,7 @@ from entrepot.http.answer import (
     Incoming,
     reason_of,
 )
+from entrepot.http.url import parse_endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from entrepot.http.answer import Source
-    from entrepot.http.tunnel import Proxy
     from entrepot.http.url import Endpoint
 
     class Body(Protocol):
@@ -159,8 +159,6 @@ class Connection:
     ) -> tuple[str, list[tuple[str, str]]]:
         """What is asked of a proxy that reads the requests; one that opens a tunnel sees nothing of them."""
         if self.proxy is None:
-            from entrepot.http.tunnel import Proxy
-
             self.proxy = Proxy(proxy_url)
         if self.endpoint.scheme != "http":
             return target, headers
@@ -332,3 +330,43 @@ def _encoded(host: str) -> bytes:
     if len(last) > 63 or not all(0 < len(label) <= 63 for label in labels):
         raise ValueError(f"Failed to parse: '{host}', label empty or too long")
     return host.encode("ascii")
+
+
+class Proxy:
+    """A proxy: what it is told, and the tunnel that it opens for TLS."""
+
+    def __init__(self, url: str) -> None:
+        """Raises `ValueError` where it is no URL."""
+        from urllib.parse import unquote, urlsplit  # takes long to import, and few have a proxy
+
+        parts = urlsplit(url)
+        self.endpoint = parse_endpoint(url)
+        self.headers: list[tuple[str, str]] = []
+        """What it is owed where its URL has a user."""
+        if parts.username:
+            from base64 import b64encode
+
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self.headers.append(("Proxy-Authorization", f"Basic {b64encode(pair.encode()).decode()}"))
+        for secret in filter(None, (parts.username, parts.password)):
+            url = url.replace(secret, "***", 1)
+        self.shown_url = url
+        """With stars for name and password, for messages."""
+
+    def open_tunnel(self, wire: Wire, endpoint: Endpoint) -> None:
+        """Makes it pass bytes through to the endpoint, which says nothing before it is spoken to.
+
+        Raises `ConnectionFailed` and `OSError`.
+        """
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        target = f"{host}:{endpoint.port}"
+        wire.sendall(request_head("CONNECT", target, [("Host", target), *self.headers]))
+        name = f"the proxy {self.endpoint.host}"
+        try:
+            answer = Answer(Incoming(wire))
+        except (ConnectionFailed, ConnectionResetError) as error:
+            stage = error.stage if isinstance(error, ConnectionFailed) else PREPARING
+            raise ConnectionFailed(f"{name} gave no proper answer", stage=stage, unanswered=True) from error
+        if answer.status != 200:
+            reason = f"{name} refused: {answer.version} {answer.status} {answer.reason}"
+            raise ConnectionFailed(reason, stage=PREPARING, unanswered=True, permanent=True)

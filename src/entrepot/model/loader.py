@@ -12,8 +12,7 @@ import msgspec
 
 from entrepot.domain.errors import ConfigurationError
 from entrepot.model.document import read_document
-from entrepot.model.naming import snake_case
-from entrepot.model.service_model import Kind, Location, Member, Operation, ServiceModel, Shape
+from entrepot.model.service_model import Kind, Location, Member, Operation, ServiceModel, Shape, snake_case
 
 _PATCHES = Path(__file__).with_name("patches.json")
 

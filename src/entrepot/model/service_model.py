@@ -1,7 +1,8 @@
-"""What a service model says, as frozen values: operations, and the shapes of what they take and give."""
+"""A service model as frozen values: operations, the shapes of what they take and give, and names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,3 +97,17 @@ class ServiceModel:
     api_version: str
     operations: Mapping[str, Operation]
     shapes: Mapping[str, Shape]
+
+
+# A word begins at a capital after a small letter or digit, and at the last one of a run: `S3|Data`, `LF|Tag`.
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")
+
+
+def snake_case(name: str) -> str:
+    """The snake_case form of a CapitalCase name of the model; what `botocore.xform_name` gives for it."""
+    return _WORD_BEGINS.sub("_", name).lower()
+
+
+def lower_camel(name: str) -> str:
+    """The form in which AWS's validation messages name a member: `DataSetId` becomes `dataSetId`."""
+    return name[:1].lower() + name[1:]

@@ -14,7 +14,7 @@ from typing import Any
 
 from entrepot.model.document import read_document
 from entrepot.model.loader import apply_patch, read_patches
-from entrepot.model.naming import snake_case
+from entrepot.model.service_model import snake_case
 
 EDITION = "2.23.6"
 COMPACT = Path(__file__).parents[1] / "client" / "command_line_model.json"

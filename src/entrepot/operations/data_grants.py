@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from entrepot.database import data_grants, locks, revisions, tags
+from entrepot.database import data_grants, revisions, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import Arn, data_grant_arn
 from entrepot.domain.data_grant import (
@@ -125,7 +125,7 @@ async def _require_within_limits(
 ) -> None:
     services, scope = context.services, context.scope
     # held so that the counts stay true until the grant is written
-    await locks.hold(connection, f"data grants {scope.account_id} {scope.region}")
+    await connection.hold(f"data grants {scope.account_id} {scope.region}")
     limit = services.limits[Limit.PENDING_DATA_GRANTS_PER_CONSUMER]
     if await data_grants.count_pending(connection, scope, receiver_id, now) >= limit:
         raise ServiceLimitExceeded(

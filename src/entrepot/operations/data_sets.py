@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from entrepot.database import data_grants, data_sets, locks, tags
+from entrepot.database import data_grants, data_sets, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import data_set_arn
 from entrepot.domain.data_set import AssetType, DataSet, Origin
@@ -64,7 +64,7 @@ async def create_data_set(
     )
     async with services.database.transaction() as connection:
         # held so that their count stays true until this one is written
-        await locks.hold(connection, f"data sets {scope.account_id} {scope.region}")
+        await connection.hold(f"data sets {scope.account_id} {scope.region}")
         limit = services.limits[Limit.DATA_SETS_PER_ACCOUNT]
         if await data_sets.count(connection, scope) >= limit:
             raise ServiceLimitExceeded(

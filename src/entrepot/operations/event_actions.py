@@ -17,7 +17,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from entrepot.database import event_actions, locks, tags
+from entrepot.database import event_actions, tags
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import event_action_arn
 from entrepot.domain.errors import (
@@ -96,7 +96,7 @@ async def create_event_action(
     )
     async with services.database.transaction() as connection:
         # held so that their count stays true until this one is written
-        await locks.hold(connection, f"event actions {scope.account_id} {scope.region}")
+        await connection.hold(f"event actions {scope.account_id} {scope.region}")
         await _require_entitled(connection, context, data_set_id)
         await _require_room(connection, context, data_set_id)
         await event_actions.insert(connection, action)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.database import garbage, job_runs, jobs, locks
+from entrepot.database import garbage, job_runs, jobs
 from entrepot.database.connection import Connection
 from entrepot.domain.arn import job_arn
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
@@ -144,7 +144,7 @@ async def start_job(context: Context, request: shapes.StartJobRequest) -> None:
     async with services.database.transaction() as connection:
         job = await _existing(connection, context, request.job_id)
         # held so that nobody else counts before this one is in progress, or is not
-        await locks.hold(connection, f"jobs {scope.account_id} {scope.region} {job.type}")
+        await connection.hold(f"jobs {scope.account_id} {scope.region} {job.type}")
         if not await jobs.start(connection, job.id, now=services.clock()):
             require_startable(await _existing(connection, context, job.id))
         await _require_within_limit(connection, context, job)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from entrepot.database import locks, notifications
+from entrepot.database import notifications
 from entrepot.database.connection import Connection
 from entrepot.domain import event
 from entrepot.domain.data_set import AssetType, DataSet
@@ -74,7 +74,7 @@ async def _sent_before(
     token, scope = request.client_token, context.scope
     if token is None:
         return False
-    await locks.hold(connection, f"notification {scope.account_id} {scope.region} {token}")
+    await connection.hold(f"notification {scope.account_id} {scope.region} {token}")
     digest = await notifications.sent_under(connection, scope, token)
     if digest is not None and digest != _digest(request):
         raise Conflict(

@@ -1,6 +1,6 @@
 """A directory as an object store.
 
-    <root>/assets/0f/0f3a….object    objects, see `local_paths`
+    <root>/assets/0f/0f3a….object    objects, see `local_files`
     <root>/.temporary/               files being written
     <root>/.uploads/                 multipart uploads, see `local_uploads`
 
@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import (
@@ -29,19 +31,18 @@ from entrepot.domain.errors import (
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores import local_uploads
 from entrepot.stores.checksum import CRC64NVME, crc_value, running_checksum
-from entrepot.stores.keys import key_bytes
 from entrepot.stores.local_files import (
     Content,
     Contents,
     create,
+    key_of_entry,
     named_errors,
     publish,
+    relative_path,
     write_all,
 )
-from entrepot.stores.local_paths import key_of_entry, relative_path
-from entrepot.stores.local_reader import LocalReader
 from entrepot.stores.local_uploads import LocalUploads, require_same
-from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored
+from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
 
 _TEMPORARY = ".temporary"
 _BUFFER_BYTES = 1024 * 1024
@@ -344,3 +345,54 @@ def _chunks(body: memoryview | Reader) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(_BUFFER_BYTES))
     while count := body.readinto(buffer):
         yield buffer[:count]
+
+
+class LocalReader:
+    """A range of one file. The file stays readable when its key is deleted or overwritten meanwhile."""
+
+    def __init__(self, descriptor: int, offset: int, size_bytes: int, etag: str, name: str) -> None:
+        self.size_bytes = size_bytes
+        self.etag = etag
+        self._descriptor: int | None = descriptor
+        self._offset = offset
+        self._position = 0
+        self._name = name
+
+    def fileno(self) -> int:
+        """The open file, for those who let the kernel send it."""
+        if self._descriptor is None:
+            raise ValueError("the reader is closed")
+        return self._descriptor
+
+    @property
+    def offset(self) -> int:
+        return self._offset
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills the front of `buffer`; 0 at the end. Raises `StoreUnavailable` where bytes are missing."""
+        left = self.size_bytes - self._position
+        if left <= 0 or not buffer or self._descriptor is None:
+            return 0
+        try:
+            count = os.preadv(self._descriptor, [buffer[:left]], self._offset + self._position)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"Reading {self._name} failed: {error.strerror}. Check the disk."
+            ) from error
+        if count == 0:
+            raise StoreUnavailable(f"{self._name} is shorter than it was: {left:,} bytes are missing.")
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

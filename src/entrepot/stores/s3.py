@@ -21,9 +21,7 @@ from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
 from entrepot.stores.checksum import checksum_of
-from entrepot.stores.keys import key_bytes
 from entrepot.stores.s3_client import S3Client, S3Request
-from entrepot.stores.s3_copy import Copy, CopyLimits, copy
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import (
     Headers,
@@ -36,8 +34,8 @@ from entrepot.stores.s3_headers import (
     stored_in,
 )
 from entrepot.stores.s3_reader import S3Reader
-from entrepot.stores.s3_uploads import Uploads, nonsense
-from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored
+from entrepot.stores.s3_uploads import Copy, CopyLimits, Uploads, copy, nonsense
+from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
 
 _CHECK_KEY = "entrepot-check"
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from entrepot.domain.asset import Checksum
+from entrepot.domain.errors import InvalidStoreRequest
 from entrepot.domain.job import Encryption, UploadedPart
 
 
@@ -166,3 +167,28 @@ class Presigner(Protocol):
 
     def presign_download(self, key: str, *, expires_in_seconds: int, download_name: str | None = None) -> str:
         """A URL to GET the object from; `download_name` is what a browser saves it as."""
+
+
+MAXIMUM_KEY_BYTES = 1024
+"""Amazon S3 user guide, "Creating object key names"."""
+
+
+def key_bytes(key: str, bucket: str | None = None) -> bytes:
+    """The key in UTF-8; raises `InvalidStoreRequest` where it is empty, too long or not encodable.
+
+    An empty key must never pass: a request for it would be a request for the bucket.
+    """
+    try:
+        encoded = key.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidStoreRequest(
+            f"The key {key!r} is not valid Unicode text; choose another key.", bucket=bucket, key=key
+        ) from error
+    if not 1 <= len(encoded) <= MAXIMUM_KEY_BYTES:
+        raise InvalidStoreRequest(
+            f"A key has 1 to {MAXIMUM_KEY_BYTES:,} bytes of UTF-8 and this one has {len(encoded):,}: "
+            f"{key[:80]!r}. Choose another key.",
+            bucket=bucket,
+            key=key,
+        )
+    return encoded

@@ -13,16 +13,15 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError
 from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.buffers import Budget, Buffers
-from entrepot.transfer.move import Move, named
-from entrepot.transfer.part_sizes import PartRange, part_ranges, part_size
+from entrepot.transfer.buffers import MEBIBYTE, Budget, Buffers
+from entrepot.transfer.move import Move, TornRead, fill, hash_object, named
 from entrepot.transfer.proof import (
     encryption_fits,
     multipart_etag,
@@ -31,8 +30,38 @@ from entrepot.transfer.proof import (
     require_encryption,
     require_source_checksum,
 )
-from entrepot.transfer.reading import TornRead, fill, hash_object
 from entrepot.transfer.threads import StopSignal, Threads, all_or_first_error
+
+PART_BYTES = 16 * MEBIBYTE
+"""The usual size of a part, and the largest object that is put at once."""
+MOST_PARTS = 10_000
+"""S3's limit for one upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRange:
+    """Part `number` (from 1) and where it lies in the object."""
+
+    number: int
+    offset: int
+    size_bytes: int
+
+
+def part_size(object_bytes: int) -> int:
+    """16 MiB, or for objects above 156 GiB as many whole MiB as make 10,000 parts suffice."""
+    if object_bytes <= PART_BYTES * MOST_PARTS:
+        return PART_BYTES
+    needed = -(-object_bytes // MOST_PARTS)
+    return -(-needed // MEBIBYTE) * MEBIBYTE
+
+
+def part_ranges(object_bytes: int, part_size_bytes: int) -> tuple[PartRange, ...]:
+    """All parts, in order; only the last one may be shorter."""
+    return tuple(
+        PartRange(number, offset, min(part_size_bytes, object_bytes - offset))
+        for number, offset in enumerate(range(0, object_bytes, part_size_bytes), start=1)
+    )
+
 
 _PART_ATTEMPTS = 3
 _LOG = logging.getLogger(__name__)

@@ -15,8 +15,7 @@ from entrepot.domain.errors import ChecksumMismatch, EncryptionNotApplied, Objec
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores.checksum import ALGORITHMS, CRC64NVME, checksum_of, running_checksum
 from entrepot.stores.store import Stored
-from entrepot.transfer.move import Move, named
-from entrepot.transfer.reading import TornRead, hash_object
+from entrepot.transfer.move import Move, TornRead, hash_object, named
 
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}", re.ASCII)
 

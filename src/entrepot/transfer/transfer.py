@@ -1,8 +1,8 @@
 """Moving objects between stores: the one door of this package for the jobs.
 
-    move ──▶ server-side copy, where the stores can ──▶ done
+    move ──▶ server-side copy, where the stores can ──▶ done: no byte through this process
       │ else
-      ├─ up to 16 MiB: single.py, one thread, one put
+      ├─ up to 16 MiB: `stream_small`, one thread, one put
       └─ above:        multipart.py, parts in parallel, resumable
 
 Every blocking call runs in this object's own threads. Memory is bounded by its budget and its number of
@@ -15,23 +15,32 @@ import asyncio
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from entrepot.domain.errors import StoreAccessDenied, StoreError
+from entrepot.domain.errors import (
+    ChecksumMismatch,
+    InvalidStoreRequest,
+    ObjectNotFound,
+    StoreAccessDenied,
+    StoreError,
+)
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
-from entrepot.stores.store import ObjectInfo, ObjectStore
+from entrepot.stores.checksum import CRC64NVME, RunningChecksum, running_checksum
+from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
-from entrepot.transfer.heads import LISTING_PAYS_FROM, common_start, infos_from_listing
-from entrepot.transfer.move import Move
-from entrepot.transfer.multipart import stream_large, throw_away
-from entrepot.transfer.part_sizes import PART_BYTES
-from entrepot.transfer.reading import Collected, hash_object
-from entrepot.transfer.server_side import copy_server_side
-from entrepot.transfer.small_objects import stream_small
+from entrepot.transfer.move import Collected, Move, TornRead, fill, hash_object
+from entrepot.transfer.multipart import PART_BYTES, stream_large, throw_away
+from entrepot.transfer.proof import (
+    encryption_fits,
+    of_whole_object,
+    prove_put,
+    require_encryption,
+    require_source_checksum,
+)
 from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 
@@ -221,3 +230,155 @@ class Transfer:
 
 def _listing_pays(keys: Sequence[str]) -> bool:
     return len(keys) >= LISTING_PAYS_FROM
+
+
+def copy_server_side(move: Move) -> ItemResult | None:
+    """Has the destination's store copy the object; None where it cannot, or not as asked: stream then.
+
+    It may refuse although reading and writing are allowed: a copy also wants to read the tags, for one, and
+    one server does not find `dir/` as a source. Some stores forget the encryption on copies. Streaming is the
+    answer to all of these, or fails with its own error.
+    Raises `ObjectChanged`, `ChecksumMismatch` and `StoreUnavailable`.
+    Crash: the key holds the old object or the new one; a copy can still end after this process has died,
+    which writes what the next attempt writes as well.
+    """
+    move.stop.check()
+    item = move.item
+    try:
+        stored = move.destination.copy_from(
+            move.source,
+            item.source.key,
+            item.destination.key,
+            size_bytes=item.size_bytes,
+            if_match=item.source_etag,
+            encryption=move.encryption,
+        )
+    except (ObjectNotFound, StoreAccessDenied, InvalidStoreRequest):
+        return None
+    if stored is None or not _encrypted_as_asked(move, stored):
+        return None
+    reported = of_whole_object(stored.checksum)
+    known = of_whole_object(item.source_checksum)
+    if reported is not None and known is not None and reported.algorithm == known.algorithm:
+        try:
+            require_source_checksum(move, lambda _: reported)
+        except ChecksumMismatch:
+            move.destination.delete(item.destination.key)
+            raise
+    if stored.etag != item.source_etag:
+        _require_size(move)
+    move.on_bytes(item.size_bytes)
+    return ItemResult(item.size_bytes, stored.etag, reported or known)
+
+
+def _require_size(move: Move) -> None:
+    """An ETag that stays the same proves the copy; another one is no fault (parts, keys), so ask for more."""
+    item = move.item
+    found = move.destination.head(item.destination.key).size_bytes
+    if found != item.size_bytes:
+        move.destination.delete(item.destination.key)
+        raise ChecksumMismatch(
+            f"The copy of {item.name!r} has {found} bytes where {item.size_bytes} were copied; it is "
+            "removed. Create the job again; if this repeats, set ENTREPOT_SERVER_SIDE_COPY to false.",
+            bucket=item.destination.bucket,
+            key=item.destination.key,
+        )
+
+
+def _encrypted_as_asked(move: Move, stored: Stored) -> bool:
+    if move.encryption is None or encryption_fits(move.encryption, stored.encryption):
+        return True
+    return encryption_fits(move.encryption, move.destination.head(move.item.destination.key).encryption)
+
+
+_ATTEMPTS = 2
+
+
+def stream_small(move: Move, buffers: Buffers) -> ItemResult:
+    """Moves an object of at most one part through this process, pinned by the source's ETag.
+
+    Nothing is put before all bytes are read and found right. Bytes that arrive torn, or other than they were
+    sent, are read and sent once more. Raises the `StoreError` of the last attempt.
+    Crash: the key holds the old object or the new one, never a part.
+    """
+    with buffers.lend(move.item.size_bytes) as view:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return _stream_once(move, view)
+            except (ChecksumMismatch, TornRead):
+                if attempt == _ATTEMPTS:
+                    raise
+    raise AssertionError("unreachable")
+
+
+def _stream_once(move: Move, view: memoryview) -> ItemResult:
+    item = move.item
+    hashers = _hashers(move)
+    with move.source.open(item.source.key, if_match=item.source_etag) as reader:
+        fill(reader, view, list(hashers.values()), move.stop, item.source)
+    require_source_checksum(move, lambda algorithm: hashers[algorithm].result())
+    checksum = hashers[CRC64NVME].result()
+    move.stop.check()
+    stored = move.destination.put(
+        item.destination.key, view, len(view), encryption=move.encryption, checksum=checksum
+    )
+    prove_put(move, stored, checksum, view)
+    require_encryption(move, stored)
+    move.on_bytes(len(view))
+    return ItemResult(len(view), stored.etag, checksum)
+
+
+def _hashers(move: Move) -> dict[str, RunningChecksum]:
+    """The CRC that the far end is to confirm, and what the source is known by, where that is another."""
+    known = of_whole_object(move.item.source_checksum)
+    algorithms = {CRC64NVME} if known is None else {CRC64NVME, known.algorithm}
+    return {algorithm: running_checksum(algorithm) for algorithm in algorithms}
+
+
+LISTING_PAYS_FROM = 20
+"""Fewer keys than this are asked for one by one."""
+_MOST_KEYS_OF_A_PAGE = 1000
+_MOST_PAGES = 2
+_WORTH_ANOTHER_PAGE = 0.25
+"""What share of a page must have been asked for; where less is, the next one tells as little."""
+
+
+def infos_from_listing(store: ObjectStore, keys: Iterable[str]) -> dict[str, ObjectInfo]:
+    """What a listing under the keys' common prefix tells of them; the others must be asked for one by one.
+
+    It begins just before the first key, with pages of twice as many keys as are wanted: neighbours, as
+    whoever imports a folder has them, are all in the first one; keys far apart cost one or two small pages.
+    A listing knows sizes and ETags, no checksums and no encryption; a store that may not be listed, or lists
+    less than it has, costs one request more, never an answer.
+    """
+    wanted = set(keys)
+    first, last = min(wanted), max(wanted)
+    prefix = common_start(first, last)
+    page_keys = min(_MOST_KEYS_OF_A_PAGE, 2 * len(wanted))
+    found: dict[str, ObjectInfo] = {}
+    after = first[:-1] if len(first) > len(prefix) else ""
+    for _ in range(_MOST_PAGES):
+        try:
+            page = store.list(prefix, after=after, limit=page_keys)
+        except StoreError:
+            break
+        known = len(found)
+        for listed in page:
+            if listed.key in wanted:
+                found[listed.key] = ObjectInfo(listed.size_bytes, listed.etag, None, None)
+        if len(page) < page_keys or page[-1].key >= last:
+            break
+        if len(found) - known < _WORTH_ANOTHER_PAGE * len(page):
+            break
+        after = page[-1].key
+    return found
+
+
+def common_start(first: str, last: str) -> str:
+    """Of the first and the last of sorted keys: what all of them begin with."""
+    same = 0
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        same += 1
+    return first[:same]

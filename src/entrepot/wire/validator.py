@@ -17,8 +17,7 @@ import msgspec
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.timestamp import Timestamp
 from entrepot.model import shapes
-from entrepot.model.naming import lower_camel
-from entrepot.model.service_model import Kind, Location, ServiceModel, Shape
+from entrepot.model.service_model import Kind, Location, ServiceModel, Shape, lower_camel
 from entrepot.wire.parser import Parsed
 
 MOST_VIOLATIONS_LISTED = 100

@@ -7,9 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol, cast
 
-from entrepot.database.connection import Database
+from entrepot.database.connection import Database, open_database
 from entrepot.database.migrate import schema_is_current
-from entrepot.database.open_database import open_database
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.timestamp import Timestamp
 from entrepot.settings.settings import Settings

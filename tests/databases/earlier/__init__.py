@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot.database.open_database import sqlite_path
+from entrepot.database.connection import sqlite_path
 
 VERSIONS = ("0001", "0002")
 

@@ -5,7 +5,7 @@ import pytest
 from entrepot.client.command_line_model import Model, commands, load_operation
 from entrepot.model import write_command_line_model
 from entrepot.model.loader import load_model
-from entrepot.model.naming import snake_case
+from entrepot.model.service_model import snake_case
 
 
 def test_the_compact_model_is_current() -> None:

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.client.client_errors import ConnectionClosed, ReadTimedOut, TransportError
-from entrepot.client.request_rate import RequestRate
-from entrepot.client.retries import THROTTLING_CODES, Failure, Retries
+from entrepot.client.retries import THROTTLING_CODES, Failure, RequestRate, Retries
 
 TRANSIENT = {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}
 

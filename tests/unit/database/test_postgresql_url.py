@@ -7,8 +7,8 @@ import socket
 import psycopg
 import pytest
 
+from entrepot.database.connection import open_database
 from entrepot.database.migrate import migrate
-from entrepot.database.open_database import open_database
 from entrepot.database.postgresql import connection_text, translated
 from entrepot.domain.errors import DatabaseUnavailable
 

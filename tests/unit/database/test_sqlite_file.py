@@ -14,8 +14,8 @@ import pytest
 from tests.databases.rows import SCOPE, data_set
 
 from entrepot.database import data_sets
+from entrepot.database.connection import open_database, sqlite_path
 from entrepot.database.migrate import migrate
-from entrepot.database.open_database import open_database, sqlite_path
 from entrepot.database.sqlite import SqliteDatabase, translated
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable
 

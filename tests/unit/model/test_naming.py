@@ -4,7 +4,7 @@ import botocore
 import pytest
 
 from entrepot.model.loader import load_model
-from entrepot.model.naming import lower_camel, snake_case
+from entrepot.model.service_model import lower_camel, snake_case
 
 
 def test_every_name_of_the_model_is_what_boto3_users_know() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.transfer.buffers import MEBIBYTE
-from entrepot.transfer.part_sizes import MOST_PARTS, PART_BYTES, part_ranges, part_size
+from entrepot.transfer.multipart import MOST_PARTS, PART_BYTES, part_ranges, part_size
 
 
 @given(st.integers(1, 50 * 1024**4))

@@ -33,7 +33,7 @@ from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from entrepot.integrations.postgresql_excess_privileges import Reach
+    from entrepot.integrations.postgresql_shares import Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,8 @@ def _database(settings: Settings) -> _Finding:
 
 
 async def _is_current(url: str) -> bool:
+    from entrepot.database.connection import open_database
     from entrepot.database.migrate import schema_is_current
-    from entrepot.database.open_database import open_database
 
     database = await open_database(url)
     try:
@@ -169,7 +169,7 @@ def _buckets(settings: Settings) -> _Finding | None:
 async def _count_permissions(url: str) -> tuple[int, int]:
     """How many accounts there are, and how many permissions for buckets. Raises `DatabaseError`."""
     from entrepot.database import accounts, bucket_permissions
-    from entrepot.database.open_database import open_database
+    from entrepot.database.connection import open_database
 
     database = await open_database(url)
     try:
