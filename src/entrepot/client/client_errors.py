@@ -1,31 +1,6 @@
 """What can go wrong on the client's side: a branch of the one error tree (`entrepot.domain.errors`).
 
-    EntrepotError
-    └── ClientError                      ends with 255 on the command line unless it is one of these:
-        ├── UsageError             252   the command line itself is wrong; shown after how it is used
-        │   └── UnknownOptions           parts of it belong to nothing
-        ├── ParameterError         252   a value is: JSON, YAML, shorthand, a file, a query's syntax
-        ├── ClientConfigurationError 253 something that must be set is not, or to a value that cannot be used
-        │   ├── NoRegion
-        │   ├── NoCredentials
-        │   └── PagerUnavailable
-        ├── ServiceAnswer          254   the service answered with an error
-        ├── ConfigFileInvalid            a config or credentials file cannot be parsed
-        ├── ProfileNotFound              no file has the profile that was named
-        ├── SettingInvalid               a Region, endpoint, number or choice that cannot be used
-        ├── CredentialsFailed            keys are configured, but in part, or their source fails
-        ├── TransportError               a request got no whole answer; another try may get one
-        │   ├── EndpointUnreachable
-        │   ├── ProxyUnreachable
-        │   ├── ConnectTimedOut
-        │   ├── ReadTimedOut
-        │   ├── TlsFailed
-        │   ├── ConnectionClosed
-        │   └── RequestNotSendable
-        ├── OutputError                  the answer cannot be shown as it was asked for
-        ├── OutputLost             120   the output takes no more of it, as a full disk does not
-        ├── UnreadableAnswer             an answer is not what the model says of it
-        └── PaginationFailed             pages cannot be followed
+A command that ends by one of them exits with 255, unless the class says otherwise.
 
 `message` is the text that people see, without the program's name. Scripts that were written for the AWS CLI
 parse these texts, so they are those of its edition 2.23.6. This module is on the way of every command and
@@ -42,6 +17,8 @@ class ClientError(EntrepotError):
 
 
 class UsageError(ClientError):
+    """The command line cannot be understood (exit 252); `usage` is shown before the message."""
+
     def __init__(self, message: str, *, usage: str = "") -> None:
         super().__init__(message)
         self.usage = usage
@@ -52,11 +29,11 @@ class UnknownOptions(UsageError):
 
 
 class ParameterError(ClientError):
-    """A value on the command line cannot be read or breaks what the model says of it."""
+    """A value on the command line cannot be read, or breaks what the model says of it (exit 252)."""
 
 
 class ClientConfigurationError(ClientError):
-    """Something that must be configured is missing, or is set to what cannot be used."""
+    """Something that must be configured is missing, or is set to what cannot be used (exit 253)."""
 
 
 class NoRegion(ClientConfigurationError):
@@ -83,7 +60,7 @@ class PagerUnavailable(ClientConfigurationError):
 
 
 class ServiceAnswer(ClientError):
-    """The service answered with an error: HTTP status 300 or more."""
+    """The service answered with an error: HTTP status 300 or more (exit 254)."""
 
     def __init__(
         self,
@@ -190,7 +167,7 @@ class OutputError(ClientError):
 
 
 class OutputLost(ClientError):
-    """Standard output could not take the whole answer; `reason` is the system's word for why."""
+    """Standard output could not take the whole answer (exit 120); `reason` is the system's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The output could not be written: {reason}")

@@ -14,6 +14,7 @@ from entrepot.database.expressions import (
     in_scope,
     now_in_milliseconds,
     same,
+    scoped,
     texts,
     values_of,
 )
@@ -111,8 +112,7 @@ def _asset(scope: Scope, row: Row) -> Asset:
 def _row(asset: Asset) -> Parameters:
     return {
         "id": asset.id,
-        "account_id": asset.scope.account_id,
-        "region": asset.scope.region,
+        **scoped(asset.scope),
         "data_set_id": asset.data_set_id,
         "revision_id": asset.revision_id,
         "asset_type": asset.asset_type.value,
@@ -129,12 +129,7 @@ def _row(asset: Asset) -> Parameters:
 
 
 def _within(scope: Scope, data_set_id: str, revision_id: str) -> dict[str, Value]:
-    return {
-        "data_set_id": data_set_id,
-        "revision_id": revision_id,
-        "account_id": scope.account_id,
-        "region": scope.region,
-    }
+    return {"data_set_id": data_set_id, "revision_id": revision_id, **scoped(scope)}
 
 
 async def insert_many(c: Connection, assets: Sequence[Asset]) -> None:
@@ -150,7 +145,7 @@ async def get(c: Connection, scope: Scope, data_set_id: str, revision_id: str, a
 
 async def of_id(c: Connection, scope: Scope, asset_id: str) -> Asset | None:
     """One asset of the account and Region, in whichever revision it is."""
-    row = await c.fetch_one(_OF_ID, id=asset_id, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_OF_ID, id=asset_id, **scoped(scope))
     return None if row is None else _asset(scope, row)
 
 
@@ -212,7 +207,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, revision_id: str) -> int:
-    row = await c.fetch_one(_COUNT, revision_id=revision_id, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_COUNT, revision_id=revision_id, **scoped(scope))
     return 0 if row is None else int(row[0])
 
 

@@ -12,17 +12,7 @@ from entrepot.domain.timestamp import Timestamp
 
 _p = BUCKET_PERMISSIONS.c
 _ORDER = (_p.account_id, _p.bucket, _p.prefix)
-_SELECT = sql.select(
-    _p.account_id,
-    _p.bucket,
-    _p.prefix,
-    _p.may_read,
-    _p.may_write,
-    _p.endpoint_url,
-    _p.bucket_region,
-    _p.encrypted_credentials,
-    _p.created_at,
-).order_by(*_ORDER)
+_SELECT = sql.select(BUCKET_PERMISSIONS).order_by(*_ORDER)
 
 # The primary key serves all of them.
 _PUT = upsert(BUCKET_PERMISSIONS)

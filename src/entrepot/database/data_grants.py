@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, values_of
+from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
 from entrepot.database.tables import DATA_GRANTS
 from entrepot.domain.data_grant import AcceptanceState, DataGrant, DistributionScope
 from entrepot.domain.data_set import AssetType
@@ -13,27 +13,7 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
 _g = DATA_GRANTS.c
-_COLUMNS = (
-    _g.account_id,
-    _g.region,
-    _g.aws_partition,
-    _g.id,
-    _g.receiver_id,
-    _g.source_data_set_id,
-    _g.data_set_id,
-    _g.id_mask,
-    _g.name,
-    _g.description,
-    _g.distribution_scope,
-    _g.asset_type,
-    _g.data_set_name,
-    _g.data_set_description,
-    _g.created_at,
-    _g.updated_at,
-    _g.ends_at,
-    _g.accepted_at,
-)
-_SELECT = sql.select(*_COLUMNS)
+_SELECT = sql.select(DATA_GRANTS)
 _NOT_ENDED = sql.or_(_g.ends_at.is_(None), _g.ends_at > sql.bindparam("now"))
 _RECEIVED = [*same(_g.receiver_id, _g.region)]
 
@@ -75,10 +55,10 @@ ENTITLED_PAGES = Pages(
 
 def _grant(row: Row) -> DataGrant:
     (
+        grant_id,
         account_id,
         region,
         partition,
-        grant_id,
         receiver_id,
         source_data_set_id,
         data_set_id,
@@ -89,10 +69,10 @@ def _grant(row: Row) -> DataGrant:
         asset_type,
         data_set_name,
         data_set_description,
-        created_at,
-        updated_at,
         ends_at,
         accepted_at,
+        created_at,
+        updated_at,
     ) = row
     return DataGrant(
         scope=Scope(account_id, region, partition),
@@ -123,8 +103,7 @@ async def insert(c: Connection, grant: DataGrant) -> None:
     await c.execute(
         _INSERT,
         id=grant.id,
-        account_id=grant.scope.account_id,
-        region=grant.scope.region,
+        **scoped(grant.scope),
         aws_partition=grant.scope.partition,
         receiver_id=grant.receiver_id,
         source_data_set_id=grant.source_data_set_id,
@@ -145,7 +124,7 @@ async def insert(c: Connection, grant: DataGrant) -> None:
 
 async def get_sent(c: Connection, scope: Scope, grant_id: str) -> DataGrant | None:
     """One grant that the account has given."""
-    row = await c.fetch_one(_SENT, id=grant_id, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_SENT, id=grant_id, **scoped(scope))
     return None if row is None else _grant(row)
 
 
@@ -189,26 +168,18 @@ async def accept(c: Connection, grant_id: str, now: Timestamp) -> bool:
 
 async def delete(c: Connection, scope: Scope, grant_id: str) -> bool:
     """Takes a given grant away; False when there is none. Crash: it is gone or not."""
-    return await c.execute(_DELETE, id=grant_id, account_id=scope.account_id, region=scope.region) == 1
+    return await c.execute(_DELETE, id=grant_id, **scoped(scope)) == 1
 
 
 async def count_sent(c: Connection, scope: Scope, now: Timestamp) -> int:
     """How many grants of the account have not ended."""
-    row = await c.fetch_one(
-        _COUNT_SENT, account_id=scope.account_id, region=scope.region, now=now.milliseconds
-    )
+    row = await c.fetch_one(_COUNT_SENT, **scoped(scope), now=now.milliseconds)
     return 0 if row is None else int(row[0])
 
 
 async def count_pending(c: Connection, scope: Scope, receiver_id: str, now: Timestamp) -> int:
     """How many grants of the account to the receiver wait to be accepted."""
-    row = await c.fetch_one(
-        _COUNT_PENDING,
-        account_id=scope.account_id,
-        region=scope.region,
-        receiver_id=receiver_id,
-        now=now.milliseconds,
-    )
+    row = await c.fetch_one(_COUNT_PENDING, **scoped(scope), receiver_id=receiver_id, now=now.milliseconds)
     return 0 if row is None else int(row[0])
 
 
@@ -216,17 +187,12 @@ async def page_sent(
     c: Connection, scope: Scope, *, after: tuple[int, str] | None, limit: int
 ) -> list[DataGrant]:
     """Grants given, newest first; `after` is (created_at in milliseconds, id) of the last one before."""
-    rows = await SENT_PAGES.fetch(c, after, limit, account_id=scope.account_id, region=scope.region)
+    rows = await SENT_PAGES.fetch(c, after, limit, **scoped(scope))
     return [_grant(row) for row in rows]
 
 
 async def page_received(
-    c: Connection,
-    scope: Scope,
-    state: AcceptanceState | None,
-    *,
-    after: tuple[int, str] | None,
-    limit: int,
+    c: Connection, scope: Scope, state: AcceptanceState | None, *, after: tuple[int, str] | None, limit: int
 ) -> list[DataGrant]:
     """Grants received, newest first, ended ones too; `state` None is both states."""
     pages = {

@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database import assets, tags
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, values_of
+from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
 from entrepot.database.tables import ASSETS, DATA_SETS, REVISIONS
 from entrepot.domain.arn import data_set_arn
 from entrepot.domain.data_set import AssetType, DataSet, Origin
@@ -65,8 +65,7 @@ async def insert(c: Connection, data_set: DataSet) -> None:
     await c.execute(
         _INSERT,
         id=data_set.id,
-        account_id=data_set.scope.account_id,
-        region=data_set.scope.region,
+        **scoped(data_set.scope),
         asset_type=data_set.asset_type.value,
         name=data_set.name,
         description=data_set.description,
@@ -78,9 +77,7 @@ async def insert(c: Connection, data_set: DataSet) -> None:
 
 async def get(c: Connection, scope: Scope, data_set_id: str, *, lock: bool = False) -> DataSet | None:
     """One data set; `lock` keeps others from changing it or adding to it until the transaction ends."""
-    row = await c.fetch_one(
-        _GET_LOCKED if lock else _GET, id=data_set_id, account_id=scope.account_id, region=scope.region
-    )
+    row = await c.fetch_one(_GET_LOCKED if lock else _GET, id=data_set_id, **scoped(scope))
     return None if row is None else _data_set(scope, row)
 
 
@@ -97,8 +94,7 @@ async def update(
     changed = await c.execute(
         _UPDATE,
         id=data_set_id,
-        account_id=scope.account_id,
-        region=scope.region,
+        **scoped(scope),
         name=name,
         description=description,
         updated_at=updated_at.milliseconds,
@@ -114,7 +110,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str) -> bool:
     async with c.transaction() as t:
         if await get(t, scope, data_set_id, lock=True) is None:
             return False
-        within = {"account_id": scope.account_id, "region": scope.region}
+        within = scoped(scope)
         await t.fetch_all(_LOCK_REVISIONS, data_set_id=data_set_id, **within)
         await t.execute(_RECORD_GARBAGE, data_set_id=data_set_id, **within)
         await t.execute(_DELETE_ASSETS, data_set_id=data_set_id, **within)
@@ -125,11 +121,11 @@ async def delete(c: Connection, scope: Scope, data_set_id: str) -> bool:
 
 
 async def count(c: Connection, scope: Scope) -> int:
-    row = await c.fetch_one(_COUNT, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_COUNT, **scoped(scope))
     return 0 if row is None else int(row[0])
 
 
 async def page(c: Connection, scope: Scope, *, after: tuple[int, str] | None, limit: int) -> list[DataSet]:
     """Newest first; `after` is (created_at in milliseconds, id) of the last one of the former page."""
-    rows = await PAGES.fetch(c, after, limit, account_id=scope.account_id, region=scope.region)
+    rows = await PAGES.fetch(c, after, limit, **scoped(scope))
     return [_data_set(scope, row) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, values_of
+from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
 from entrepot.database.tables import DATA_GRANTS, EVENT_ACTIONS
 from entrepot.domain.event_action import EventAction
 from entrepot.domain.scope import Scope
@@ -13,23 +13,13 @@ from entrepot.domain.timestamp import Timestamp
 
 _e = EVENT_ACTIONS.c
 _g = DATA_GRANTS.c
-_COLUMNS = (
-    _e.account_id,
-    _e.region,
-    _e.aws_partition,
-    _e.id,
-    _e.data_set_id,
-    _e.action_json,
-    _e.created_at,
-    _e.updated_at,
-)
-_OWN = sql.select(*_COLUMNS).where(*in_scope(EVENT_ACTIONS))
+_OWN = sql.select(EVENT_ACTIONS).where(*in_scope(EVENT_ACTIONS))
 _THIS = [*same(_e.id), *in_scope(EVENT_ACTIONS)]
 _COUNT = sql.select(sql.func.count()).select_from(EVENT_ACTIONS).where(*in_scope(EVENT_ACTIONS))
 
 _INSERT = Query(sql.insert(EVENT_ACTIONS).values(values_of(EVENT_ACTIONS)))
-_GET = Query(sql.select(*_COLUMNS).where(*_THIS))
-_GET_LOCKED = Query(sql.select(*_COLUMNS).where(*_THIS).with_for_update())
+_GET = Query(sql.select(EVENT_ACTIONS).where(*_THIS))
+_GET_LOCKED = Query(sql.select(EVENT_ACTIONS).where(*_THIS).with_for_update())
 _SAVE = Query(
     sql.update(EVENT_ACTIONS)
     .where(*_THIS)
@@ -40,7 +30,7 @@ _COUNT_ALL = Query(_COUNT)
 _COUNT_OF_DATA_SET = Query(_COUNT.where(*same(_e.data_set_id)))
 # The index data_grants_of_source, then for each grant event_actions_of_data_set.
 _OF_RECEIVERS = Query(
-    sql.select(*_COLUMNS)
+    sql.select(EVENT_ACTIONS)
     .select_from(
         DATA_GRANTS.join(
             EVENT_ACTIONS,
@@ -63,7 +53,7 @@ PAGES_OF_DATA_SET = Pages(_OWN.where(*same(_e.data_set_id)), (_e.created_at, _e.
 
 
 def _event_action(row: Row) -> EventAction:
-    account_id, region, partition, event_action_id, data_set_id, action_json, created_at, updated_at = row
+    event_action_id, account_id, region, partition, data_set_id, action_json, created_at, updated_at = row
     return EventAction(
         scope=Scope(account_id, region, partition),
         id=event_action_id,
@@ -79,8 +69,7 @@ async def insert(c: Connection, action: EventAction) -> None:
     await c.execute(
         _INSERT,
         id=action.id,
-        account_id=action.scope.account_id,
-        region=action.scope.region,
+        **scoped(action.scope),
         aws_partition=action.scope.partition,
         data_set_id=action.data_set_id,
         action_json=action.action_json.decode(),
@@ -91,12 +80,7 @@ async def insert(c: Connection, action: EventAction) -> None:
 
 async def get(c: Connection, scope: Scope, event_action_id: str, *, lock: bool = False) -> EventAction | None:
     """One event action; `lock` keeps others from changing or deleting it until the transaction ends."""
-    row = await c.fetch_one(
-        _GET_LOCKED if lock else _GET,
-        id=event_action_id,
-        account_id=scope.account_id,
-        region=scope.region,
-    )
+    row = await c.fetch_one(_GET_LOCKED if lock else _GET, id=event_action_id, **scoped(scope))
     return None if row is None else _event_action(row)
 
 
@@ -105,8 +89,7 @@ async def save(c: Connection, action: EventAction) -> bool:
     changed = await c.execute(
         _SAVE,
         id=action.id,
-        account_id=action.scope.account_id,
-        region=action.scope.region,
+        **scoped(action.scope),
         action_json=action.action_json.decode(),
         updated_at=action.updated_at.milliseconds,
     )
@@ -115,7 +98,7 @@ async def save(c: Connection, action: EventAction) -> bool:
 
 async def delete(c: Connection, scope: Scope, event_action_id: str) -> bool:
     """Takes an event action away; False when there is none. Crash: it is gone or not."""
-    deleted = await c.execute(_DELETE, id=event_action_id, account_id=scope.account_id, region=scope.region)
+    deleted = await c.execute(_DELETE, id=event_action_id, **scoped(scope))
     return deleted == 1
 
 
@@ -124,7 +107,7 @@ async def count(c: Connection, scope: Scope, data_set_id: str | None = None) -> 
 
     To add one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
-    within = {"account_id": scope.account_id, "region": scope.region}
+    within = scoped(scope)
     if data_set_id is None:
         row = await c.fetch_one(_COUNT_ALL, **within)
     else:
@@ -133,15 +116,10 @@ async def count(c: Connection, scope: Scope, data_set_id: str | None = None) -> 
 
 
 async def page(
-    c: Connection,
-    scope: Scope,
-    *,
-    data_set_id: str | None = None,
-    after: tuple[int, str] | None,
-    limit: int,
+    c: Connection, scope: Scope, *, data_set_id: str | None = None, after: tuple[int, str] | None, limit: int
 ) -> list[EventAction]:
     """Newest first; `after` is (created_at in milliseconds, id) of the last one of the former page."""
-    within = {"account_id": scope.account_id, "region": scope.region}
+    within = scoped(scope)
     if data_set_id is None:
         rows = await PAGES.fetch(c, after, limit, **within)
     else:

@@ -54,13 +54,7 @@ _SETTLE = Query(
     )
 )
 _DEAD_LETTERS = sql.select(
-    _d.target,
-    EVENTS.c.id,
-    EVENTS.c.detail_type,
-    EVENTS.c.account_id,
-    _d.attempts,
-    _d.error,
-    _d.updated_at,
+    _d.target, EVENTS.c.id, EVENTS.c.detail_type, EVENTS.c.account_id, _d.attempts, _d.error, _d.updated_at
 ).where(_DEAD, EVENTS.c.sequence == _d.sequence)
 _ALL_DEAD = Query(_DEAD_LETTERS.order_by(_d.target, _d.sequence))
 _DEAD_OF_TARGET = Query(  # index event_deliveries_of_target, as the next two

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import in_scope, same, values_of
+from entrepot.database.expressions import in_scope, same, scoped, values_of
 from entrepot.database.tables import EVENT_DELIVERIES, EVENTS
 from entrepot.domain.event import NewEvent, StoredEvent
 from entrepot.domain.scope import Scope
@@ -110,15 +110,13 @@ async def insert(c: Connection, events: Iterable[tuple[str, NewEvent]], at: Time
 
 async def after(c: Connection, scope: Scope, sequence: int, limit: int) -> list[StoredEvent]:
     """The `limit` events of the account and Region that follow `sequence`, in their order."""
-    rows = await c.fetch_all(
-        _AFTER, account_id=scope.account_id, region=scope.region, after=sequence, limit=limit
-    )
+    rows = await c.fetch_all(_AFTER, **scoped(scope), after=sequence, limit=limit)
     return [_event(row) for row in rows]
 
 
 async def latest(c: Connection, scope: Scope) -> int:
     """The sequence of the last event of the account and Region; 0 where there is none."""
-    row = await c.fetch_one(_LATEST, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_LATEST, **scoped(scope))
     return 0 if row is None or row[0] is None else int(row[0])
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from entrepot.database.connection import Connection, Query, Row, Value
+from entrepot.domain.scope import Scope
 
 
 def same(*columns: Column[Any]) -> list[ColumnElement[bool]]:
@@ -23,6 +24,11 @@ def same(*columns: Column[Any]) -> list[ColumnElement[bool]]:
 def in_scope(table: Table) -> list[ColumnElement[bool]]:
     """Conditions on the parameters `account_id` and `region`: what isolates accounts and Regions."""
     return same(table.c.account_id, table.c.region)
+
+
+def scoped(scope: Scope) -> dict[str, str]:
+    """The parameters `account_id` and `region`, for `in_scope`."""
+    return {"account_id": scope.account_id, "region": scope.region}
 
 
 def values_of(table: Table) -> dict[str, ColumnElement[Any]]:

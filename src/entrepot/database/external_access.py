@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row, Value
-from entrepot.database.expressions import among, same, texts
+from entrepot.database.expressions import among, same, scoped, texts
 from entrepot.database.tables import ASSETS, DATA_GRANTS, OUTSIDE_ACCESS, REVISIONS
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.external_access import AccessState, ExternalAccess
@@ -298,9 +298,7 @@ async def received(
 
 async def of_owner(c: Connection, owner: Scope, asset_type: AssetType) -> list[ExternalAccess]:
     """All access to an owner's assets of the type, whoever has it; for whoever runs the exchange."""
-    rows = await c.fetch_all(
-        _OF_OWNER, account_id=owner.account_id, region=owner.region, asset_type=asset_type.value
-    )
+    rows = await c.fetch_all(_OF_OWNER, **scoped(owner), asset_type=asset_type.value)
     return [_access(row) for row in rows]
 
 

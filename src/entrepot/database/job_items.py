@@ -32,12 +32,7 @@ _PLANNED = (
     _i.source_checksum_algorithm,
     _i.source_checksum_value,
 )
-_RESULT = (
-    _i.result_size_bytes,
-    _i.result_etag,
-    _i.result_checksum_algorithm,
-    _i.result_checksum_value,
-)
+_RESULT = (_i.result_size_bytes, _i.result_etag, _i.result_checksum_algorithm, _i.result_checksum_value)
 
 _OWN_JOB = Query(
     sql.select(JOBS.c.id)

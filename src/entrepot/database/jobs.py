@@ -9,7 +9,7 @@ import sqlalchemy as sql
 
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, among, in_scope, same, texts, values_of
+from entrepot.database.expressions import Pages, among, in_scope, same, scoped, texts, values_of
 from entrepot.database.tables import JOB_ITEMS, JOB_REVISIONS, JOBS
 from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
 from entrepot.domain.scope import Scope
@@ -98,11 +98,7 @@ _NEXT_PLACE = Query(  # one step along the index jobs_newest, over all jobs of a
 )
 _OLDEST = Query(  # index jobs_newest, from its other end
     sql.select(_j.aws_partition, *_COLUMNS)
-    .where(
-        *in_scope(JOBS),
-        _j.created_at < sql.bindparam("before"),
-        _j.state != JobState.IN_PROGRESS.value,
-    )
+    .where(*in_scope(JOBS), _j.created_at < sql.bindparam("before"), _j.state != JobState.IN_PROGRESS.value)
     .order_by(_j.created_at, _j.id)
     .limit(sql.bindparam("limit", type_=sql.Integer))
     .with_for_update(skip_locked=True)
@@ -158,8 +154,7 @@ async def insert(c: Connection, job: Job) -> None:
         await t.execute(
             _INSERT,
             id=job.id,
-            account_id=scope.account_id,
-            region=scope.region,
+            **scoped(scope),
             aws_partition=scope.partition,
             type=job.type.value,
             state=job.state.value,
@@ -178,8 +173,7 @@ async def insert(c: Connection, job: Job) -> None:
         for revision_id in dict.fromkeys(job.revision_ids):
             await t.execute(
                 _INSERT_REVISION,
-                account_id=scope.account_id,
-                region=scope.region,
+                **scoped(scope),
                 revision_id=revision_id,
                 created_at=created_at,
                 job_id=job.id,
@@ -188,7 +182,7 @@ async def insert(c: Connection, job: Job) -> None:
 
 async def get(c: Connection, scope: Scope, job_id: str) -> Job | None:
     """One job, by one indexed read: this is GetJob."""
-    row = await c.fetch_one(_GET, id=job_id, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_GET, id=job_id, **scoped(scope))
     return None if row is None else _job(scope, row)
 
 
@@ -208,7 +202,7 @@ async def page(
     limit: int,
 ) -> list[Job]:
     """Newest first; `after` is (created_at in milliseconds, id) of the last one of the former page."""
-    filters = {"account_id": scope.account_id, "region": scope.region}
+    filters = scoped(scope)
     pages = PAGES
     if data_set_id is not None:
         filters["data_set_id"] = data_set_id
@@ -224,9 +218,7 @@ async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> i
 
     To start one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
-    row = await c.fetch_one(
-        _COUNT_IN_PROGRESS, account_id=scope.account_id, region=scope.region, type=job_type.value
-    )
+    row = await c.fetch_one(_COUNT_IN_PROGRESS, **scoped(scope), type=job_type.value)
     return 0 if row is None else int(row[0])
 
 
@@ -309,8 +301,7 @@ async def remove(c: Connection, old: Sequence[Job]) -> None:
             _REMOVE_REVISION,
             [
                 {
-                    "account_id": job.scope.account_id,
-                    "region": job.scope.region,
+                    **scoped(job.scope),
                     "revision_id": revision_id,
                     "created_at": job.created_at.milliseconds,
                     "job_id": job.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query
-from entrepot.database.expressions import in_scope, same, values_of
+from entrepot.database.expressions import in_scope, same, scoped, values_of
 from entrepot.database.tables import NOTIFICATIONS
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
@@ -24,9 +24,7 @@ async def sent_under(c: Connection, scope: Scope, client_token: str) -> str | No
 
     To send only then, `hold` first, in the same transaction.
     """
-    row = await c.fetch_one(
-        _DIGEST, account_id=scope.account_id, region=scope.region, client_token=client_token
-    )
+    row = await c.fetch_one(_DIGEST, **scoped(scope), client_token=client_token)
     return None if row is None else str(row[0])
 
 
@@ -36,8 +34,7 @@ async def remember(
     """Notes that a request was sent under the token. Crash: noted or not, together with its events."""
     await c.execute(
         _INSERT,
-        account_id=scope.account_id,
-        region=scope.region,
+        **scoped(scope),
         client_token=client_token,
         request_digest=request_digest,
         created_at=now.milliseconds,

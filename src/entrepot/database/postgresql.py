@@ -17,14 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import Dialect
 
-from entrepot.database.connection import (
-    Connection,
-    Parameters,
-    Query,
-    Row,
-    Statements,
-    Value,
-)
+from entrepot.database.connection import Connection, Parameters, Query, Row, Statements, Value
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 MAX_CONNECTIONS = 10
@@ -138,11 +131,7 @@ class _PostgresqlConnection:
 
 class PostgresqlDatabase:
     def __init__(
-        self,
-        place: str,
-        pool: psycopg_pool.AsyncConnectionPool[_PooledConnection],
-        *,
-        trusted_seconds: float,
+        self, place: str, pool: psycopg_pool.AsyncConnectionPool[_PooledConnection], *, trusted_seconds: float
     ) -> None:
         self._place = place
         self._pool = pool

@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database import assets, tags
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, values_of
+from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
 from entrepot.database.tables import ASSETS, REVISIONS
 from entrepot.domain.arn import revision_arn
 from entrepot.domain.revision import Revision
@@ -89,8 +89,7 @@ def _changeable(revision: Revision) -> dict[str, str | int | bool | None]:
     return {
         "id": revision.id,
         "data_set_id": revision.data_set_id,
-        "account_id": revision.scope.account_id,
-        "region": revision.scope.region,
+        **scoped(revision.scope),
         "comment": revision.comment,
         "finalized": revision.finalized,
         "revocation_comment": revision.revocation_comment,
@@ -114,11 +113,7 @@ async def get(
 ) -> Revision | None:
     """One revision; `lock` keeps others from changing it or adding to it until the transaction ends."""
     row = await c.fetch_one(
-        _GET_LOCKED if lock else _GET,
-        id=revision_id,
-        data_set_id=data_set_id,
-        account_id=scope.account_id,
-        region=scope.region,
+        _GET_LOCKED if lock else _GET, id=revision_id, data_set_id=data_set_id, **scoped(scope)
     )
     return None if row is None else _revision(scope, row)
 
@@ -127,28 +122,18 @@ async def get_published(
     c: Connection, owner: Scope, data_set_id: str, revision_id: str
 ) -> tuple[Revision, Timestamp] | None:
     """One revision if it is finalized, perhaps revoked, and when it was finalized."""
-    row = await c.fetch_one(
-        _GET_PUBLISHED,
-        id=revision_id,
-        data_set_id=data_set_id,
-        account_id=owner.account_id,
-        region=owner.region,
-    )
+    row = await c.fetch_one(_GET_PUBLISHED, id=revision_id, data_set_id=data_set_id, **scoped(owner))
     return None if row is None else (_revision(owner, row[:-1]), Timestamp(row[-1]))
 
 
 async def any_published(c: Connection, owner: Scope, data_set_id: str) -> bool:
-    row = await c.fetch_one(
-        _ANY_PUBLISHED, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
-    )
+    row = await c.fetch_one(_ANY_PUBLISHED, data_set_id=data_set_id, **scoped(owner))
     return row is not None
 
 
 async def newest_valid(c: Connection, owner: Scope, data_set_id: str) -> str | None:
     """The id of the revision that was finalized last among those that are not revoked."""
-    row = await c.fetch_one(
-        _NEWEST_VALID, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
-    )
+    row = await c.fetch_one(_NEWEST_VALID, data_set_id=data_set_id, **scoped(owner))
     return None if row is None else row[0]
 
 
@@ -159,9 +144,7 @@ async def page_published(
 
     `after` is (finalized at in milliseconds, id) of the last one of the former page.
     """
-    rows = await PUBLISHED_PAGES.fetch(
-        c, after, limit, data_set_id=data_set_id, account_id=owner.account_id, region=owner.region
-    )
+    rows = await PUBLISHED_PAGES.fetch(c, after, limit, data_set_id=data_set_id, **scoped(owner))
     return [(_revision(owner, row[:-1]), Timestamp(row[-1])) for row in rows]
 
 
@@ -181,7 +164,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
     async with c.transaction() as t:
         if await get(t, scope, data_set_id, revision_id, lock=True) is None:
             return False
-        within = {"account_id": scope.account_id, "region": scope.region}
+        within = scoped(scope)
         await t.execute(_RECORD_GARBAGE, revision_id=revision_id, **within)
         await t.execute(_DELETE_ASSETS, revision_id=revision_id, **within)
         await t.execute(_DELETE, id=revision_id, data_set_id=data_set_id, **within)
@@ -190,7 +173,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, data_set_id: str) -> int:
-    row = await c.fetch_one(_COUNT, data_set_id=data_set_id, account_id=scope.account_id, region=scope.region)
+    row = await c.fetch_one(_COUNT, data_set_id=data_set_id, **scoped(scope))
     return 0 if row is None else int(row[0])
 
 
@@ -198,7 +181,5 @@ async def page(
     c: Connection, scope: Scope, data_set_id: str, *, after: tuple[int, str] | None, limit: int
 ) -> list[Revision]:
     """Newest first; `after` is (created_at in milliseconds, id) of the last one of the former page."""
-    rows = await PAGES.fetch(
-        c, after, limit, data_set_id=data_set_id, account_id=scope.account_id, region=scope.region
-    )
+    rows = await PAGES.fetch(c, after, limit, data_set_id=data_set_id, **scoped(scope))
     return [_revision(scope, row) for row in rows]

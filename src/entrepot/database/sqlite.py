@@ -20,14 +20,7 @@ from pathlib import Path
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import Dialect
 
-from entrepot.database.connection import (
-    Connection,
-    Parameters,
-    Query,
-    Row,
-    Statements,
-    Value,
-)
+from entrepot.database.connection import Connection, Parameters, Query, Row, Statements, Value
 from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMissing
 
 BUSY_SECONDS = 10.0

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Parameters, Query
-from entrepot.database.expressions import among, in_scope, same, texts, upsert
+from entrepot.database.expressions import among, in_scope, same, scoped, texts, upsert
 from entrepot.database.tables import TAGS
 from entrepot.domain.scope import Scope
 
@@ -27,13 +27,13 @@ _REMOVE_BELOW = Query(
 
 
 def _rows(scope: Scope, arn: str, tags: Mapping[str, str]) -> list[Parameters]:
-    resource = {"account_id": scope.account_id, "region": scope.region, "arn": arn}
+    resource = {**scoped(scope), "arn": arn}
     return [{**resource, "key": key, "value": value} for key, value in tags.items()]
 
 
 async def get(c: Connection, scope: Scope, arn: str) -> dict[str, str]:
     """The tags of a resource, ordered by key."""
-    rows = await c.fetch_all(_GET, account_id=scope.account_id, region=scope.region, arn=arn)
+    rows = await c.fetch_all(_GET, **scoped(scope), arn=arn)
     return dict(rows)
 
 
@@ -51,13 +51,11 @@ async def put_many(c: Connection, scope: Scope, tags_of: Mapping[str, Mapping[st
 
 async def remove(c: Connection, scope: Scope, arn: str, keys: Collection[str]) -> None:
     """Removes the tags with these keys; one that is not there is no error."""
-    await c.execute(
-        _REMOVE, account_id=scope.account_id, region=scope.region, arn=arn, keys=texts(list(keys))
-    )
+    await c.execute(_REMOVE, **scoped(scope), arn=arn, keys=texts(list(keys)))
 
 
 async def remove_prefix(c: Connection, scope: Scope, arn: str) -> None:
     """Removes every tag of a resource and of what lies below it (`{arn}/…`); for use within its deletion."""
-    within = {"account_id": scope.account_id, "region": scope.region}
+    within = scoped(scope)
     await c.execute(_REMOVE_RESOURCE, arn=arn, **within)
     await c.execute(_REMOVE_BELOW, from_arn=f"{arn}/", to_arn=f"{arn}0", **within)  # "0" follows "/"

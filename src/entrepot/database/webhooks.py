@@ -13,8 +13,7 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.domain.webhook import Webhook
 
 _w = WEBHOOKS.c
-_COLUMNS = (_w.id, _w.account_id, _w.url, _w.encrypted_secret, _w.detail_types_json, _w.created_at)
-_SELECT = sql.select(*_COLUMNS)
+_SELECT = sql.select(WEBHOOKS)
 
 _INSERT = Query(sql.insert(WEBHOOKS).values(values_of(WEBHOOKS)))
 _GET = Query(_SELECT.where(*same(_w.id)))

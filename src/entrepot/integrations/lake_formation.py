@@ -40,10 +40,7 @@ class AwsLakeFormation:
         for tag in expression:
             try:
                 answer = call(
-                    AwsService.LAKE_FORMATION,
-                    client.get_lf_tag,
-                    CatalogId=catalog.catalog_id,
-                    TagKey=tag.key,
+                    AwsService.LAKE_FORMATION, client.get_lf_tag, CatalogId=catalog.catalog_id, TagKey=tag.key
                 )
             except IntegrationRefused as refused:
                 if refused.code != _NOT_FOUND:

@@ -107,7 +107,7 @@ def sign_chunk(key: SigningKey, timestamp: str, scope: CredentialScope, previous
     """The signature of a chunk; `previous` is that of the chunk before it, or the request's own."""
     digest = hashlib.sha256(data).hexdigest()
     return key.sign(
-        f"AWS4-HMAC-SHA256-PAYLOAD\n{timestamp}\n{scope.text}\n{previous}\n{EMPTY_PAYLOAD_HASH}\n{digest}",
+        f"AWS4-HMAC-SHA256-PAYLOAD\n{timestamp}\n{scope.text}\n{previous}\n{EMPTY_PAYLOAD_HASH}\n{digest}"
     )
 
 

@@ -129,8 +129,7 @@ class SigV4Authenticator:
         _check_payload(request, claim, session.signing_key)
         if not key.enabled:
             raise refuse(
-                "AccessDeniedException",
-                f"The access key {key.access_key_id} is disabled. Use another one.",
+                "AccessDeniedException", f"The access key {key.access_key_id} is disabled. Use another one."
             )
         if not known:
             _keep(self._sessions, identity, session)
@@ -227,7 +226,7 @@ def _check_time(claim: Claim, now: int) -> None:
         limit = arithmetic.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
         raise SignatureOutOfTime(
             f"Signature not yet current: {claim.timestamp} is still later than {limit} "
-            f"({arithmetic.format_timestamp(now)} + 15 min.). Set the client's clock.",
+            f"({arithmetic.format_timestamp(now)} + 15 min.). Set the client's clock."
         )
     if claim.expires_in_seconds is not None:
         end = claim.epoch_seconds + claim.expires_in_seconds
@@ -241,7 +240,7 @@ def _check_time(claim: Claim, now: int) -> None:
         limit = arithmetic.format_timestamp(now - MAXIMUM_SKEW_SECONDS)
         raise SignatureOutOfTime(
             f"Signature expired: {claim.timestamp} is now earlier than {limit} "
-            f"({arithmetic.format_timestamp(now)} - 15 min.). Set the client's clock.",
+            f"({arithmetic.format_timestamp(now)} - 15 min.). Set the client's clock."
         )
 
 

@@ -11,12 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import (
-    BucketNotFound,
-    InvalidStoreRequest,
-    ObjectNotFound,
-    StoreError,
-)
+from entrepot.domain.errors import BucketNotFound, InvalidStoreRequest, ObjectNotFound, StoreError
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml

@@ -221,11 +221,7 @@ def _whole(client: S3Client, job: Copy) -> Stored:
             job.bucket,
             job.key,
             (),
-            (
-                *job.source_headers,
-                ("x-amz-metadata-directive", "COPY"),
-                *encryption_headers(job.encryption),
-            ),
+            (*job.source_headers, ("x-amz-metadata-directive", "COPY"), *encryption_headers(job.encryption)),
         )
     )
     try:

@@ -6,8 +6,6 @@ from entrepot.database.migrate import VERSION_TABLE
 from entrepot.database.tables import METADATA
 
 context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
-    version_table=VERSION_TABLE,
+    connection=context.config.attributes["connection"], target_metadata=METADATA, version_table=VERSION_TABLE
 )
 context.run_migrations()
