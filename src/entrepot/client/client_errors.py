@@ -3,7 +3,7 @@
 A command that ends by one of them exits with 255, unless the class says otherwise.
 
 `message` is the text that people see, without the program's name. Scripts that were written for the AWS CLI
-parse these texts, so they are those of its edition 2.23.6. This module is on the way of every command and
+parse these texts, so they are those of its version 2.23.6. This module is on the way of every command and
 imports next to nothing.
 """
 

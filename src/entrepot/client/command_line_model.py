@@ -1,4 +1,4 @@
-"""The service model of the command line: the operations as edition 2.23.6 of the AWS CLI knows them.
+"""The service model of the command line: the operations as version 2.23.6 of the AWS CLI knows them.
 
 `command_line_model.json` is written by `python -m entrepot.model.write_command_line_model`; a test keeps it
 current. Reading it takes a millisecond, and shapes are made when they are asked for, because every command

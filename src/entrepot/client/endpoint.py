@@ -1,6 +1,6 @@
 """Where the service is: Regions and partitions, default hosts, and whether a URL can be used at all.
 
-The partitions are those that edition 2.23.6 of the AWS CLI knows. A Region that none of them names is taken
+The partitions are those that version 2.23.6 of the AWS CLI knows. A Region that none of them names is taken
 for one of AWS's own that is newer than this table.
 """
 

@@ -5,8 +5,8 @@ part of 1 s, 2 s, 4 s and so on, at most 20 s. A quota bounds how many retries a
 make while nothing succeeds. Commands that work for long have `Patience` beyond that, with a server that
 restarts. Operations need nothing of this module before something fails, unless the mode is adaptive: then
 `RequestRate` limits how fast they send. After the first throttled answer requests are let through at a rate
-that grows along a cubic curve around the rate at which throttling set in (as TCP's CUBIC does), 0.7 times that
-to begin with.
+that grows along a cubic curve around the rate at which throttling set in (as TCP's CUBIC does), 0.7 times
+that to begin with.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from entrepot.database.connection import Connection, Parameters, Query, Row, Val
 from entrepot.database.expressions import (
     Pages,
     among,
+    fetch_count,
     in_scope,
     now_in_milliseconds,
     same,
@@ -38,30 +39,15 @@ def deletion(*conditions: sql.ColumnElement[bool]) -> tuple[Query, Query]:
 
 
 _a = ASSETS.c
-_COLUMNS = (
-    _a.data_set_id,
-    _a.revision_id,
-    _a.id,
-    _a.asset_type,
-    _a.name,
-    _a.created_at,
-    _a.updated_at,
-    _a.size_bytes,
-    _a.store_key,
-    _a.store_etag,
-    _a.checksum_algorithm,
-    _a.checksum_value,
-    _a.details_json,
-)
 _OF_REVISION = [*same(_a.revision_id, _a.data_set_id), *in_scope(ASSETS)]
 _THIS = [*same(_a.id), *_OF_REVISION]
 
 _INSERT = Query(sql.insert(ASSETS).values(values_of(ASSETS)))
-_GET = Query(sql.select(*_COLUMNS).where(*_THIS))
-_MANY = Query(sql.select(*_COLUMNS).where(among(_a.id, "ids"), *_OF_REVISION))
-_OF_ID = Query(sql.select(*_COLUMNS).where(*same(_a.id), *in_scope(ASSETS)))
-_OF_IDS = Query(sql.select(_a.account_id, _a.region, *_COLUMNS).where(among(_a.id, "ids")))
-_ALL_OF_REVISION = Query(sql.select(*_COLUMNS).where(*_OF_REVISION).order_by(_a.name.desc(), _a.id.desc()))
+_GET = Query(sql.select(ASSETS).where(*_THIS))
+_MANY = Query(sql.select(ASSETS).where(among(_a.id, "ids"), *_OF_REVISION))
+_OF_ID = Query(sql.select(ASSETS).where(*same(_a.id), *in_scope(ASSETS)))
+_OF_IDS = Query(sql.select(ASSETS).where(among(_a.id, "ids")))
+_ALL_OF_REVISION = Query(sql.select(ASSETS).where(*_OF_REVISION).order_by(_a.name.desc(), _a.id.desc()))
 _RENAME = Query(
     sql.update(ASSETS)
     .where(*_THIS)
@@ -70,7 +56,7 @@ _RENAME = Query(
 _COUNT = Query(
     sql.select(sql.func.count()).select_from(ASSETS).where(*same(_a.revision_id), *in_scope(ASSETS))
 )
-PAGES = Pages(sql.select(*_COLUMNS).where(*_OF_REVISION), (_a.name, _a.id))
+PAGES = Pages(sql.select(ASSETS).where(*_OF_REVISION), (_a.name, _a.id))
 """Served by the index assets_by_name."""
 
 _RECORD_GARBAGE, _DELETE = deletion(*_THIS)
@@ -78,9 +64,11 @@ _RECORD_GARBAGE, _DELETE = deletion(*_THIS)
 
 def _asset(scope: Scope, row: Row) -> Asset:
     (
+        asset_id,
+        _account_id,
+        _region,
         data_set_id,
         revision_id,
-        asset_id,
         asset_type,
         name,
         created_at,
@@ -155,7 +143,7 @@ async def of_ids(c: Connection, asset_ids: Sequence[str]) -> list[Asset]:
     The partition of their scopes is not kept.
     """
     rows = await c.fetch_all(_OF_IDS, ids=texts(asset_ids))
-    return [_asset(Scope(row[0], row[1]), row[2:]) for row in rows]
+    return [_asset(Scope(row[1], row[2]), row) for row in rows]
 
 
 async def many(
@@ -207,8 +195,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, revision_id: str) -> int:
-    row = await c.fetch_one(_COUNT, revision_id=revision_id, **scoped(scope))
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT, revision_id=revision_id, **scoped(scope))
 
 
 async def page(

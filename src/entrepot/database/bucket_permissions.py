@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import same, upsert
+from entrepot.database.expressions import fetch_count, same, upsert
 from entrepot.database.tables import BUCKET_PERMISSIONS
 from entrepot.domain.bucket_permission import BucketPermission
 from entrepot.domain.timestamp import Timestamp
@@ -72,5 +72,4 @@ async def remove(c: Connection, account_id: str, bucket: str, prefix: str) -> bo
 
 
 async def count(c: Connection) -> int:
-    row = await c.fetch_one(_COUNT)
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
+from entrepot.database.expressions import Pages, fetch_count, in_scope, same, scoped, values_of
 from entrepot.database.tables import DATA_GRANTS
 from entrepot.domain.data_grant import AcceptanceState, DataGrant, DistributionScope
 from entrepot.domain.data_set import AssetType
@@ -173,14 +173,14 @@ async def delete(c: Connection, scope: Scope, grant_id: str) -> bool:
 
 async def count_sent(c: Connection, scope: Scope, now: Timestamp) -> int:
     """How many grants of the account have not ended."""
-    row = await c.fetch_one(_COUNT_SENT, **scoped(scope), now=now.milliseconds)
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT_SENT, **scoped(scope), now=now.milliseconds)
 
 
 async def count_pending(c: Connection, scope: Scope, receiver_id: str, now: Timestamp) -> int:
     """How many grants of the account to the receiver wait to be accepted."""
-    row = await c.fetch_one(_COUNT_PENDING, **scoped(scope), receiver_id=receiver_id, now=now.milliseconds)
-    return 0 if row is None else int(row[0])
+    return await fetch_count(
+        c, _COUNT_PENDING, **scoped(scope), receiver_id=receiver_id, now=now.milliseconds
+    )
 
 
 async def page_sent(

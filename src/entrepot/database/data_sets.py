@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database import assets, tags
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
+from entrepot.database.expressions import Pages, fetch_count, in_scope, same, scoped, values_of
 from entrepot.database.tables import ASSETS, DATA_SETS, REVISIONS
 from entrepot.domain.arn import data_set_arn
 from entrepot.domain.data_set import AssetType, DataSet, Origin
@@ -121,8 +121,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str) -> bool:
 
 
 async def count(c: Connection, scope: Scope) -> int:
-    row = await c.fetch_one(_COUNT, **scoped(scope))
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT, **scoped(scope))
 
 
 async def page(c: Connection, scope: Scope, *, after: tuple[int, str] | None, limit: int) -> list[DataSet]:

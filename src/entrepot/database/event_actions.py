@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
+from entrepot.database.expressions import Pages, fetch_count, in_scope, same, scoped, values_of
 from entrepot.database.tables import DATA_GRANTS, EVENT_ACTIONS
 from entrepot.domain.event_action import EventAction
 from entrepot.domain.scope import Scope
@@ -107,12 +107,9 @@ async def count(c: Connection, scope: Scope, data_set_id: str | None = None) -> 
 
     To add one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
-    within = scoped(scope)
     if data_set_id is None:
-        row = await c.fetch_one(_COUNT_ALL, **within)
-    else:
-        row = await c.fetch_one(_COUNT_OF_DATA_SET, data_set_id=data_set_id, **within)
-    return 0 if row is None else int(row[0])
+        return await fetch_count(c, _COUNT_ALL, **scoped(scope))
+    return await fetch_count(c, _COUNT_OF_DATA_SET, data_set_id=data_set_id, **scoped(scope))
 
 
 async def page(

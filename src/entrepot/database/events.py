@@ -20,16 +20,6 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
 _e = EVENTS.c
-_COLUMNS = (
-    _e.sequence,
-    _e.id,
-    _e.account_id,
-    _e.region,
-    _e["at"],
-    _e.detail_type,
-    _e.resources_json,
-    _e.detail_json,
-)
 _LIMIT = sql.bindparam("limit", type_=sql.Integer)
 _TO_BE_DISPATCHED: sql.ColumnElement[bool] = sql.literal_column("NOT dispatched", sql.Boolean())
 """In the words of the index events_to_dispatch, which SQLite knows it again by."""
@@ -40,17 +30,17 @@ _INSERT = Query(
     )
 )
 _AFTER = Query(  # index events_of_account, as the next one
-    sql.select(*_COLUMNS)
+    sql.select(EVENTS)
     .where(*in_scope(EVENTS), _e.sequence > sql.bindparam("after"))
     .order_by(_e.sequence)
     .limit(_LIMIT)
 )
 _LATEST = Query(sql.select(sql.func.max(_e.sequence)).where(*in_scope(EVENTS)))
-_GET = Query(sql.select(*_COLUMNS).where(*same(_e.sequence)))
+_GET = Query(sql.select(EVENTS).where(*same(_e.sequence)))
 # The index events_to_dispatch serves the next two.
 _ANY_TO_DISPATCH = Query(sql.select(_e.sequence).where(_TO_BE_DISPATCHED).limit(sql.literal_column("1")))
 _TO_DISPATCH = Query(
-    sql.select(*_COLUMNS)
+    sql.select(EVENTS)
     .where(_TO_BE_DISPATCHED)
     .order_by(_e.sequence)
     .limit(_LIMIT)
@@ -65,7 +55,7 @@ _FORGET = Query(sql.delete(EVENTS).where(*same(_e.sequence)))
 
 
 def _event(row: Row) -> StoredEvent:
-    sequence, event_id, account_id, region, at, detail_type, resources_json, detail_json = row
+    sequence, event_id, account_id, region, at, detail_type, resources_json, detail_json, _dispatched = row
     return StoredEvent(
         sequence=sequence,
         id=event_id,

@@ -31,6 +31,12 @@ def scoped(scope: Scope) -> dict[str, str]:
     return {"account_id": scope.account_id, "region": scope.region}
 
 
+async def fetch_count(c: Connection, query: Query, **parameters: Value) -> int:
+    """What a query counts."""
+    row = await c.fetch_one(query, **parameters)
+    return 0 if row is None else int(row[0])
+
+
 def values_of(table: Table) -> dict[str, ColumnElement[Any]]:
     """Every column of the table as the parameter of its name, for INSERT."""
     return {column.name: bindparam(column.name, type_=column.type) for column in table.columns}

@@ -24,23 +24,6 @@ _o = OUTSIDE_ACCESS.c
 _g = DATA_GRANTS.c
 _r = REVISIONS.c
 _a = ASSETS.c
-_COLUMNS = (
-    _o.account_id,
-    _o.region,
-    _o.aws_partition,
-    _o.grant_id,
-    _o.asset_id,
-    _o.receiver_id,
-    _o.entitled_data_set_id,
-    _o.entitled_asset_id,
-    _o.asset_type,
-    _o.details_json,
-    _o.state,
-    _o.given_json,
-    _o.attempts,
-    _o.next_try_at,
-    _o.error,
-)
 
 
 def _is(*states: AccessState) -> sql.ColumnElement[bool]:
@@ -92,7 +75,7 @@ _MISSING = _fairly(  # index assets_alive, then data_grants_of_source and primar
     (_g.accepted_at, _a.id),
 )
 _DUE = _fairly(
-    sql.select(*_COLUMNS, _IS_ENTITLED.label("entitled")).where(
+    sql.select(OUTSIDE_ACCESS, _IS_ENTITLED.label("entitled")).where(
         among(_o.asset_type, "asset_types"),
         sql.or_(
             _o.next_try_at <= sql.bindparam("now"),
@@ -107,9 +90,9 @@ _AS_SEEN = (
     _o.state == sql.bindparam("state_seen"),
     _o.next_try_at == sql.bindparam("next_try_at_seen"),
 )
-_GET = Query(sql.select(*_COLUMNS).where(*_THIS))
+_GET = Query(sql.select(OUTSIDE_ACCESS).where(*_THIS))
 _RECEIVED = Query(  # index outside_access_of_receiver
-    sql.select(*_COLUMNS).where(
+    sql.select(OUTSIDE_ACCESS).where(
         *same(_o.receiver_id, _o.region, _o.entitled_asset_id, _o.asset_type),
         ~_is(AccessState.WITHDRAWING),
         _IS_ENTITLED,
@@ -123,7 +106,7 @@ _SAME_FOR_RECEIVER = Query(
     .limit(sql.literal_column("1"))
 )
 _OF_OWNER = Query(
-    sql.select(*_COLUMNS)
+    sql.select(OUTSIDE_ACCESS)
     .where(*same(_o.account_id, _o.region, _o.asset_type))
     .order_by(_o.grant_id, _o.asset_id)
 )
@@ -175,11 +158,11 @@ class Page:
 
 def _access(row: Row) -> ExternalAccess:
     (
+        grant_id,
+        asset_id,
         account_id,
         region,
         partition,
-        grant_id,
-        asset_id,
         receiver_id,
         entitled_data_set_id,
         entitled_asset_id,
@@ -190,6 +173,7 @@ def _access(row: Row) -> ExternalAccess:
         attempts,
         next_try_at,
         error,
+        _updated_at,
     ) = row
     return ExternalAccess(
         owner=Scope(account_id, region, partition),

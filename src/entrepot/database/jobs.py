@@ -9,43 +9,29 @@ import sqlalchemy as sql
 
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, among, in_scope, same, scoped, texts, values_of
+from entrepot.database.expressions import Pages, among, fetch_count, in_scope, same, scoped, texts, values_of
 from entrepot.database.tables import JOB_ITEMS, JOB_REVISIONS, JOBS
 from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
 _j = JOBS.c
-_COLUMNS = (
-    _j.id,
-    _j.type,
-    _j.state,
-    _j.created_at,
-    _j.updated_at,
-    _j.details_json,
-    _j.data_set_id,
-    _j.revision_ids,
-    _j.asset_configuration_json,
-    _j.errors_json,
-    _j.attempt,
-    _j.event_action_id,
-)
 # Written out, not as a parameter: only so do the planners see that the partial index jobs_in_progress serves.
 _IN_PROGRESS = _j.state == sql.literal_column("'IN_PROGRESS'")
 
 _INSERT = Query(sql.insert(JOBS).values(values_of(JOBS)))
 _INSERT_REVISION = Query(sql.insert(JOB_REVISIONS).values(values_of(JOB_REVISIONS)))
-_GET = Query(sql.select(*_COLUMNS).where(*same(_j.id), *in_scope(JOBS)))
-_GET_UNSCOPED = Query(sql.select(_j.account_id, _j.region, _j.aws_partition, *_COLUMNS).where(*same(_j.id)))
+_GET = Query(sql.select(JOBS).where(*same(_j.id), *in_scope(JOBS)))
+_GET_UNSCOPED = Query(sql.select(JOBS).where(*same(_j.id)))
 _COUNT_IN_PROGRESS = Query(
     sql.select(sql.func.count())
     .select_from(JOBS)
     .where(*in_scope(JOBS), *same(_j.type), _IN_PROGRESS, _j.event_action_id.is_(None))
 )
 
-_OWN = sql.select(*_COLUMNS).where(*in_scope(JOBS))
+_OWN = sql.select(JOBS).where(*in_scope(JOBS))
 _OF_REVISION = (
-    sql.select(*_COLUMNS)
+    sql.select(JOBS)
     .select_from(JOB_REVISIONS.join(JOBS, JOBS.c.id == JOB_REVISIONS.c.job_id))
     .where(*in_scope(JOB_REVISIONS), *same(JOB_REVISIONS.c.revision_id))
 )
@@ -97,7 +83,7 @@ _NEXT_PLACE = Query(  # one step along the index jobs_newest, over all jobs of a
     .limit(1)
 )
 _OLDEST = Query(  # index jobs_newest, from its other end
-    sql.select(_j.aws_partition, *_COLUMNS)
+    sql.select(JOBS)
     .where(*in_scope(JOBS), _j.created_at < sql.bindparam("before"), _j.state != JobState.IN_PROGRESS.value)
     .order_by(_j.created_at, _j.id)
     .limit(sql.bindparam("limit", type_=sql.Integer))
@@ -114,16 +100,19 @@ _ERRORS = msgspec.json.Decoder(tuple[JobError, ...])
 def _job(scope: Scope, row: Row) -> Job:
     (
         job_id,
+        _account_id,
+        _region,
+        _partition,
         job_type,
         state,
+        attempt,
         created_at,
         updated_at,
-        details_json,
         data_set_id,
         revision_ids,
+        details_json,
         asset_configuration_json,
         errors_json,
-        attempt,
         event_action_id,
     ) = row
     return Job(
@@ -189,7 +178,7 @@ async def get(c: Connection, scope: Scope, job_id: str) -> Job | None:
 async def get_unscoped(c: Connection, job_id: str) -> Job | None:
     """One job of whatever account and Region. For workers only: no operation may use it."""
     row = await c.fetch_one(_GET_UNSCOPED, id=job_id)
-    return None if row is None else _job(Scope(*row[:3]), row[3:])
+    return None if row is None else _job(Scope(*row[1:4]), row)
 
 
 async def page(
@@ -218,8 +207,7 @@ async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> i
 
     To start one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
-    row = await c.fetch_one(_COUNT_IN_PROGRESS, **scoped(scope), type=job_type.value)
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT_IN_PROGRESS, **scoped(scope), type=job_type.value)
 
 
 async def start(c: Connection, job_id: str, *, now: Timestamp) -> bool:
@@ -291,7 +279,7 @@ async def oldest(c: Connection, account_id: str, region: str, before: Timestamp,
     rows = await c.fetch_all(
         _OLDEST, account_id=account_id, region=region, before=before.milliseconds, limit=limit
     )
-    return [_job(Scope(account_id, region, row[0]), row[1:]) for row in rows]
+    return [_job(Scope(*row[1:4]), row) for row in rows]
 
 
 async def remove(c: Connection, old: Sequence[Job]) -> None:

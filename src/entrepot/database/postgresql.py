@@ -52,7 +52,7 @@ def connection_text(url: str) -> tuple[str, str]:
 
 
 def translated(error: psycopg.Error, place: str) -> DatabaseError:
-    """The error of the house that says the same, names the database, and says what to do."""
+    """The error of the domain for psycopg's: it names the database and says what to do."""
     said = " ".join(str(error).split())
     if isinstance(error, psycopg.errors.UndefinedTable):
         return TableMissing(f"{place} has no tables of Entrepot yet. ({said})")

@@ -6,7 +6,7 @@ import sqlalchemy as sql
 
 from entrepot.database import assets, tags
 from entrepot.database.connection import Connection, Query, Row
-from entrepot.database.expressions import Pages, in_scope, same, scoped, values_of
+from entrepot.database.expressions import Pages, fetch_count, in_scope, same, scoped, values_of
 from entrepot.database.tables import ASSETS, REVISIONS
 from entrepot.domain.arn import revision_arn
 from entrepot.domain.revision import Revision
@@ -14,22 +14,12 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
 _r = REVISIONS.c
-_COLUMNS = (
-    _r.data_set_id,
-    _r.id,
-    _r.created_at,
-    _r.updated_at,
-    _r.comment,
-    _r.finalized,
-    _r.revocation_comment,
-    _r.revoked_at,
-)
 _THIS = [*same(_r.id, _r.data_set_id), *in_scope(REVISIONS)]
 _OF_DATA_SET = [*same(_r.data_set_id), *in_scope(REVISIONS)]
 
 _INSERT = Query(sql.insert(REVISIONS).values(values_of(REVISIONS)))
-_GET = Query(sql.select(*_COLUMNS).where(*_THIS))
-_GET_LOCKED = Query(sql.select(*_COLUMNS).where(*_THIS).with_for_update())
+_GET = Query(sql.select(REVISIONS).where(*_THIS))
+_GET_LOCKED = Query(sql.select(REVISIONS).where(*_THIS).with_for_update())
 _SAVE = Query(
     sql.update(REVISIONS)
     .where(*_THIS)
@@ -51,11 +41,11 @@ _SAVE = Query(
     )
 )
 _COUNT = Query(sql.select(sql.func.count()).select_from(REVISIONS).where(*_OF_DATA_SET))
-PAGES = Pages(sql.select(*_COLUMNS).where(*_OF_DATA_SET), (_r.created_at, _r.id))
+PAGES = Pages(sql.select(REVISIONS).where(*_OF_DATA_SET), (_r.created_at, _r.id))
 """Served by the index revisions_newest."""
 
 _PUBLISHED = [*_OF_DATA_SET, _r.finalized_at.is_not(None)]
-_GET_PUBLISHED = Query(sql.select(*_COLUMNS, _r.finalized_at).where(*_THIS, _r.finalized_at.is_not(None)))
+_GET_PUBLISHED = Query(sql.select(REVISIONS).where(*_THIS, _r.finalized_at.is_not(None)))
 _ANY_PUBLISHED = Query(sql.select(_r.id).where(*_PUBLISHED).limit(sql.literal_column("1")))
 _NEWEST_VALID = Query(
     sql.select(_r.id)
@@ -63,7 +53,7 @@ _NEWEST_VALID = Query(
     .order_by(_r.finalized_at.desc(), _r.id.desc())
     .limit(sql.literal_column("1"))
 )
-PUBLISHED_PAGES = Pages(sql.select(*_COLUMNS, _r.finalized_at).where(*_PUBLISHED), (_r.finalized_at, _r.id))
+PUBLISHED_PAGES = Pages(sql.select(REVISIONS).where(*_PUBLISHED), (_r.finalized_at, _r.id))
 """Served by the index revisions_published."""
 
 _RECORD_GARBAGE, _DELETE_ASSETS = assets.deletion(*same(ASSETS.c.revision_id), *in_scope(ASSETS))
@@ -71,7 +61,19 @@ _DELETE = Query(sql.delete(REVISIONS).where(*_THIS))
 
 
 def _revision(scope: Scope, row: Row) -> Revision:
-    data_set_id, revision_id, created_at, updated_at, comment, finalized, revocation_comment, revoked_at = row
+    (
+        revision_id,
+        _account_id,
+        _region,
+        data_set_id,
+        comment,
+        finalized,
+        revocation_comment,
+        revoked_at,
+        created_at,
+        updated_at,
+        _finalized_at,
+    ) = row
     return Revision(
         scope=scope,
         data_set_id=data_set_id,
@@ -123,7 +125,7 @@ async def get_published(
 ) -> tuple[Revision, Timestamp] | None:
     """One revision if it is finalized, perhaps revoked, and when it was finalized."""
     row = await c.fetch_one(_GET_PUBLISHED, id=revision_id, data_set_id=data_set_id, **scoped(owner))
-    return None if row is None else (_revision(owner, row[:-1]), Timestamp(row[-1]))
+    return None if row is None else (_revision(owner, row), Timestamp(row[-1]))
 
 
 async def any_published(c: Connection, owner: Scope, data_set_id: str) -> bool:
@@ -145,7 +147,7 @@ async def page_published(
     `after` is (finalized at in milliseconds, id) of the last one of the former page.
     """
     rows = await PUBLISHED_PAGES.fetch(c, after, limit, data_set_id=data_set_id, **scoped(owner))
-    return [(_revision(owner, row[:-1]), Timestamp(row[-1])) for row in rows]
+    return [(_revision(owner, row), Timestamp(row[-1])) for row in rows]
 
 
 async def save(c: Connection, revision: Revision) -> bool:
@@ -173,8 +175,7 @@ async def delete(c: Connection, scope: Scope, data_set_id: str, revision_id: str
 
 
 async def count(c: Connection, scope: Scope, data_set_id: str) -> int:
-    row = await c.fetch_one(_COUNT, data_set_id=data_set_id, **scoped(scope))
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _COUNT, data_set_id=data_set_id, **scoped(scope))
 
 
 async def page(

@@ -49,7 +49,7 @@ def dialect() -> Dialect:
 
 
 def translated(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """The error of the house that says the same, names the file, and says what to do."""
+    """The error of the domain for sqlite3's: it names the file and says what to do."""
     code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended part
     if code in _UNAVAILABLE:
         return DatabaseUnavailable(f"The database {path} {_UNAVAILABLE[code]}. ({error})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query
-from entrepot.database.expressions import same, upsert
+from entrepot.database.expressions import fetch_count, same, upsert
 from entrepot.database.tables import WORKERS
 from entrepot.domain.timestamp import Timestamp
 
@@ -27,5 +27,4 @@ async def remove(c: Connection, worker_id: str) -> None:
 
 async def alive(c: Connection, since_ms: int) -> int:
     """How many workers have given a heartbeat since then."""
-    row = await c.fetch_one(_ALIVE, since=since_ms)
-    return 0 if row is None else int(row[0])
+    return await fetch_count(c, _ALIVE, since=since_ms)

@@ -1,6 +1,6 @@
-"""What jobs, operations and `access` ask of the services outside, without knowing how they are reached.
+"""The external services that jobs, operations and entitlements use, as protocols.
 
-A port that is None is not configured: whoever needs it says so, and names the setting.
+A service that is None is not configured: whoever needs it says so, and names the setting.
 """
 
 from __future__ import annotations

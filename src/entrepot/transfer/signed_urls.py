@@ -81,7 +81,7 @@ class SignedObject:
     download_name: str | None
     """What a client saves the object as; only of downloads."""
     receiver: str | None = None
-    """Who must still be entitled to the revision it is of (`catalogue.receiver`); only of downloads."""
+    """Who must still be entitled to the revision it is of (`download_receiver`); only of downloads."""
 
 
 class SignedUrls(Protocol):
@@ -101,7 +101,7 @@ class SignedUrls(Protocol):
     ) -> str:
         """A URL to GET the object; clients save it as `download_name`.
 
-        With `receiver` (`catalogue.receiver`), and served by this exchange, only while that one is entitled.
+        With `receiver` (`download_receiver`), and served by this exchange, only while that one is entitled.
         """
 
 

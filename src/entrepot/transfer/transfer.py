@@ -1,4 +1,4 @@
-"""Moving objects between stores: the one door of this package for the jobs.
+"""Moving objects between stores: what jobs use of this package.
 
     move ──▶ server-side copy, where the stores can ──▶ done: no byte through this process
       │ else
