@@ -84,18 +84,6 @@ class Pagination:
 
 
 class Operation:
-    __slots__ = (
-        "_input",
-        "_model",
-        "_output",
-        "command",
-        "host_prefix",
-        "method",
-        "name",
-        "pagination",
-        "path",
-    )
-
     def __init__(self, command: str, entry: dict[str, Any], model: Model) -> None:
         self.command = command
         """`get-job`."""

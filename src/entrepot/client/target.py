@@ -103,17 +103,6 @@ DEFAULT_TIMEOUT = 60
 class Options:
     """What the command line may say about the connection; None where it says nothing."""
 
-    __slots__ = (
-        "ca_bundle",
-        "connect_timeout",
-        "endpoint_url",
-        "profile",
-        "read_timeout",
-        "region",
-        "sign",
-        "verify_ssl",
-    )
-
     def __init__(  # noqa: PLR0913 - one for each option
         self,
         *,
@@ -138,22 +127,6 @@ class Options:
 
 
 class Target:
-    __slots__ = (
-        "_credentials",
-        "connect_timeout",
-        "endpoint_url",
-        "max_attempts",
-        "proxy_url",
-        "read_timeout",
-        "region",
-        "retry_mode",
-        "sign",
-        "signing_name",
-        "tcp_keepalive",
-        "validate_parameters",
-        "verify",
-    )
-
     def __init__(self, endpoint_url: str, region: str, credentials: CredentialSource | None = None) -> None:
         """A target with the defaults of everything else."""
         self.endpoint_url = endpoint_url

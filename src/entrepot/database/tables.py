@@ -5,9 +5,13 @@ walked on one is the page walked on the other, whatever language the server was 
 
 Identifiers are 128 random bits and unique in the world: an index of what lies below one (a revision's assets,
 a job's items) need not repeat account and Region; the queries still compare them.
+
+Most queries read whole rows; what takes one apart, as `assets._asset` does, follows the order of columns.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,23 +26,28 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 METADATA = MetaData()
 
 TEXT = Text(collation="C").with_variant(Text(), "sqlite")
 
+
+def _required(kind: TypeEngine[Any] | type[TypeEngine[Any]], *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows that meet the condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 DATA_SETS = Table(
     "data_sets",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("asset_type", TEXT, nullable=False),
-    Column("name", TEXT, nullable=False),
-    Column("description", TEXT, nullable=False),
-    Column("origin", TEXT, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(TEXT, "account_id", "region", "asset_type", "name", "description", "origin"),
+    *_required(BigInteger, "created_at", "updated_at"),
     # ListDataSets, and the count for the quota
     Index("data_sets_newest", "account_id", "region", "created_at", "id"),
 )
@@ -47,46 +56,32 @@ REVISIONS = Table(
     "revisions",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region"),
     Column("data_set_id", TEXT, ForeignKey("data_sets.id"), nullable=False),
     Column("comment", TEXT),
     Column("finalized", Boolean, nullable=False),
     Column("revocation_comment", TEXT),
     Column("revoked_at", BigInteger),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(BigInteger, "created_at", "updated_at"),
     # null while the revision is open
     Column("finalized_at", BigInteger),
     # ListDataSetRevisions, the count for the quota, and the deletion of a data set
     Index("revisions_newest", "data_set_id", "created_at", "id"),
     # ListDataSetRevisions of those who were granted the data set
-    Index(
-        "revisions_published",
-        "data_set_id",
-        "finalized_at",
-        "id",
-        sqlite_where=text("finalized_at IS NOT NULL"),
-        postgresql_where=text("finalized_at IS NOT NULL"),
-    ),
+    _partial("revisions_published", "data_set_id", "finalized_at", "id", where="finalized_at IS NOT NULL"),
 )
 
 ASSETS = Table(
     "assets",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("data_set_id", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "data_set_id"),
     Column("revision_id", TEXT, ForeignKey("revisions.id"), nullable=False),
-    Column("asset_type", TEXT, nullable=False),
-    Column("name", TEXT, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(TEXT, "asset_type", "name"),
+    *_required(BigInteger, "created_at", "updated_at"),
     # of a live asset: 0, and empty unless the exchange keeps a file for it
     Column("size_bytes", BigInteger, nullable=False),
-    Column("store_key", TEXT, nullable=False),
-    Column("store_etag", TEXT, nullable=False),
+    *_required(TEXT, "store_key", "store_etag"),
     Column("checksum_algorithm", TEXT),
     Column("checksum_value", TEXT),
     # of a live asset only: AssetDetails
@@ -94,24 +89,13 @@ ASSETS = Table(
     # ListRevisionAssets, the count for the quota, and the deletion of a revision
     Index("assets_by_name", "revision_id", "name", "id"),
     # who must be given access outside the exchange, or lose it
-    Index(
-        "assets_alive",
-        "data_set_id",
-        "revision_id",
-        "id",
-        sqlite_where=text("details_json IS NOT NULL"),
-        postgresql_where=text("details_json IS NOT NULL"),
-    ),
+    _partial("assets_alive", "data_set_id", "revision_id", "id", where="details_json IS NOT NULL"),
 )
 
 TAGS = Table(
     "tags",
     METADATA,
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("arn", TEXT, nullable=False),
-    Column("key", TEXT, nullable=False),
-    Column("value", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "arn", "key", "value"),
     PrimaryKeyConstraint("account_id", "region", "arn", "key"),
     sqlite_with_rowid=False,
 )
@@ -129,18 +113,12 @@ JOBS = Table(
     "jobs",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("aws_partition", TEXT, nullable=False),
-    Column("type", TEXT, nullable=False),
-    Column("state", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "aws_partition", "type", "state"),
     Column("attempt", Integer, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(BigInteger, "created_at", "updated_at"),
     Column("data_set_id", TEXT, nullable=False),
     # separated by spaces: GetJob reads one row and nothing else; job_revisions is for finding
-    Column("revision_ids", TEXT, nullable=False),
-    Column("details_json", TEXT, nullable=False),
+    *_required(TEXT, "revision_ids", "details_json"),
     Column("asset_configuration_json", TEXT),
     Column("errors_json", TEXT),
     # null: a user made it
@@ -149,22 +127,13 @@ JOBS = Table(
     Index("jobs_newest", "account_id", "region", "created_at", "id"),
     Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
     # the count for the quota of jobs in progress
-    Index(
-        "jobs_in_progress",
-        "account_id",
-        "region",
-        "type",
-        sqlite_where=text("state = 'IN_PROGRESS'"),
-        postgresql_where=text("state = 'IN_PROGRESS'"),
-    ),
+    _partial("jobs_in_progress", "account_id", "region", "type", where="state = 'IN_PROGRESS'"),
 )
 
 JOB_REVISIONS = Table(
     "job_revisions",
     METADATA,
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("revision_id", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "revision_id"),
     Column("created_at", BigInteger, nullable=False),
     # no foreign key: an index on this column, to check it, would be of no other use
     Column("job_id", TEXT, nullable=False),
@@ -195,12 +164,7 @@ JOB_ITEMS = Table(
     Column("checkpoint_json", TEXT),
     PrimaryKeyConstraint("job_id", "number"),
     # who still reads these bytes of the own store?
-    Index(
-        "job_items_of_own_store",
-        "source_key",
-        sqlite_where=text("source_bucket IS NULL"),
-        postgresql_where=text("source_bucket IS NULL"),
-    ),
+    _partial("job_items_of_own_store", "source_key", where="source_bucket IS NULL"),
 )
 
 JOB_RUNS = Table(
@@ -212,10 +176,7 @@ JOB_RUNS = Table(
     Column("worker_id", TEXT),
     Column("enqueued_at", BigInteger, nullable=False),
     Column("planned", Boolean, nullable=False),
-    Column("items", BigInteger, nullable=False),
-    Column("items_done", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    Column("bytes_done", BigInteger, nullable=False),
+    *_required(BigInteger, "items", "items_done", "bytes", "bytes_done"),
     # the free runs (worker_id is null), oldest first; and the runs of one worker
     Index("job_runs_of_worker", "worker_id", "enqueued_at", "job_id"),
 )
@@ -251,25 +212,16 @@ DATA_GRANTS = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     # the sender, who owns the data set
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("aws_partition", TEXT, nullable=False),
-    Column("receiver_id", TEXT, nullable=False),
-    Column("source_data_set_id", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "aws_partition", "receiver_id", "source_data_set_id"),
     # the id that the receiver knows the data set by, and the secret that the ids below it follow from
-    Column("data_set_id", TEXT, nullable=False),
-    Column("id_mask", TEXT, nullable=False),
-    Column("name", TEXT, nullable=False),
+    *_required(TEXT, "data_set_id", "id_mask", "name"),
     Column("description", TEXT),
     Column("distribution_scope", TEXT, nullable=False),
     # the data set as it was when it was granted
-    Column("asset_type", TEXT, nullable=False),
-    Column("data_set_name", TEXT, nullable=False),
-    Column("data_set_description", TEXT, nullable=False),
+    *_required(TEXT, "asset_type", "data_set_name", "data_set_description"),
     Column("ends_at", BigInteger),
     Column("accepted_at", BigInteger),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(BigInteger, "created_at", "updated_at"),
     # ListDataGrants; ListReceivedDataGrants and ListDataSets of entitled ones
     Index("data_grants_sent", "account_id", "region", "created_at", "id"),
     Index("data_grants_received", "receiver_id", "region", "created_at", "id"),
@@ -282,14 +234,10 @@ EVENT_ACTIONS = Table(
     "event_actions",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("aws_partition", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "aws_partition"),
     # the entitled data set whose new revisions it exports
-    Column("data_set_id", TEXT, nullable=False),
-    Column("action_json", TEXT, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    *_required(TEXT, "data_set_id", "action_json"),
+    *_required(BigInteger, "created_at", "updated_at"),
     # ListEventActions, of all or of one data set; and the counts for the quotas
     Index("event_actions_newest", "account_id", "region", "created_at", "id"),
     Index("event_actions_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
@@ -299,20 +247,13 @@ OUTSIDE_ACCESS = Table(
     "outside_access",
     METADATA,
     # what was done outside the exchange for one receiver of one live asset; outlives both until it is undone
-    Column("grant_id", TEXT, nullable=False),
-    Column("asset_id", TEXT, nullable=False),
+    *_required(TEXT, "grant_id", "asset_id"),
     # the owner of the asset
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("aws_partition", TEXT, nullable=False),
-    Column("receiver_id", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "aws_partition", "receiver_id"),
     # as the receiver knows them
-    Column("entitled_data_set_id", TEXT, nullable=False),
-    Column("entitled_asset_id", TEXT, nullable=False),
-    Column("asset_type", TEXT, nullable=False),
+    *_required(TEXT, "entitled_data_set_id", "entitled_asset_id", "asset_type"),
     # AssetDetails of the asset, which may be gone when its access is withdrawn
-    Column("details_json", TEXT, nullable=False),
-    Column("state", TEXT, nullable=False),
+    *_required(TEXT, "details_json", "state"),
     # what the outside service needs to take it back: the id of a grant, the name of a role
     Column("given_json", TEXT),
     Column("attempts", Integer, nullable=False),
@@ -328,10 +269,7 @@ DATASHARES = Table(
     METADATA,
     # served by a PostgreSQL database in place of Amazon Redshift
     Column("arn", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("name", TEXT, nullable=False),
-    Column("encrypted_database_url", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "name", "encrypted_database_url"),
     # host and port for receivers; null: those of the URL
     Column("endpoint", TEXT),
     Column("schema_name", TEXT, nullable=False),
@@ -344,12 +282,10 @@ DATASHARES = Table(
 BUCKET_PERMISSIONS = Table(
     "bucket_permissions",
     METADATA,
-    Column("account_id", TEXT, nullable=False),
-    Column("bucket", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "bucket"),
     # keys that begin with it; empty: all of them
     Column("prefix", TEXT, nullable=False),
-    Column("may_read", Boolean, nullable=False),
-    Column("may_write", Boolean, nullable=False),
+    *_required(Boolean, "may_read", "may_write"),
     # null: the endpoint, the Region and the credentials of the server
     Column("endpoint_url", TEXT),
     Column("bucket_region", TEXT),
@@ -362,10 +298,7 @@ NOTIFICATIONS = Table(
     "notifications",
     METADATA,
     # the ClientTokens of SendDataSetNotification, and what was sent under each
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
-    Column("client_token", TEXT, nullable=False),
-    Column("request_digest", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region", "client_token", "request_digest"),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("account_id", "region", "client_token"),
     Index("notifications_oldest", "created_at"),
@@ -380,23 +313,15 @@ EVENTS = Table(
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("id", TEXT, nullable=False),
     # whose event it is: the receiver of a grant, or its sender
-    Column("account_id", TEXT, nullable=False),
-    Column("region", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "region"),
     Column("at", BigInteger, nullable=False),
-    Column("detail_type", TEXT, nullable=False),
-    Column("resources_json", TEXT, nullable=False),
-    Column("detail_json", TEXT, nullable=False),
+    *_required(TEXT, "detail_type", "resources_json", "detail_json"),
     # whether its deliveries have been noted
     Column("dispatched", Boolean, nullable=False),
     # a reader's next page
     Index("events_of_account", "account_id", "region", "sequence"),
     Index("events_oldest", "at"),
-    Index(
-        "events_to_dispatch",
-        "sequence",
-        sqlite_where=text("NOT dispatched"),
-        postgresql_where=text("NOT dispatched"),
-    ),
+    _partial("events_to_dispatch", "sequence", where="NOT dispatched"),
     sqlite_autoincrement=True,
 )
 
@@ -404,8 +329,7 @@ WEBHOOKS = Table(
     "webhooks",
     METADATA,
     Column("id", TEXT, primary_key=True),
-    Column("account_id", TEXT, nullable=False),
-    Column("url", TEXT, nullable=False),
+    *_required(TEXT, "account_id", "url"),
     # the key that deliveries are signed with
     Column("encrypted_secret", TEXT, nullable=False),
     # null: all of them
@@ -419,20 +343,13 @@ EVENT_DELIVERIES = Table(
     METADATA,
     Column("sequence", BigInteger, ForeignKey("events.sequence"), nullable=False),
     # the id of a webhook, or the name of another target
-    Column("target", TEXT, nullable=False),
-    Column("state", TEXT, nullable=False),
+    *_required(TEXT, "target", "state"),
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", BigInteger, nullable=False),
     Column("error", TEXT),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("sequence", "target"),
     # what is due; and what a target has, its dead letters above all
-    Index(
-        "event_deliveries_due",
-        "next_try_at",
-        "sequence",
-        sqlite_where=text("state = 'PENDING'"),
-        postgresql_where=text("state = 'PENDING'"),
-    ),
+    _partial("event_deliveries_due", "next_try_at", "sequence", where="state = 'PENDING'"),
     Index("event_deliveries_of_target", "target", "state", "sequence"),
 )

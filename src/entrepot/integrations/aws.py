@@ -4,7 +4,7 @@ Clients are botocore's, which is loaded when the first one is needed, and act wi
 credentials: those of the settings, else of AWS's standard chain; never with a user's. `assumed_role` makes
 clients that act in a role which a user lends to the exchange.
 
-All of it blocks, and may be called from any thread: asynchronous code goes through `asyncio.to_thread`.
+All of it blocks, and may be called from any thread: `in_thread` makes coroutines of it.
 
     with answers_of(AwsService.KMS):
         aws.client(AwsService.KMS, "us-east-1").create_grant(…)
@@ -12,14 +12,16 @@ All of it blocks, and may be called from any thread: asynchronous code goes thro
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from entrepot.domain.errors import IntegrationError, IntegrationRefused, IntegrationUnavailable
 from entrepot.integrations.protocols import not_configured
@@ -27,6 +29,9 @@ from entrepot.sigv4.signature_parameters import Credentials
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
@@ -179,6 +184,16 @@ class AwsServices:
                 user_agent_extra="entrepot",
             ),
         )
+
+
+def in_thread(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """The method as a coroutine that runs it in a thread."""
+
+    @wraps(method)
+    async def call_in_thread(*arguments: P.args, **named: P.kwargs) -> T:
+        return await asyncio.to_thread(method, *arguments, **named)
+
+    return call_in_thread
 
 
 @contextmanager

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.kms import DecryptGrant, KmsKey
-from entrepot.integrations.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call, in_thread
 
 _NOT_THERE = frozenset({"NotFoundException", "InvalidGrantIdException"})
 _ENCRYPTION = "ENCRYPT_DECRYPT"
@@ -20,19 +19,8 @@ class AwsKeyManagement:
     def __init__(self, aws: AwsServices) -> None:
         self._aws = aws
 
-    async def require_usable(self, key: KmsKey) -> None:
-        await asyncio.to_thread(self._require_usable, key)
-
-    async def grant(self, grant: DecryptGrant) -> str:
-        return await asyncio.to_thread(self._grant, grant)
-
-    async def retire(self, key: KmsKey, grant_id: str) -> None:
-        await asyncio.to_thread(self._retire, key, grant_id)
-
-    async def find(self, grant: DecryptGrant) -> str | None:
-        return await asyncio.to_thread(self._find, grant)
-
-    def _require_usable(self, key: KmsKey) -> None:
+    @in_thread
+    def require_usable(self, key: KmsKey) -> None:
         answer = call(AwsService.KMS, self._client(key).describe_key, KeyId=key.arn)
         found = answer["KeyMetadata"]
         state, usage = found.get("KeyState"), found.get("KeyUsage") or _ENCRYPTION
@@ -42,7 +30,8 @@ class AwsKeyManagement:
                 "Name an enabled key that encrypts."
             )
 
-    def _grant(self, grant: DecryptGrant) -> str:
+    @in_thread
+    def grant(self, grant: DecryptGrant) -> str:
         # The name makes a repetition harmless at AWS, for a while; what else speaks KMS may not know that.
         known = self._find(grant)
         if known is not None:
@@ -59,7 +48,8 @@ class AwsKeyManagement:
         grant_id: str = answer["GrantId"]
         return grant_id
 
-    def _retire(self, key: KmsKey, grant_id: str) -> None:
+    @in_thread
+    def retire(self, key: KmsKey, grant_id: str) -> None:
         try:
             call(AwsService.KMS, self._client(key).retire_grant, KeyId=key.arn, GrantId=grant_id)
         except IntegrationRefused as refused:
@@ -81,6 +71,8 @@ class AwsKeyManagement:
             if not answer.get("Truncated"):
                 return None
             more = {"Marker": answer["NextMarker"]}
+
+    find = in_thread(_find)
 
     def _client(self, key: KmsKey) -> Any:
         return self._aws.client(AwsService.KMS, key.region)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from entrepot.domain.errors import IntegrationRefused
 from entrepot.domain.lake_formation import LFCatalog, LFTag, LFTagPolicy, missing_from
 from entrepot.integrations.assumed_role import AssumedRoles, LentRole
-from entrepot.integrations.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call, in_thread
 
 _NOT_FOUND = "EntityNotFoundException"
 _INVALID = "InvalidInputException"
@@ -24,17 +23,8 @@ class AwsLakeFormation:
         self._aws = aws
         self._roles = roles
 
-    async def missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
-        return await asyncio.to_thread(self._missing, catalog, expression)
-
-    async def grant(self, policy: LFTagPolicy, receiver_id: str) -> None:
-        await asyncio.to_thread(self._grant, policy, receiver_id)
-
-    async def revoke(self, policy: LFTagPolicy, receiver_id: str) -> None:
-        """Takes them back; fine where there are none, or where the tags are gone and all grants with them."""
-        await asyncio.to_thread(self._revoke, policy, receiver_id)
-
-    def _missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
+    @in_thread
+    def missing(self, catalog: LFCatalog, expression: Sequence[LFTag]) -> list[str]:
         client = self._client(catalog)
         known = []
         for tag in expression:
@@ -60,11 +50,14 @@ class AwsLakeFormation:
         glue = self._client(catalog, AwsService.GLUE)
         call(AwsService.GLUE, glue.get_databases, CatalogId=catalog.catalog_id, MaxResults=1)
 
-    def _grant(self, policy: LFTagPolicy, receiver_id: str) -> None:
+    @in_thread
+    def grant(self, policy: LFTagPolicy, receiver_id: str) -> None:
         client = self._client(policy.catalog)
         call(AwsService.LAKE_FORMATION, client.grant_permissions, **_parameters(policy, receiver_id))
 
-    def _revoke(self, policy: LFTagPolicy, receiver_id: str) -> None:
+    @in_thread
+    def revoke(self, policy: LFTagPolicy, receiver_id: str) -> None:
+        """Takes them back; fine where there are none, or where the tags are gone and all grants with them."""
         client = self._client(policy.catalog)
         try:
             call(AwsService.LAKE_FORMATION, client.revoke_permissions, **_parameters(policy, receiver_id))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from entrepot.domain.datashare import DatashareArn
 from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone
 from entrepot.domain.scope import Scope
-from entrepot.integrations.aws import AwsService, AwsServices, call
+from entrepot.integrations.aws import AwsService, AwsServices, call, in_thread
 
 _OPEN = frozenset({"AUTHORIZED", "ACTIVE", "AVAILABLE"})
 """Associations with a consumer who may use the share now."""
@@ -21,7 +20,8 @@ class AwsRedshift:
         self._aws = aws
         self._accounts_are_proven = accounts_are_proven
 
-    async def require_shareable(self, share: DatashareArn, owner: Scope) -> None:
+    @in_thread
+    def require_shareable(self, share: DatashareArn, owner: Scope) -> None:
         """Raises `IntegrationRefused` unless the share exists and the account may give it to others.
 
         The server's own credentials may well see the shares of many producers. So an account that proved who
@@ -33,15 +33,10 @@ class AwsRedshift:
                 f"account {owner.account_id} can share its own datashares only.",
                 denied=True,
             )
-        await asyncio.to_thread(self._described, share)
+        self._described(share)
 
-    async def authorize(self, share: DatashareArn, consumer_id: str) -> None:
-        await asyncio.to_thread(self._authorize, share, consumer_id)
-
-    async def deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
-        await asyncio.to_thread(self._deauthorize, share, consumer_id)
-
-    def _authorize(self, share: DatashareArn, consumer_id: str) -> None:
+    @in_thread
+    def authorize(self, share: DatashareArn, consumer_id: str) -> None:
         if _is_open(self._described(share), consumer_id):
             return
         answer = self._call("authorize_data_share", share, ConsumerIdentifier=consumer_id)
@@ -50,7 +45,8 @@ class AwsRedshift:
                 f"Amazon Redshift has not authorised account {consumer_id} for datashare {share} yet."
             )
 
-    def _deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
+    @in_thread
+    def deauthorize(self, share: DatashareArn, consumer_id: str) -> None:
         try:
             if _is_open(self._described(share), consumer_id):
                 self._call("deauthorize_data_share", share, ConsumerIdentifier=consumer_id)

@@ -52,6 +52,16 @@ def refuse(code: str, message: str) -> AuthenticationFailed:
     return AuthenticationFailed(code, message)
 
 
+def incomplete(message: str) -> AuthenticationFailed:
+    """The error for a signature that is not there whole, or not of the prescribed form."""
+    return refuse("IncompleteSignatureException", message)
+
+
+def invalid(message: str) -> AuthenticationFailed:
+    """The error for a signature that does not hold."""
+    return refuse("InvalidSignatureException", message)
+
+
 def read_claim(
     request: HttpRequest,
     parse_parameters: Callable[[str], SignatureParameters] = signature_parameters.parse_parameters,
@@ -68,15 +78,14 @@ def read_claim(
     )
     if authorization is not None:
         if presigned:
-            raise refuse(
-                "IncompleteSignatureException",
-                "A request is signed by the Authorization header or by the query's X-Amz-*, not by both.",
+            raise incomplete(
+                "A request is signed by the Authorization header or by the query's X-Amz-*, not by both."
             )
         try:
             rest, signature = signature_parameters.split_authorization(_text(authorization))
             parameters = parse_parameters(rest)
         except MalformedSignature as error:
-            raise refuse("IncompleteSignatureException", str(error)) from None
+            raise incomplete(str(error)) from None
         return _claim_of_header(request, headers, parameters, signature)
     if presigned:
         return _claim_of_query(request, headers)
@@ -121,15 +130,13 @@ def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name.startswith("X-Amz-"):
             if name in given:
-                raise refuse("IncompleteSignatureException", f"The query has more than one {name!r}.")
+                raise incomplete(f"The query has more than one {name!r}.")
             given[name] = value
     for name in (*_PARAMETERS, "X-Amz-Expires"):
         if not given.get(name):
-            raise refuse(
-                "IncompleteSignatureException", f"AWS query-string parameters must include {name!r}."
-            )
+            raise incomplete(f"AWS query-string parameters must include {name!r}.")
     if given["X-Amz-Algorithm"] != arithmetic.ALGORITHM:
-        raise refuse("IncompleteSignatureException", f"X-Amz-Algorithm must be {arithmetic.ALGORITHM!r}.")
+        raise incomplete(f"X-Amz-Algorithm must be {arithmetic.ALGORITHM!r}.")
     try:
         parameters = SignatureParameters(
             CredentialScope.parse(given["X-Amz-Credential"]),
@@ -137,7 +144,7 @@ def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
         )
         signature = signature_parameters.parse_signature(given["X-Amz-Signature"])
     except MalformedSignature as error:
-        raise refuse("IncompleteSignatureException", str(error)) from None
+        raise incomplete(str(error)) from None
     _check_signed_headers(parameters.signed_headers, headers)
     timestamp, epoch_seconds = _moment(given["X-Amz-Date"])
     declared = _declared_payload(headers, given, parameters.scope.service)
@@ -163,17 +170,16 @@ def _declared_payload(headers: dict[bytes, bytes], given: dict[str, str], servic
 def _expiry(text: str) -> int:
     seconds = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
     if not 1 <= seconds <= arithmetic.MAXIMUM_EXPIRY_SECONDS:
-        raise refuse(
-            "IncompleteSignatureException",
+        raise incomplete(
             f"X-Amz-Expires must be from 1 to {arithmetic.MAXIMUM_EXPIRY_SECONDS} seconds (seven days), "
-            f"and is {text[:40]!r}.",
+            f"and is {text[:40]!r}."
         )
     return seconds
 
 
 def _check_signed_headers(signed: tuple[str, ...], headers: dict[bytes, bytes]) -> None:
     if "host" not in signed:
-        raise refuse("InvalidSignatureException", "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+        raise invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     for name, as_sent in _MUST_BE_SIGNED:
         if as_sent in headers and name not in signed:
             raise _not_signed(name)
@@ -185,7 +191,7 @@ def _check_signed_headers(signed: tuple[str, ...], headers: dict[bytes, bytes]) 
 
 
 def _not_signed(name: str) -> AuthenticationFailed:
-    return refuse("InvalidSignatureException", f"{name!r} must be a 'SignedHeader' in the AWS Authorization.")
+    return invalid(f"{name!r} must be a 'SignedHeader' in the AWS Authorization.")
 
 
 def _canonical(
@@ -214,9 +220,8 @@ def _moment(text: str) -> tuple[str, int]:
     try:
         return text, signature_parameters.parse_timestamp(text)
     except ValueError:
-        raise refuse(
-            "IncompleteSignatureException",
-            f"Date must be in ISO-8601 'basic format' (YYYYMMDD'T'HHMMSS'Z'). Got {text[:40]!r}.",
+        raise incomplete(
+            f"Date must be in ISO-8601 'basic format' (YYYYMMDD'T'HHMMSS'Z'). Got {text[:40]!r}."
         ) from None
 
 
@@ -227,9 +232,8 @@ def _moment_of_date(headers: dict[bytes, bytes]) -> tuple[str, int]:
 
     value = headers.get(b"date")
     if value is None:
-        raise refuse(
-            "IncompleteSignatureException",
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
+        raise incomplete(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
         )
     try:
         date = parsedate_to_datetime(_text(value))

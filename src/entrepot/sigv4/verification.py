@@ -27,7 +27,7 @@ from entrepot.sigv4.aws_chunked import (
     parse_chunks,
     verify_chunks,
 )
-from entrepot.sigv4.signature_claim import Claim, claimed_scope, read_claim, refuse
+from entrepot.sigv4.signature_claim import Claim, claimed_scope, incomplete, invalid, read_claim, refuse
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -206,21 +206,18 @@ def _check_scope(claim: Claim) -> None:
     if scope.service not in _SERVICES:
         raise _other_service()
     if scope.region and _REGION.fullmatch(scope.region) is None:
-        raise refuse("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+        raise invalid("Credential should be scoped to a valid Region.")
 
 
 def _other_service() -> AuthenticationFailed:
-    return refuse(
-        "InvalidSignatureException", f"Credential should be scoped to correct service: {_SERVICE!r}."
-    )
+    return invalid(f"Credential should be scoped to correct service: {_SERVICE!r}.")
 
 
 def _check_time(claim: Claim, now: int) -> None:
     if claim.scope.date != claim.timestamp[:8]:
-        raise refuse(
-            "InvalidSignatureException",
+        raise invalid(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"{claim.scope.date!r} != {claim.timestamp[:8]!r}, from {claim.timestamp!r}.",
+            f"{claim.scope.date!r} != {claim.timestamp[:8]!r}, from {claim.timestamp!r}."
         )
     if claim.epoch_seconds > now + MAXIMUM_SKEW_SECONDS:
         limit = arithmetic.format_timestamp(now + MAXIMUM_SKEW_SECONDS)
@@ -247,12 +244,11 @@ def _check_time(claim: Claim, now: int) -> None:
 def _check_signature(claim: Claim, signing_key: arithmetic.SigningKey) -> None:
     text = arithmetic.string_to_sign(claim.timestamp, claim.scope.text, claim.canonical_request)
     if not hmac.compare_digest(signing_key.sign(text), claim.signature):
-        raise refuse(
-            "InvalidSignatureException",
+        raise invalid(
             "The request signature we calculated does not match the signature you provided. Check your AWS "
             "Secret Access Key and signing method. Consult the service documentation for details.\n\n"
             f"The Canonical String for this request should have been\n'{claim.canonical_request}'\n\n"
-            f"The String-to-Sign should have been\n'{text}'\n",
+            f"The String-to-Sign should have been\n'{text}'\n"
         )
 
 
@@ -271,27 +267,19 @@ def _check_payload(request: HttpRequest, claim: Claim, signing_key: arithmetic.S
             seed=claim.signature,
             with_trailer=payload == SIGNED_WITH_TRAILER,
         ):
-            raise refuse(
-                "InvalidSignatureException", "The signature of a chunk of the aws-chunked body is wrong."
-            )
+            raise invalid("The signature of a chunk of the aws-chunked body is wrong.")
     elif payload != arithmetic.payload_hash(request.body):
-        raise refuse(
-            "InvalidSignatureException",
-            "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived.",
-        )
+        raise invalid("The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived.")
 
 
 def _chunks(request: HttpRequest) -> ChunkedBody:
     try:
         body = parse_chunks(request.body)
     except signature_parameters.MalformedSignature as error:
-        raise refuse("IncompleteSignatureException", str(error)) from None
+        raise incomplete(str(error)) from None
     for name, value in request.headers:
         if name == b"x-amz-decoded-content-length" and value.strip() != b"%d" % len(body.data):
-            raise refuse(
-                "IncompleteSignatureException",
-                "x-amz-decoded-content-length is not the length of the body that arrived.",
-            )
+            raise incomplete("x-amz-decoded-content-length is not the length of the body that arrived.")
     return body
 
 

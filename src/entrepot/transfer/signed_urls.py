@@ -50,17 +50,10 @@ class Refusal(Enum):
     INVALID_DIGEST = ("InvalidDigest", 400, "The Content-MD5 you specified is not valid.")
     BAD_DIGEST = ("BadDigest", 400, "The Content-MD5 you specified did not match what we received.")
 
-    @property
-    def code(self) -> str:
-        return self.value[0]
-
-    @property
-    def status(self) -> int:
-        return self.value[1]
-
-    @property
-    def words(self) -> str:
-        return self.value[2]
+    def __init__(self, code: str, status: int, words: str) -> None:
+        self.code = code
+        self.status = status
+        self.words = words
 
 
 class SignedUrlRefused(StoreAccessDenied):
