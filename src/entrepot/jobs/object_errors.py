@@ -1,9 +1,9 @@
 """Store errors become the `Errors` of a job, here alone; `CODES` says which code each gets.
 
-Anything else is INTERNAL_SERVER_EXCEPTION. The exchange's own store is not the caller's to mend: what fails there is INTERNAL_SERVER_EXCEPTION too, told
-without its paths (the log has them), unless the object is simply gone, or is an upload that was replaced.
-Which code AWS chooses is known for what is not found or denied only [L]; the rest is our choice [G]
-(behaviour reference, 2.3).
+Anything else is INTERNAL_SERVER_EXCEPTION. The exchange's own store is not the caller's to mend: what fails
+there is INTERNAL_SERVER_EXCEPTION too, told without its paths (the log has them), unless the object is simply
+gone, or is an upload that was replaced. Which code AWS chooses is known for what is not found or denied only
+[L]; the rest is our choice [G] (behaviour reference, 2.3).
 """
 
 from __future__ import annotations
