@@ -24,8 +24,6 @@ CALLS_PER_SECOND = 10
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """What a caller sends through an API asset."""
-
     data_set_id: str
     revision_id: str
     asset_id: str

@@ -74,8 +74,6 @@ def is_share_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlShare:
-    """A datashare that is served by a PostgreSQL database."""
-
     arn: str
     owner: Scope
     name: str

@@ -126,8 +126,6 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What is known of an item that is done and proven."""
-
     size_bytes: int
     etag: str
     checksum: Checksum | None
@@ -172,8 +170,6 @@ class JobItem:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: items and bytes, of how many."""
-
     items: int
     items_done: int
     bytes: int

@@ -91,7 +91,6 @@ class DatabaseEngine:
 
         A run that waits for a slow store may take longer to notice. It is left behind: once its job has been
         handed back, whatever it still writes down is refused.
-
         Crash: whatever is not handed back is freed by another worker's heartbeat, or repeated by this one.
         """
         for loop in self._loops:

@@ -18,7 +18,6 @@ async def record(connection: Connection, events: Sequence[NewEvent], now: Timest
 
     For use inside a transaction: ONE call, near its end. It locks the recipients until the commit, all of
     them in one order; two calls could wait for those of another transaction, which waits for theirs.
-
     Crash: the events are there together with what they tell of, or neither is.
     """
     if not events:

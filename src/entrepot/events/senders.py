@@ -69,8 +69,6 @@ _READ_BYTES = 64 * 1024
 
 
 class OpenSecret(Protocol):
-    """Opens what was sealed at rest."""
-
     def __call__(self, sealed: str, context: str) -> bytes:
         """Raises `ConfigurationError` when it was sealed with another key file or context."""
 

@@ -36,8 +36,6 @@ Clock = Callable[[], Timestamp]
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What a job type is given to check a CreateJob request."""
-
     scope: Scope
     job_id: str
     """The id the job will have, so that an upload URL can be made before it exists."""
@@ -60,8 +58,6 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a job type is given to plan, move and finish."""
-
     job: Job
     details: shapes.ResponseDetails
     database: Database
@@ -95,8 +91,6 @@ class Outcome:
 
 
 class JobDefinition(Protocol):
-    """One job type."""
-
     @property
     def type(self) -> JobType:
         """The type it defines."""

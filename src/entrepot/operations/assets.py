@@ -104,8 +104,7 @@ async def list_revision_assets(
         await lookups.seen_revision(database, context, request.data_set_id, request.revision_id)
     page = listing.page(rows, lambda asset: (asset.name, asset.id))
     return shapes.ListRevisionAssetsResponse(
-        assets=[_entry(context, asset) for asset in page.entries],
-        next_token=page.next_token,
+        assets=[_entry(context, asset) for asset in page.entries], next_token=page.next_token
     )
 
 

@@ -53,8 +53,6 @@ class CallRate:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that operations use."""
-
     database: Database
     clock: Clock
     random_bytes: Callable[[int], bytes]
@@ -76,8 +74,6 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's surroundings."""
-
     scope: Scope
     """The caller's account and Region: nothing outside of it is seen or changed."""
     request_id: str

@@ -63,7 +63,6 @@ async def create_data_grant(
     """Offers a data set to another account, which sees nothing of it until it accepts.
 
     Raises `ServiceLimitExceeded` when too many grants are open, to this receiver or at all.
-
     Crash: the grant and its tags are there together or not at all.
     """
     given_tags = request.tags or {}
@@ -163,7 +162,6 @@ async def delete_data_grant(context: Context, request: shapes.DeleteDataGrantReq
     """Takes a grant back, pending or accepted: from the commit on the receiver sees nothing of the data set.
 
     Exports that run end in ERROR; what was exported before stays where it is [C].
-
     Crash: the grant is there as before, or it is gone and its receiver is told.
     """
     services, scope = context.services, context.scope
@@ -199,7 +197,6 @@ async def accept_data_grant(
     """Accepts a grant for the caller: everything finalized in the data set is the caller's to use.
 
     Raises `Conflict` for a grant that is accepted already [L], or has ended [G].
-
     Crash: accepted, and its sender told, or pending as before.
     """
     services = context.services
@@ -236,8 +233,7 @@ async def list_received_data_grants(
     )
     page = listing.page(rows, lambda grant: (grant.created_at.milliseconds, grant.id))
     return shapes.ListReceivedDataGrantsResponse(
-        data_grant_summaries=[_entry(grant) for grant in page.entries],
-        next_token=page.next_token,
+        data_grant_summaries=[_entry(grant) for grant in page.entries], next_token=page.next_token
     )
 
 

@@ -123,7 +123,6 @@ async def delete_data_set(context: Context, request: shapes.DeleteDataSetRequest
 
     Raises `Conflict` while it is granted to somebody [L]. A job that runs on it does not keep it: its last
     transaction finds nothing and the job ends in ERROR.
-
     Crash: all of it is gone or none; the bytes of its assets go later.
     """
     async with context.services.database.transaction() as connection:

@@ -73,7 +73,6 @@ async def create_event_action(
 
     Raises `ValidationFailed` unless the data set is entitled and holds files, and where the bucket cannot be
     written to; and `ServiceLimitExceeded`.
-
     Crash: the event action and its tags are there together or not at all; what was written to the bucket, to
     look, may stay there.
     """
@@ -121,7 +120,6 @@ async def update_event_action(
     """Replaces the action; what is absent, or the same as before, changes nothing. The event stays.
 
     Raises `ValidationFailed` as CreateEventAction does.
-
     Crash: changed or not.
     """
     services = context.services
@@ -170,8 +168,7 @@ async def list_event_actions(
     )
     page = listing.page(rows, lambda action: (action.created_at.milliseconds, action.id))
     return shapes.ListEventActionsResponse(
-        event_actions=[_entry(action) for action in page.entries],
-        next_token=page.next_token,
+        event_actions=[_entry(action) for action in page.entries], next_token=page.next_token
     )
 
 

@@ -137,7 +137,6 @@ async def start_job(context: Context, request: shapes.StartJobRequest) -> None:
     """Turns a waiting job IN_PROGRESS; a worker takes it from there.
 
     How many jobs of a type may be in progress is a quota; that reaching it is a Conflict is our choice [G].
-
     Crash: the job is IN_PROGRESS and enqueued, or it still waits.
     """
     services, scope = context.services, context.scope

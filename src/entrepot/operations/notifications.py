@@ -30,10 +30,8 @@ async def send_data_set_notification(
 
     The same request with the same ClientToken is told once, however often it comes within a day; without a
     token it is told each time. Another request with a token that was used is a Conflict [G].
-
     Raises `ResourceNotFound`, `AccessDenied` for an entitled data set, and `ValidationFailed`, also where
     nobody was granted the data set.
-
     Crash: all receivers are told and the token is used, or neither.
     """
     services = context.services

@@ -31,8 +31,6 @@ class ListRequest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Entry]):
-    """What one call of a list operation shows."""
-
     entries: Sequence[Entry]
     next_token: str | None
     """None on the last page."""
@@ -49,13 +47,7 @@ class Listing:
     _tokens: PageTokens
 
     @classmethod
-    def of(
-        cls,
-        context: Context,
-        operation: str,
-        request: ListRequest,
-        *filters: str | None,
-    ) -> Listing:
+    def of(cls, context: Context, operation: str, request: ListRequest, *filters: str | None) -> Listing:
         """Raises `ValidationFailed` when the token is none of this operation with these filters."""
         services, scope = context.services, context.scope
         binding = json.dumps([operation, scope.partition, scope.region, scope.account_id, *filters])

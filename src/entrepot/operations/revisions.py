@@ -50,7 +50,6 @@ async def create_revision(
     """Makes an open, empty revision.
 
     Raises `ValidationFailed` when the data set has enough: the operation declares no ServiceLimitExceeded.
-
     Crash: the revision and its tags are there together or not at all.
     """
     given_tags = request.tags or {}
@@ -100,7 +99,6 @@ async def update_revision(
 
     Finalizing publishes the revision to everyone who has access to the data set [C]; from then on it can only
     be revoked.
-
     Crash: changed, and everyone told, or not.
     """
     services = context.services
@@ -204,7 +202,6 @@ async def publish(connection: Connection, services: Services, revision: Revision
     `revision` and `data_set` are the owner's; the revision is finalized in this transaction. The jobs of
     event actions are the receivers': they see them, under the ids that they know, and no quota of StartJob
     counts them. What was published before an event action was made is not exported [L].
-
     Crash: events and started jobs are there together with the revision, or none of it is.
     """
     now = services.clock()
@@ -227,7 +224,6 @@ async def announce_revocation(
     """Everyone who has access to the data set is told that the revision was revoked, and why.
 
     Told again when the reason is replaced [G].
-
     Crash: the events are there together with the revocation, or neither is.
     """
     now = services.clock()

@@ -170,8 +170,6 @@ _ESCAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing has found, and how it was asked for."""
-
     bucket: str
     prefix: str
     delimiter: str

@@ -46,8 +46,6 @@ class ListingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended."""
-
     span: int = 0
     token: str | None = None
     """The provider's, for the next page inside of that span."""
@@ -59,8 +57,6 @@ class Position:
 
 @dataclass(slots=True)
 class ListedPage:
-    """What was found, and where to go on."""
-
     objects: list[PageObject] = field(default_factory=list)
     common_prefixes: list[str] = field(default_factory=list)
     following: Position | None = None
@@ -95,8 +91,6 @@ def list_shared(
 
 
 class _Lister:
-    """Goes through the spans until the page is full."""
-
     def __init__(
         self,
         shared: SharedObjects,

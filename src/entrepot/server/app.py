@@ -59,41 +59,31 @@ _OPERATORS = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Application:
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        own_routes: OwnRoutes,
-        readiness: Readiness,
-        metrics: Metrics,
-        gauges: Callable[[], Awaitable[dict[str, float]]],
-        objects: SignedObjects | None,
-        s3_gateway: Callable[[], S3Gateway],
-    ) -> None:
-        """`objects` is None where the store signs its own URLs; `gauges` are read at each `/metrics`.
-
-        `s3_gateway` gives the gateway, always the same one; it is not asked before the first request for it.
-        """
-        self._pipeline = pipeline
-        self._own_routes = own_routes
-        self._readiness = readiness
-        self._metrics = metrics
-        self._gauges = gauges
-        self._objects = objects
-        self._s3_gateway = s3_gateway
+    pipeline: Pipeline
+    own_routes: OwnRoutes
+    readiness: Readiness
+    metrics: Metrics
+    gauges: Callable[[], Awaitable[dict[str, float]]]
+    """Read at each `/metrics`."""
+    objects: SignedObjects | None
+    """None where the store signs its own URLs."""
+    s3_gateway: Callable[[], S3Gateway]
+    """Gives the gateway, always the same one; it is not asked before the first request for it."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         raw_path: bytes = scope["raw_path"]
         if is_for_s3(scope):
-            await self._s3_gateway().answer(scope, receive, send)
+            await self.s3_gateway().answer(scope, receive, send)
         elif raw_path in _OPERATORS and scope["method"] in {"GET", "HEAD"}:
             await send_response(send, await self._operators(raw_path))
-        elif self._objects is not None and raw_path.startswith(_OBJECTS):
+        elif self.objects is not None and raw_path.startswith(_OBJECTS):
             started = perf_counter()
-            status = await self._objects.answer(scope, receive, send)
-            self._metrics.request(f"{scope['method'].title()}Object", status, perf_counter() - started)
+            status = await self.objects.answer(scope, receive, send)
+            self.metrics.request(f"{scope['method'].title()}Object", status, perf_counter() - started)
         else:
             await self._api(scope, receive, send, raw_path.decode("latin-1"))
 
@@ -110,12 +100,12 @@ class Application:
         except ClientDisconnected:
             return
         request = HttpRequest(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
-        own = self._own_routes.find(request.method, raw_path) if raw_path.startswith("/entrepot/") else None
+        own = self.own_routes.find(request.method, raw_path) if raw_path.startswith("/entrepot/") else None
         if own is not None:
             gone = partial(until_disconnected, receive)
-            response = await self._own_routes.answer(own, request, gone)
+            response = await self.own_routes.answer(own, request, gone)
         else:
-            response = await self._pipeline.handle(request)
+            response = await self.pipeline.handle(request)
         if response.stream is not None:
             await send_stream(receive, send, response, response.stream)
             return
@@ -125,13 +115,13 @@ class Application:
         if raw_path == b"/healthz":
             return alive()
         if raw_path == b"/readyz":
-            return await self._readiness.answer()
+            return await self.readiness.answer()
         try:
-            gauges = await self._gauges()
+            gauges = await self.gauges()
         except EntrepotError as error:
             _log.warning("metrics are without what the database knows: %s", error)
             gauges = {}
-        return HttpResponse(200, ((b"content-type", CONTENT_TYPE),), self._metrics.render(gauges))
+        return HttpResponse(200, ((b"content-type", CONTENT_TYPE),), self.metrics.render(gauges))
 
 
 _JSON = ((b"content-type", b"application/json"),)

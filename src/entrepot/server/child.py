@@ -31,8 +31,6 @@ class ServerDidNotStart(EntrepotError):
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that answers requests."""
-
     url: str
     data_dir: Path
     log: Path

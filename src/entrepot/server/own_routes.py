@@ -46,8 +46,6 @@ _log = logging.getLogger(__name__)
 
 
 class OwnRoute(Protocol):
-    """One route."""
-
     name: str
     """As metrics call it, in the manner of an operation: `GetJobProgress`."""
     method: str

@@ -33,7 +33,6 @@ def create_key_file(key_file: Path) -> bool:
 
     When several processes do this at once, one file wins and all of them use it. Raises `ConfigurationError`
     when the file cannot be written.
-
     Crash: the file is there whole and durable, or not at all; a temporary file may be left beside it.
     """
     text = _HEADING + base64.b64encode(os.urandom(_LENGTH)).decode("ascii") + "\n"

@@ -63,8 +63,6 @@ class AuditEntry(NamedTuple):
 
 
 class AuditSink(Protocol):
-    """Where audit entries go."""
-
     def record(self, entry: AuditEntry) -> None:
         """Takes one entry; must neither block nor raise."""
 
@@ -104,7 +102,6 @@ class _Stages:
         self.body_limit_bytes = BODY_LIMITS_BYTES.get(operation.name, BODY_LIMIT_BYTES)
 
     def value(self, request: HttpRequest, parameters: Mapping[str, str]) -> Any:
-        """What the operation takes. Raises `ValidationFailed`."""
         return self.validator.validate(self.parser.parse(request, parameters))
 
     def response(self, value: Any, result: Any, request: HttpRequest, request_id: str) -> HttpResponse:

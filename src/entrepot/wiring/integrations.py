@@ -6,11 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from entrepot.domain.datashare import PostgresqlShare
-from entrepot.integrations.protocols import (
-    Integrations,
-    OpenShare,
-    PostgresqlDatabases,
-)
+from entrepot.integrations.protocols import Integrations, OpenShare, PostgresqlDatabases
 from entrepot.settings.settings import Settings
 from entrepot.settings.values import AWS_ENDPOINT
 from entrepot.sigv4.signature_parameters import Credentials

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -36,18 +37,12 @@ _PASSWORD_BYTES = 32
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class DatashareCredentials:
-    def __init__(
-        self,
-        database: Database,
-        postgresql: PostgresqlDatabases | None,
-        clock: Callable[[], Timestamp],
-        random_bytes: Callable[[int], bytes],
-    ) -> None:
-        self._database = database
-        self._postgresql = postgresql
-        self._clock = clock
-        self._random_bytes = random_bytes
+    database: Database
+    postgresql: PostgresqlDatabases | None
+    clock: Callable[[], Timestamp]
+    random_bytes: Callable[[int], bytes]
 
     async def hand_out(self, scope: Scope, entitled_asset_id: str) -> DatabaseLogin:
         """A login for the asset, under the id that the account has received it by.
@@ -56,9 +51,9 @@ class DatashareCredentials:
         `ValidationFailed` for a share of Amazon Redshift, `Conflict` while there is no role yet, and
         `InternalError` where the database does not answer.
         """
-        now = self._clock()
+        now = self.clock()
         access = await external_access.received(
-            self._database, scope, AssetType.REDSHIFT_DATA_SHARE, entitled_asset_id, now
+            self.database, scope, AssetType.REDSHIFT_DATA_SHARE, entitled_asset_id, now
         )
         if access is None:
             raise ResourceNotFound(
@@ -74,14 +69,14 @@ class DatashareCredentials:
                 f"Datashare {arn} is one of Amazon Redshift: there CREATE DATABASE … FROM DATASHARE gives "
                 "access, and no password is needed."
             )
-        share = await datashares.get(self._database, arn)
-        if share is None or access.given_json is None or self._postgresql is None:
+        share = await datashares.get(self.database, arn)
+        if share is None or access.given_json is None or self.postgresql is None:
             raise _not_ready(entitled_asset_id, access)
         role = msgspec.json.decode(access.given_json, type=dict[str, str])[ROLE]
-        grant = await data_grants.of_data_set(self._database, scope.region, access.entitled_data_set_id)
-        password = base64.urlsafe_b64encode(self._random_bytes(_PASSWORD_BYTES)).decode().rstrip("=")
+        grant = await data_grants.of_data_set(self.database, scope.region, access.entitled_data_set_id)
+        password = base64.urlsafe_b64encode(self.random_bytes(_PASSWORD_BYTES)).decode().rstrip("=")
         try:
-            return await self._postgresql.let_in(
+            return await self.postgresql.let_in(
                 share, role, password, None if grant is None else grant.ends_at
             )
         except IntegrationError as error:
