@@ -59,7 +59,8 @@ def aliased_asset(bucket: str) -> AliasedAsset | None:
 
 def access_point_arn(scope: Scope, asset_id: str) -> str:
     """The access point's ARN; of the scope only Region and partition count."""
-    return f"arn:{scope.partition}:s3:{scope.region}:{EXCHANGE_ACCOUNT_ID}:accesspoint/{_uuid_form(asset_id)}"
+    uuid = "-".join(asset_id[start:end] for start, end in pairwise((0, 8, 12, 16, 20, 32)))
+    return f"arn:{scope.partition}:s3:{scope.region}:{EXCHANGE_ACCOUNT_ID}:accesspoint/{uuid}"
 
 
 def asset_of_host_label(label: str) -> str | None:
@@ -69,8 +70,3 @@ def asset_of_host_label(label: str) -> str | None:
     """
     match = _HOST_LABEL.fullmatch(label)
     return None if match is None else "".join(match.groups())
-
-
-def _uuid_form(asset_id: str) -> str:
-    ends = (0, 8, 12, 16, 20, 32)
-    return "-".join(asset_id[start:end] for start, end in pairwise(ends))

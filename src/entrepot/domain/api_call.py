@@ -150,7 +150,9 @@ def api_headers(headers: Sequence[Header], *, api_key: str | None, added: Iterab
     them apart. Raises `ValidationFailed` for a prefixed header that nobody but the exchange may set.
     """
     named_by_connection = _connection_names(headers)
-    given = [(name.removeprefix(HEADER_PREFIX), value) for name, value in headers if _is_prefixed(name)]
+    given = [
+        (name.removeprefix(HEADER_PREFIX), value) for name, value in headers if name.startswith(HEADER_PREFIX)
+    ]
     for name, _ in given:
         _require_free(name)
     replaced = {_canonical(name) for name, _ in given} | ({b"x-api-key"} if api_key else set())
@@ -213,10 +215,6 @@ def _require_inside(path: bytes) -> None:
             "The path of the call has an empty segment, '.' or '..' as a segment, a backslash, or a control "
             "character. It must lead straight to a place below the API's stage."
         )
-
-
-def _is_prefixed(name: bytes) -> bool:
-    return name.startswith(HEADER_PREFIX)
 
 
 def _canonical(name: bytes) -> bytes:

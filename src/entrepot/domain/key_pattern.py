@@ -68,7 +68,18 @@ class KeyPattern:
 
     def key(self, data_set: DataSet, revision: Revision, asset: Asset) -> str:
         """The key of the asset. It may be longer than S3 allows: only the one who has all names can tell."""
-        values = _values(data_set, revision, asset)
+        created_at = revision.created_at.to_datetime()
+        values = {
+            Reference.ASSET_ID: asset.id,
+            Reference.ASSET_NAME: asset.name,
+            Reference.DATA_SET_ID: data_set.id,
+            Reference.DATA_SET_NAME: data_set.name,
+            Reference.REVISION_ID: revision.id,
+            Reference.REVISION_CREATED_AT: revision.created_at.isoformat(),
+            Reference.REVISION_YEAR: f"{created_at.year:04d}",
+            Reference.REVISION_MONTH: f"{created_at.month:02d}",
+            Reference.REVISION_DAY: f"{created_at.day:02d}",
+        }
         return "".join(part if isinstance(part, str) else values[part] for part in self.parts)
 
 
@@ -87,18 +98,3 @@ def _reference(name: str, pattern: str) -> Reference:
         raise ValidationFailed(
             f"The key pattern {pattern!r} has the unknown reference ${{{name}}}; write one of {known}."
         ) from None
-
-
-def _values(data_set: DataSet, revision: Revision, asset: Asset) -> dict[Reference, str]:
-    created_at = revision.created_at.to_datetime()
-    return {
-        Reference.ASSET_ID: asset.id,
-        Reference.ASSET_NAME: asset.name,
-        Reference.DATA_SET_ID: data_set.id,
-        Reference.DATA_SET_NAME: data_set.name,
-        Reference.REVISION_ID: revision.id,
-        Reference.REVISION_CREATED_AT: revision.created_at.isoformat(),
-        Reference.REVISION_YEAR: f"{created_at.year:04d}",
-        Reference.REVISION_MONTH: f"{created_at.month:02d}",
-        Reference.REVISION_DAY: f"{created_at.day:02d}",
-    }

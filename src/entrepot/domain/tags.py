@@ -24,7 +24,17 @@ def require_valid(tags: Mapping[str, str]) -> None:
     if len(tags) > MAX_TAGS:
         raise ValidationFailed(f"A resource has at most {MAX_TAGS} tags; this would give it {len(tags)}.")
     for key, value in tags.items():
-        _require_valid_tag(key, value)
+        if not 1 <= len(key) <= MAX_KEY_LENGTH:
+            raise ValidationFailed(
+                f"The tag key {key[:40]!r} has {len(key)} characters; a key has 1 to {MAX_KEY_LENGTH}."
+            )
+        if key.lower().startswith(RESERVED_PREFIX):
+            raise ValidationFailed(f"The tag key {key!r} begins with {RESERVED_PREFIX!r}, which is reserved.")
+        if len(value) > MAX_VALUE_LENGTH:
+            raise ValidationFailed(
+                f"The value of tag {key!r} has {len(value)} characters; "
+                f"a value has at most {MAX_VALUE_LENGTH}."
+            )
 
 
 def merged(present: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
@@ -50,16 +60,3 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         tags[key] = value
     require_valid(tags)
     return tags
-
-
-def _require_valid_tag(key: str, value: str) -> None:
-    if not 1 <= len(key) <= MAX_KEY_LENGTH:
-        raise ValidationFailed(
-            f"The tag key {key[:40]!r} has {len(key)} characters; a key has 1 to {MAX_KEY_LENGTH}."
-        )
-    if key.lower().startswith(RESERVED_PREFIX):
-        raise ValidationFailed(f"The tag key {key!r} begins with {RESERVED_PREFIX!r}, which is reserved.")
-    if len(value) > MAX_VALUE_LENGTH:
-        raise ValidationFailed(
-            f"The value of tag {key!r} has {len(value)} characters; a value has at most {MAX_VALUE_LENGTH}."
-        )

@@ -83,11 +83,10 @@ def integration_error(error: IntegrationError) -> JobError:
     is not configured, VALIDATION_EXCEPTION; a service that fails is INTERNAL_SERVER_EXCEPTION [G].
     """
     denied = isinstance(error, TargetForbidden) or (isinstance(error, IntegrationRefused) and error.denied)
-    if denied:
-        return JobError(JobErrorCode.ACCESS_DENIED_EXCEPTION, error.message)
+    code = JobErrorCode.ACCESS_DENIED_EXCEPTION if denied else JobErrorCode.VALIDATION_EXCEPTION
     if isinstance(error, IntegrationUnavailable):
-        return JobError(JobErrorCode.INTERNAL_SERVER_EXCEPTION, error.message)
-    return JobError(JobErrorCode.VALIDATION_EXCEPTION, error.message)
+        code = JobErrorCode.INTERNAL_SERVER_EXCEPTION
+    return JobError(code, error.message)
 
 
 def unexpected(job_id: str) -> JobError:

@@ -253,16 +253,12 @@ async def _received(
     grant_id = _id_of(arn_text)
     grant = await data_grants.get_received(connection, context.scope, grant_id, lock=lock)
     if grant is None or data_grant_arn(grant.scope, grant.id) != arn_text:
-        raise _no_such_grant(grant_id)
+        raise ResourceNotFound(
+            f"This account was given no data grant {grant_id} in this Region; check the ARN and the Region.",
+            resource_id=grant_id,
+            resource_type=ResourceType.DATA_GRANT,
+        )
     return grant
-
-
-def _no_such_grant(grant_id: str) -> ResourceNotFound:
-    return ResourceNotFound(
-        f"This account was given no data grant {grant_id} in this Region; check the ARN and the Region.",
-        resource_id=grant_id,
-        resource_type=ResourceType.DATA_GRANT,
-    )
 
 
 def _id_of(id_or_arn: str) -> str:

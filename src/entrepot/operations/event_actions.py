@@ -78,7 +78,9 @@ async def create_event_action(
     """
     given_tags = request.tags or {}
     require_valid(given_tags)
-    data_set_id = _source(request.event)
+    if request.event.revision_published is None:
+        raise ValidationFailed("Event needs RevisionPublished, with the DataSetId of an entitled data set.")
+    data_set_id = request.event.revision_published.data_set_id
     export = _checked(request.action)
     services, scope = context.services, context.scope
     await _require_entitled(services.database, context, data_set_id)
@@ -183,12 +185,6 @@ async def existing_event_action(
     if found is None:
         raise missing(ResourceType.EVENT_ACTION, event_action_id)
     return found
-
-
-def _source(event: shapes.Event) -> str:
-    if event.revision_published is None:
-        raise ValidationFailed("Event needs RevisionPublished, with the DataSetId of an entitled data set.")
-    return event.revision_published.data_set_id
 
 
 def _checked(action: shapes.Action) -> shapes.AutoExportRevisionToS3RequestDetails:

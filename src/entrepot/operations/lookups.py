@@ -51,7 +51,13 @@ async def own_data_set(
     """
     found = await data_sets.get(connection, context.scope, data_set_id, lock=lock)
     if found is None:
-        raise await _not_own(connection, context, data_set_id)
+        seen = await entitled(connection, context.scope, data_set_id, context.services.clock())
+        if seen is None:
+            raise missing(ResourceType.DATA_SET, data_set_id)
+        grant_id = seen.grant.id
+        raise AccessDenied(
+            f"Data set {data_set_id} is entitled: it comes from data grant {grant_id}, and is read-only."
+        )
     return found
 
 
@@ -107,14 +113,3 @@ async def own_asset(
 async def own_tags(connection: Connection, context: Context, scope: Scope, arn: str) -> dict[str, str] | None:
     """The tags of a resource of that scope; None without any, and for what is seen through a grant [C]."""
     return await tags.get(connection, scope, arn) or None if scope == context.scope else None
-
-
-async def _not_own(
-    connection: Connection, context: Context, data_set_id: str
-) -> AccessDenied | ResourceNotFound:
-    seen = await entitled(connection, context.scope, data_set_id, context.services.clock())
-    if seen is None:
-        return missing(ResourceType.DATA_SET, data_set_id)
-    return AccessDenied(
-        f"Data set {data_set_id} is entitled: it comes from data grant {seen.grant.id}, and is read-only."
-    )

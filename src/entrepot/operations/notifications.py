@@ -12,7 +12,7 @@ import msgspec
 from entrepot.database import notifications
 from entrepot.database.connection import Connection
 from entrepot.domain import event
-from entrepot.domain.data_set import AssetType, DataSet
+from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
 from entrepot.domain.event import NotificationType
 from entrepot.domain.timestamp import Timestamp
@@ -45,7 +45,11 @@ async def send_data_set_notification(
         require_scope(data_set.asset_type, request.scope)
         receivers = await receivers_of(connection, data_set, now)
         if not receivers:
-            raise _granted_to_nobody(data_set)
+            raise ValidationFailed(
+                f"Data set {data_set.id} is granted to nobody, so there is nobody to notify: none of its data "
+                "grants is accepted and has not ended. (Where AWS says this, the data set is not configured "
+                "for AWS Marketplace.)"
+            )
         if request.client_token is not None:
             digest = _digest(request)
             await notifications.remember(connection, context.scope, request.client_token, digest, now)
@@ -91,14 +95,6 @@ def _digest(request: shapes.SendDataSetNotificationRequest) -> str:
 
 def _as_json(said: shapes.NotificationDetails | shapes.ScopeDetails | None) -> dict[str, Any] | None:
     return None if said is None else json.loads(shapes.encode(said))
-
-
-def _granted_to_nobody(data_set: DataSet) -> ValidationFailed:
-    return ValidationFailed(
-        f"Data set {data_set.id} is granted to nobody, so there is nobody to notify: none of its data grants "
-        "is accepted and has not ended. (Where AWS says this, the data set is not configured for AWS "
-        "Marketplace.)"
-    )
 
 
 MAX_CHANGES = 100

@@ -14,7 +14,7 @@ from entrepot.database import datashares
 from entrepot.database.connection import Database
 from entrepot.domain.data_grant import DataGrant
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.datashare import DatashareArn, PostgresqlShare, role_name
+from entrepot.domain.datashare import DatashareArn, role_name
 from entrepot.domain.errors import IntegrationRefused, ShareGone, ValidationFailed
 from entrepot.domain.event import NewEvent, RedshiftAccessLoss, redshift_access_lost
 from entrepot.domain.kms import DecryptGrant, KmsKey
@@ -141,19 +141,15 @@ class DatashareProvisioner:
 
     async def _give_role(self, arn: DatashareArn, entry: Entry) -> Given:
         role = role_name(entry.grant_id, entry.asset_id)
-        share = await self._share(arn)
+        share = await datashares.get(self._database, arn)
+        if share is None:
+            raise _removed(arn)
         await self._of_postgresql().give(share, role)
         if await datashares.get(self._database, arn) is None:
             # It was removed meanwhile, by somebody who dropped its roles and may not have seen this one.
             await self._of_postgresql().withdraw(share, role)
             raise _removed(arn)
         return {ROLE: role}
-
-    async def _share(self, arn: DatashareArn) -> PostgresqlShare:
-        share = await datashares.get(self._database, arn)
-        if share is None:
-            raise _removed(arn)
-        return share
 
     def _of_redshift(self) -> Redshift:
         if self._redshift is None:
@@ -211,19 +207,15 @@ def policy_of(entry: Entry) -> LFTagPolicy:
     policy = None if asset is None else asset.lake_formation_data_permission_details.lf_tag_policy
     if asset is None or policy is None:
         raise IntegrationRefused(f"Asset {entry.asset_id} names no LF-tag policy.")
+    resource = policy.resource_details
+    shared = resource.table if resource.database is None else resource.database
+    tags = [] if shared is None else shared.expression
     return LFTagPolicy(
         LFCatalog(entry.owner, policy.catalog_id, asset.role_arn or ""),
         LFResourceType(policy.resource_type),
-        tuple(LFTag(tag.tag_key, tuple(tag.tag_values)) for tag in _expression(policy)),
+        tuple(LFTag(tag.tag_key, tuple(tag.tag_values)) for tag in tags),
         tuple(asset.permissions),
     )
-
-
-def _expression(policy: shapes.LFTagPolicyDetails) -> list[shapes.LFTag]:
-    resource = policy.resource_details
-    if resource.database is not None:
-        return resource.database.expression
-    return [] if resource.table is None else resource.table.expression
 
 
 class S3DataAccessProvisioner:
