@@ -46,9 +46,9 @@ async def send_data_set_notification(
         receivers = await receivers_of(connection, data_set, now)
         if not receivers:
             raise ValidationFailed(
-                f"Data set {data_set.id} is granted to nobody, so there is nobody to notify: none of its data "
-                "grants is accepted and has not ended. (Where AWS says this, the data set is not configured "
-                "for AWS Marketplace.)"
+                f"Data set {data_set.id} is granted to nobody, so there is nobody to notify: none of its "
+                "data grants is accepted and has not ended. (Where AWS says this, the data set is not "
+                "configured for AWS Marketplace.)"
             )
         if request.client_token is not None:
             digest = _digest(request)
