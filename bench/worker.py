@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Seen:
     """One worker's figures."""
 
     start_seconds: float
+    """Until it has done a job that waited."""
+    start_cpu_seconds: float
     idle_mebibytes: float
     idle_cpu_ms: float
     """In a second without work."""
@@ -48,18 +50,11 @@ def run(folder: Path, quick: bool) -> str:
         for name, python in versions.items():
             seen[name].append(_round(python, folder / f"{name}-{number}", jobs, idle_seconds))
     rows = [
-        [
-            name,
-            median([one.start_seconds for one in all_of_it]),
-            median([one.idle_mebibytes for one in all_of_it]),
-            median([one.busy_mebibytes for one in all_of_it]),
-            median([one.idle_cpu_ms for one in all_of_it]),
-            median([one.job_cpu_ms for one in all_of_it]),
-        ]
-        for name, all_of_it in seen.items()
+        [name, *(median([getattr(one, field.name) for one in rounds_of_it]) for field in fields(Seen))]
+        for name, rounds_of_it in seen.items()
     ]
-    head = ["worker", "first job done, s", "MiB, idle", f"MiB, after {jobs} jobs", "CPU ms a second, idle"]
-    return table([*head, "CPU ms a job"], rows)
+    head = ["worker", "first job done, s", "CPU s until then", "MiB, idle", "CPU ms a second, idle"]
+    return table([*head, f"MiB, after {jobs} jobs", "CPU ms a job"], rows)
 
 
 def _round(python: str, folder: Path, jobs: int, idle_seconds: float) -> Seen:
@@ -74,7 +69,7 @@ def _round(python: str, folder: Path, jobs: int, idle_seconds: float) -> Seen:
         began = time.perf_counter()
         with _worker(python, folder) as pid:
             _await(exchange, first)
-            start_seconds = time.perf_counter() - began
+            start_seconds, start_cpu_seconds = time.perf_counter() - began, _cpu_seconds(pid)
             time.sleep(3)  # until it no longer polls as often as when there was something to do
             idle_mebibytes, before = resident_mebibytes(pid), _cpu_seconds(pid)
             time.sleep(idle_seconds)
@@ -87,7 +82,9 @@ def _round(python: str, folder: Path, jobs: int, idle_seconds: float) -> Seen:
             job_cpu = (_cpu_seconds(pid) - before) / jobs
             busy_mebibytes = resident_mebibytes(pid)
         exchange.close()
-    return Seen(start_seconds, idle_mebibytes, 1e3 * idle_cpu, busy_mebibytes, 1e3 * job_cpu)
+    return Seen(
+        start_seconds, start_cpu_seconds, idle_mebibytes, 1e3 * idle_cpu, busy_mebibytes, 1e3 * job_cpu
+    )
 
 
 def _uploaded(exchange: Any, count: int) -> list[str]:
