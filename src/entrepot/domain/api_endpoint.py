@@ -55,7 +55,7 @@ class ApiTarget:
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoints:
-    """The setting; two are equal where their texts are."""
+    """The setting `ENTREPOT_API_ENDPOINT`; two are equal where their texts are."""
 
     text: str = DEFAULT_TEMPLATE
     _template: str | None = field(default=DEFAULT_TEMPLATE, compare=False, repr=False)

@@ -17,7 +17,7 @@ from entrepot.domain.scope import Scope
 
 
 class AccessState(StrEnum):
-    """How far it is."""
+    """How far giving or withdrawing it is."""
 
     WANTED = "WANTED"
     """To be given, or given once more, at `next_try_at`; nobody tries now."""

@@ -35,4 +35,4 @@ class CrashPoint(Enum):
 
 
 def nothing(point: CrashPoint) -> None:
-    """Nobody listens: what a server does at a crash point."""
+    """Does nothing: what a server does at a crash point."""

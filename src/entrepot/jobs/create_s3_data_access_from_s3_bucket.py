@@ -41,12 +41,7 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
             require_own_key(key.kms_key_arn, creation.scope.account_id)
         _require_no_repetition("KmsKeysToGrant", [key.kms_key_arn for key in source.kms_keys_to_grant or ()])
         await importing_into(creation, request.data_set_id, request.revision_id, AssetType.S3_DATA_ACCESS)
-        details = answer(shapes.CreateS3DataAccessFromS3BucketResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(create_s3_data_access_from_s3_bucket=details),
-            request.data_set_id,
-            (request.revision_id,),
-        )
+        return Checked.of(self.type, answer(shapes.CreateS3DataAccessFromS3BucketResponseDetails, request))
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """No items. The bucket is looked at as receivers will see it; all that is missing is named.
@@ -112,7 +107,7 @@ def _require_no_repetition(member: str, entries: Sequence[str]) -> None:
 
 
 def _not_listable(run: Run, bucket: str, shared: SharedObjects) -> list[StoreError]:
-    """What keeps receivers from listing: each place is listed as the gateway does it."""
+    """The errors that receivers would meet: each place is listed as the gateway does it."""
     failures: list[StoreError] = []
     for span in shared.spans():
         try:

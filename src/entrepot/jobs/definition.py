@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -46,6 +46,16 @@ class Creation:
     signed_urls: SignedUrls
 
 
+class OfRevision(Protocol):
+    """Details of a job that is about one revision."""
+
+    @property
+    def data_set_id(self) -> str: ...
+
+    @property
+    def revision_id(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A CreateJob request that was found good."""
@@ -54,6 +64,12 @@ class Checked:
     data_set_id: str
     revision_ids: tuple[str, ...]
     """The revisions the job is about, for ListJobs."""
+
+    @classmethod
+    def of(cls, job_type: JobType, details: OfRevision) -> Checked:
+        """`details` are what GetJob shows as the job type's own member of Details."""
+        member: dict[str, Any] = {job_type.lower(): details}
+        return cls(shapes.ResponseDetails(**member), details.data_set_id, (details.revision_id,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def encryption_of(requested: shapes.ExportServerSideEncryption | None) -> Encryp
 
 
 def problem(destinations: Sequence[Destination]) -> str | None:
-    """What is wrong with these places, naming the assets, or None: keys shared, too long or empty."""
+    """Says what is wrong with these places, naming the assets: keys shared, too long or empty; else None."""
     shared = Counter(destination.location for destination in destinations)
     sharing = [destination.asset.name for destination in destinations if shared[destination.location] > 1]
     if sharing:

@@ -43,12 +43,7 @@ class ExportAssetToSignedUrl(JobDefinition):
                 resource_id=request.asset_id,
                 resource_type=ResourceType.ASSET,
             )
-        details = answer(shapes.ExportAssetToSignedUrlResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(export_asset_to_signed_url=details),
-            request.data_set_id,
-            (request.revision_id,),
-        )
+        return Checked.of(self.type, answer(shapes.ExportAssetToSignedUrlResponseDetails, request))
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """No items. The bytes are looked at, so that no URL is handed out that leads nowhere."""

@@ -49,10 +49,7 @@ class ExportAssetsToS3(JobDefinition):
         message = problem(_destinations(request.asset_destinations, by_id))
         if message is not None:
             raise ValidationFailed(message)
-        details = answer(shapes.ExportAssetsToS3ResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(export_assets_to_s3=details), request.data_set_id, (request.revision_id,)
-        )
+        return Checked.of(self.type, answer(shapes.ExportAssetsToS3ResponseDetails, request))
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Looks the assets up again: one may have been deleted, and a default Key follows the name of now."""

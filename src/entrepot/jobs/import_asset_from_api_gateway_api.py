@@ -48,16 +48,14 @@ class ImportAssetFromApiGatewayApi(FileImport):
             creation, request.data_set_id, request.revision_id, asset_type=AssetType.API_GATEWAY_API
         )
         url, expires_at = upload_url(creation, request.api_specification_md5_hash)
-        details = answer(
-            shapes.ImportAssetFromApiGatewayApiResponseDetails,
-            request,
-            api_specification_upload_url=url,
-            api_specification_upload_url_expires_at=expires_at,
-        )
-        return Checked(
-            shapes.ResponseDetails(import_asset_from_api_gateway_api=details),
-            request.data_set_id,
-            (request.revision_id,),
+        return Checked.of(
+            self.type,
+            answer(
+                shapes.ImportAssetFromApiGatewayApiResponseDetails,
+                request,
+                api_specification_upload_url=url,
+                api_specification_upload_url_expires_at=expires_at,
+            ),
         )
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:

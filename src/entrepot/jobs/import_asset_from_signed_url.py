@@ -37,16 +37,14 @@ class ImportAssetFromSignedUrl(FileImport):
             )
         await importing_into(creation, request.data_set_id, request.revision_id)
         url, expires_at = upload_url(creation, request.md5_hash)
-        details = answer(
-            shapes.ImportAssetFromSignedUrlResponseDetails,
-            request,
-            signed_url=url,
-            signed_url_expires_at=expires_at,
-        )
-        return Checked(
-            shapes.ResponseDetails(import_asset_from_signed_url=details),
-            request.data_set_id,
-            (request.revision_id,),
+        return Checked.of(
+            self.type,
+            answer(
+                shapes.ImportAssetFromSignedUrlResponseDetails,
+                request,
+                signed_url=url,
+                signed_url_expires_at=expires_at,
+            ),
         )
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:

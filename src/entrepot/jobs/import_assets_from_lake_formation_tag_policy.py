@@ -41,7 +41,7 @@ class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
     type = JobType.IMPORT_ASSETS_FROM_LAKE_FORMATION_TAG_POLICY
 
     async def check(self, creation: Creation) -> Checked:
-        """The policy makes sense by itself, and is about the caller's catalogue."""
+        """The policy makes sense by itself, and is about the caller's data catalogue."""
         request = required(creation.details.import_assets_from_lake_formation_tag_policy, self.type)
         shares = _shares(request)
         if not shares:
@@ -53,15 +53,12 @@ class ImportAssetsFromLakeFormationTagPolicy(JobDefinition):
             creation, request.data_set_id, request.revision_id, AssetType.LAKE_FORMATION_DATA_PERMISSION
         )
         require_own_catalog(creation.scope.account_id, request.catalog_id, request.role_arn)
-        details = answer(shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(import_assets_from_lake_formation_tag_policy=details),
-            request.data_set_id,
-            (request.revision_id,),
+        return Checked.of(
+            self.type, answer(shapes.ImportAssetsFromLakeFormationTagPolicyResponseDetails, request)
         )
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
-        """No items. The catalogue is asked for every tag; all that it does not have are named."""
+        """No items. The data catalogue is asked for every tag; all that it does not have are named."""
         details = _details(run)
         shares = _shares(details)
         if run.integrations.lake_formation is None:

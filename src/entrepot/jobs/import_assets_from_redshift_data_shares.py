@@ -42,11 +42,8 @@ class ImportAssetsFromRedshiftDataShares(JobDefinition):
         await importing_into(
             creation, request.data_set_id, request.revision_id, AssetType.REDSHIFT_DATA_SHARE
         )
-        details = answer(shapes.ImportAssetsFromRedshiftDataSharesResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(import_assets_from_redshift_data_shares=details),
-            request.data_set_id,
-            (request.revision_id,),
+        return Checked.of(
+            self.type, answer(shapes.ImportAssetsFromRedshiftDataSharesResponseDetails, request)
         )
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:

@@ -23,10 +23,7 @@ class ImportAssetsFromS3(FileImport):
         for source in request.asset_sources:
             require_key(source.bucket, source.key)
         await importing_into(creation, request.data_set_id, request.revision_id)
-        details = answer(shapes.ImportAssetsFromS3ResponseDetails, request)
-        return Checked(
-            shapes.ResponseDetails(import_assets_from_s3=details), request.data_set_id, (request.revision_id,)
-        )
+        return Checked.of(self.type, answer(shapes.ImportAssetsFromS3ResponseDetails, request))
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
         """Pins every object by its ETag; all that are missing, refused or too large are named."""

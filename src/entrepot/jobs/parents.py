@@ -79,7 +79,7 @@ async def exporting_from(creation: Creation, data_set_id: str, revision_id: str)
 
 
 def revoked(revision: Revision) -> str:
-    """What a receiver is told who wants to use a revoked revision."""
+    """The message for a receiver that wants to use a revoked revision."""
     return (
         f"Revision {revision.id} was revoked by its owner, so it can no longer be used. "
         f"The reason given: {revision.revocation_comment}"

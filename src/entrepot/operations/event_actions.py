@@ -283,7 +283,7 @@ def _not_writable(error: StoreError, cause: str | None) -> ValidationFailed:
 
 
 def _remove(store: ObjectStore, key: str) -> None:
-    """Where it cannot be removed it stays: only writing is asked for, and the next one replaces it [G]."""
+    """Removes the probe; where that fails it stays. Only writing is asked for, the next replaces it [G]."""
     try:
         store.delete(key)
     except StoreError as error:

@@ -19,7 +19,7 @@ async def events_after(context: Context, position: int, limit: int) -> list[Stor
 
 
 async def position_of(context: Context, cursor: str | None) -> int:
-    """Where a cursor is; without one at the beginning. Raises `ValidationFailed` for one of somebody else."""
+    """The position of a cursor; 0 without one. Raises `ValidationFailed` for one of somebody else."""
     if cursor is None:
         return 0
     if cursor == LATEST:

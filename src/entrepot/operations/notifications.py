@@ -88,7 +88,7 @@ async def _sent_before(
 
 
 def _digest(request: shapes.SendDataSetNotificationRequest) -> str:
-    """What is the same for requests that say the same."""
+    """A hash that is the same for requests that say the same."""
     content = shapes.encode(msgspec.structs.replace(request, client_token=None))
     return hashlib.sha256(content).hexdigest()
 

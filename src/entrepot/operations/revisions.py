@@ -197,7 +197,7 @@ async def list_data_set_revisions(
 
 
 async def publish(connection: Connection, services: Services, revision: Revision, data_set: DataSet) -> None:
-    """Everyone who has access to the data set is told of the revision, and what event actions say is begun.
+    """Tells everyone who has access to the data set of the revision, and starts what event actions say.
 
     `revision` and `data_set` are the owner's; the revision is finalized in this transaction. The jobs of
     event actions are the receivers': they see them, under the ids that they know, and no quota of StartJob
@@ -221,7 +221,7 @@ async def publish(connection: Connection, services: Services, revision: Revision
 async def announce_revocation(
     connection: Connection, services: Services, revision: Revision, data_set: DataSet
 ) -> None:
-    """Everyone who has access to the data set is told that the revision was revoked, and why.
+    """Tells everyone who has access to the data set that the revision was revoked, and why.
 
     Told again when the reason is replaced [G].
     Crash: the events are there together with the revocation, or neither is.

@@ -1,4 +1,8 @@
-"""The answers of the signed-URL routes when something is wrong: XML, with the codes and statuses of S3."""
+"""Errors as S3 answers them, in XML, for the signed-URL routes and for the S3 gateway.
+
+What a provider's endpoint says of its own accounts, policies and addresses is not for its receivers: they
+are told the kind of the problem, and the log has the rest.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from entrepot.transfer.signed_urls import SignedUrlRefused
 
 @dataclass(frozen=True, slots=True)
 class ObjectProblem:
-    """What is wrong with a request of the signed-URL routes, as S3 would say it."""
+    """What is wrong with a request, as S3 would say it."""
 
     status: int
     code: str
@@ -86,7 +90,7 @@ def invalid_range(size_bytes: int) -> ObjectProblem:
 
 
 def problem_of(error: StoreError | DatabaseError) -> ObjectProblem:
-    """How an error of ours is told to who holds a signed URL: without the names of keys and folders."""
+    """The S3 error for who holds a signed URL: without the names of keys and folders."""
     match error:
         case SignedUrlRefused():
             return ObjectProblem(error.refusal.status, error.refusal.code, error.refusal.words)
@@ -167,7 +171,7 @@ _CODES = {
 
 
 def problem_of_signature(error: AuthenticationFailed) -> ObjectProblem:
-    """Why the caller is not believed to be whom it says."""
+    """The S3 error for a request whose signature is refused."""
     if isinstance(error, SignatureOutOfTime):
         if error.of_url:
             return ObjectProblem(403, "AccessDenied", "Request has expired")
@@ -177,7 +181,7 @@ def problem_of_signature(error: AuthenticationFailed) -> ObjectProblem:
 
 
 def problem_of_error(error: EntrepotError) -> ObjectProblem:
-    """What else went wrong, here or at the provider's endpoint."""
+    """The S3 error for any other error, here or at the provider's endpoint."""
     for kind, problem in _PROBLEMS:
         if isinstance(error, kind):
             return problem

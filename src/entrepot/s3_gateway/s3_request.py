@@ -51,7 +51,7 @@ _BAD_QUERY = ObjectProblem(400, "InvalidArgument", "The query of the request is 
 
 
 class S3Operation(Enum):
-    """What can be asked; the value is the name in metrics and in the audit log."""
+    """What a client can ask for; the value is the name in metrics and in the audit log."""
 
     GET_OBJECT = "S3GetObject"
     HEAD_OBJECT = "S3HeadObject"
@@ -78,7 +78,7 @@ class S3Call:
 
 
 def understood(request: HttpRequest) -> S3Call:
-    """What the request asks for. Raises `ObjectRefused` for a path or query that is none."""
+    """Parses a request to S3. Raises `ObjectRefused` for a path or query that cannot be read."""
     label = _host_label(request)
     path = request.raw_path
     access_point = asset_of_host_label(label)

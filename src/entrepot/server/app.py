@@ -129,7 +129,7 @@ _CHECK_SECONDS = 5.0
 
 
 def alive() -> HttpResponse:
-    """The answer of `/healthz`: that it is given is all it says."""
+    """Answers `/healthz`: 200 as long as the process answers at all."""
     return HttpResponse(200, _JSON, b'{"status": "ok"}\n')
 
 

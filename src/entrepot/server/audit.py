@@ -1,4 +1,4 @@
-"""Beside every answered request of the API: it is logged, counted, and a started job is passed on."""
+"""Logs and counts every answered request of the API, and tells the workers of a started job."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Metrics:
         self._sent_bytes += size_bytes
 
     def render(self, gauges: Mapping[str, float]) -> bytes:
-        """The text; `gauges` are what only the database knows, by name."""
+        """The metrics as Prometheus reads them; `gauges` are what only the database knows, by name."""
         counts: defaultdict[str, int] = defaultdict(int)
         for (operation, _), count in self._requests.items():
             counts[operation] += count

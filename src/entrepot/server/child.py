@@ -113,7 +113,7 @@ def _url(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """By its own pid alone; its job workers notice by themselves."""
+    """Ends the process by its pid alone; its job workers notice by themselves."""
     with suppress(ProcessLookupError):
         process.terminate()
     try:

@@ -107,7 +107,7 @@ class DataDirectory:
                     create_whole_file(path, secrets.token_hex(4) + "\n")
 
     def lock_for_serving(self) -> FileLock:
-        """Raises `ConfigurationError` naming the process that already serves this directory."""
+        """Locks it for one server. Raises `ConfigurationError` naming the process that already serves it."""
         lock = _try_lock(self.path / "serve.lock")
         if lock is None:
             holder = (self.path / "serve.lock").read_text(encoding="ascii").strip() or "unknown"
@@ -123,7 +123,7 @@ class DataDirectory:
             (self.path / name).unlink(missing_ok=True)
 
     def lock_worker_slot(self) -> tuple[int, FileLock]:
-        """The lowest number that no other worker of this directory has: a worker finds its own again."""
+        """Locks the lowest number that no other worker here has: a worker finds its own again."""
         folder = self.path / "workers"
         folder.mkdir(exist_ok=True)
         for slot in range(_MOST_SLOTS):

@@ -1,4 +1,4 @@
-"""What an exchange needs before its first request: a key file, and an account with a profile for AWS."""
+"""Makes what an exchange needs before its first request: a key file, an account, a profile for AWS tools."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def ensure_first_account(
 
 
 def usage(directory: DataDirectory, url: str) -> list[str]:
-    """What to type to use the exchange, with this program and with the AWS CLI."""
+    """Says what to type to use the exchange, with this program and with the AWS CLI."""
     is_default = str(directory.path) == default_data_directory(environment())
     where = "" if is_default else f"ENTREPOT_DATA_DIR={shlex.quote(str(directory.path))} "
     return [
@@ -67,7 +67,7 @@ def usage(directory: DataDirectory, url: str) -> list[str]:
 
 
 def _write_config(settings: Settings, directory: DataDirectory) -> None:
-    """The endpoint moves with the port, so every start brings it up to date."""
+    """Writes Region and endpoint; the endpoint moves with the port, so every start does it."""
     text = f"[profile {PROFILE}]\nregion = {settings.region}\nendpoint_url = {settings.local_url}\n"
     path = directory.config_file
     if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WhatUrlsWereMadeFor:
-    """Whether that still is; both raise `DatabaseError`."""
+    """Asks whether a signed URL is still good; both raise `DatabaseError`."""
 
     is_waiting: Callable[[str], Awaitable[bool]]
     """Whether the job of that id may still be uploaded to."""

@@ -124,7 +124,7 @@ async def _serve(
 
 
 def _look_at(store: ObjectStore) -> None:
-    """Tells at once what would otherwise only be told when the first job fails."""
+    """Checks the store and logs what is wrong with it, before the first job fails of it."""
     try:
         store.check()
     except StoreError as error:

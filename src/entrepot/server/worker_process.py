@@ -60,7 +60,7 @@ async def _work(settings: Settings, directory: DataDirectory, worker_id: str, *,
 
 
 async def _at_most(seconds: float, close: Callable[[], Awaitable[None]]) -> None:
-    """Lets it go on without being waited for, where it takes longer."""
+    """Waits for `close`, and lets it go on without being waited for where it takes longer."""
     done, _ = await asyncio.wait([asyncio.ensure_future(close())], timeout=seconds)
     for task in done:
         if error := task.exception():

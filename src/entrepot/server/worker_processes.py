@@ -28,15 +28,15 @@ class WorkerProcesses:
         self._count = count
         self._environ = dict(environ)
         self._processes: dict[int, asyncio.subprocess.Process] = {}
-        self._keepers: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Starts them, and another one whenever one dies; needs a running event loop."""
-        self._keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+        self._tasks = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
 
     def nudge(self) -> None:
-        """There may be work: saves them the wait for their next poll."""
+        """Tells the workers that there may be work, so that they do not wait for their next poll."""
         for process in self._processes.values():
             pipe = process.stdin
             if pipe is not None and not pipe.is_closing() and not pipe.transport.get_write_buffer_size():
@@ -51,15 +51,15 @@ class WorkerProcesses:
         for process in self._processes.values():
             with suppress(ProcessLookupError):
                 process.terminate()
-        if not self._keepers:
+        if not self._tasks:
             return
-        _, late = await asyncio.wait(self._keepers, timeout=_STOP_SECONDS)
+        _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         for process in self._processes.values():
             with suppress(ProcessLookupError):
                 process.kill()
-        for keeper in late:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _keep(self, number: int) -> None:
         loop = asyncio.get_running_loop()

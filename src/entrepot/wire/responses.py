@@ -49,7 +49,7 @@ def error_response(error: ServiceError, request_id: str) -> HttpResponse:
 
 
 def internal_error(request_id: str) -> InternalError:
-    """What a caller is told of a failure that is not theirs: where to look, and nothing of its inside."""
+    """The error for a failure that is not the caller's: where to look, and nothing of its inside."""
     return InternalError(
         f"The exchange could not answer; its log tells why under request id {request_id}. Try again."
     )

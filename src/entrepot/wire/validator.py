@@ -100,7 +100,7 @@ class Validator:
 
 
 def _own_violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """What a value that is no structure violates in itself."""
+    """Every violation of a value that is no structure."""
     if shape.kind is Kind.TIMESTAMP:
         try:
             Timestamp.parse(value)

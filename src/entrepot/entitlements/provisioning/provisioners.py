@@ -1,7 +1,7 @@
-"""A keeper gives one kind of live asset to receivers, outside of the exchange, and takes it back.
+"""Provisioners: each gives one kind of live asset to receivers, outside of the exchange, and takes it back.
 
-The reconciler says what there should be; a keeper makes it so, in Amazon Redshift, Lake Formation, KMS or a
-PostgreSQL database. Whatever dies, the reconciler asks again: a keeper does not count on being asked once.
+The reconciler says what there should be; a provisioner makes it so, in Amazon Redshift, Lake Formation, KMS
+or a PostgreSQL database. Whatever dies, the reconciler asks again: none counts on being asked once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from entrepot.integrations.protocols import (
 from entrepot.model import shapes
 
 Given = Mapping[str, str]
-"""What a keeper needs to take back what it gave: the id of a grant, the name of a role. Never a secret."""
+"""What is needed to take back what was given: the id of a grant, the name of a role. Never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def grants_of(entry: Entry) -> Iterator[DecryptGrant]:
 
 
 def make_provisioners(database: Database, integrations: Integrations) -> tuple[Provisioner, ...]:
-    """Each works with the ports that are configured, and says which are not when it is asked."""
+    """The provisioners of the services that are configured; that of datashares says itself which is not."""
     provisioners: list[Provisioner] = [DatashareProvisioner(database, integrations)]
     if integrations.lake_formation is not None:
         provisioners.append(LakeFormationProvisioner(integrations.lake_formation))

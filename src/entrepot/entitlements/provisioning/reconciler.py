@@ -1,15 +1,16 @@
 """Makes the access that receivers have outside of the exchange what it should be, again and again.
 
     should be   accepted grants that have not ended × finalized, unrevoked revisions × their live assets
-    is          the rows of `outside_access`
+    is          the rows of `external_access`
 
 What is missing is given, what is too much is taken back. Nothing calls the reconciler when a grant is
 deleted, a revision revoked or an EndsAt reached: it compares, so nobody needs to remember it, and it finds
 after any crash what is left to do.
 
-Before a keeper is asked, the row says that it is being asked, and until when nobody else must ask (a lease,
-longer than a keeper has time). So what was given is never forgotten, and two workers do not do the same at
-once. Where the world changes while a keeper gives, that is found when its answer is recorded.
+Before a provisioner is asked, the row says that it is being asked, and until when nobody else must ask (a
+lease, longer than it has time). So what was given is never forgotten, and two workers do not do the same at
+once.
+Where the world changes while a provisioner gives, that is found when its answer is recorded.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from entrepot.events.event_log import record
 from entrepot.model import shapes
 
 CALL_SECONDS = 30.0
-"""What a keeper has for one call."""
+"""What a provisioner has for one call."""
 LEASE_SECONDS = 60.0
 """After this long nobody has a row in hand any more; more than a call and its record take."""
 LATE_SECONDS = 120.0
@@ -55,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Compares, and asks keepers. Any number may work on one database; each belongs to one event loop."""
+    """Compares, and asks provisioners. Any number may work on one database, each on its own event loop."""
 
     def __init__(
         self,
@@ -66,8 +67,8 @@ class Reconciler:
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._database = database
-        self._keepers = {provisioner.asset_type: provisioner for provisioner in provisioners}
-        self._asset_types = tuple(self._keepers)
+        self._provisioners = {provisioner.asset_type: provisioner for provisioner in provisioners}
+        self._asset_types = tuple(self._provisioners)
         self._clock = clock
         self._call_seconds = call_seconds
         self._in_hand: set[asyncio.Task[None]] = set()
@@ -182,7 +183,7 @@ class Reconciler:
     async def _do(self, access: ExternalAccess) -> None:
         """Gives or withdraws, and records how that ended; raises nothing."""
         try:
-            provisioner = self._keepers[access.asset_type]
+            provisioner = self._provisioners[access.asset_type]
             if access.state is AccessState.GIVING:
                 await self._give(provisioner, access)
             else:
@@ -191,7 +192,7 @@ class Reconciler:
             await self._failed(access, error)
 
     async def _give(self, provisioner: Provisioner, access: ExternalAccess) -> None:
-        """Crash: after the keeper has given, before that is recorded: it is asked to give once more."""
+        """Crash: after it was given, before that is recorded: it is asked to give once more."""
         entry = _entry(access)
         async with asyncio.timeout(self._call_seconds):
             given = await provisioner.give(entry)
@@ -219,7 +220,7 @@ class Reconciler:
             await external_access.change(self._database, row, again, now)
 
     async def _withdraw(self, provisioner: Provisioner, access: ExternalAccess) -> None:
-        """Crash: after the keeper has withdrawn, before that is recorded: it is asked to once more."""
+        """Crash: after it was withdrawn, before that is recorded: it is asked to once more."""
         entry = _entry(access)
         shared = provisioner.is_shared(entry)
         if shared and await external_access.has_by_another_way(self._database, access, self._clock()):

@@ -22,7 +22,7 @@ class Entitled:
 
     @property
     def scope(self) -> Scope:
-        """Of the ARNs of what is seen."""
+        """The scope of the ARNs of what is seen."""
         return self.grant.scope.without_account()
 
 
