@@ -1,6 +1,6 @@
 """Whether a document is OpenAPI 3.0 or 3.1: a program of its own, document in, problems out (JSON).
 
-It is run by `openapi_documents` and not called, since it looks at what strangers wrote: a regular expression
+Run as a process, never called, since it looks at what strangers wrote: a regular expression
 in a schema can keep `re`, and with it a whole process, busy for years, and references can be nested so that
 they fill any memory. This process may take half a minute and some memory; then it ends, alone.
 
