@@ -1,19 +1,18 @@
-"""The engine has runs done, each on one worker at a time, until they have ended; it needs the database alone.
+"""The engine that needs the database alone: workers claim runs, and take over those of workers that died.
 
     heartbeat   every second: I live; then: whoever has been silent for ten seconds is dead, its runs are free
     claims      takes free runs up to its concurrency, each a task of this process; and every few seconds
                 begins anew what broke off: what the queue gives to this worker, and it is not doing
 
 Each loop outlives an outage of the database. The queue (`job_runs`) alone says who has a run: each time it
-changes hands its attempt rises by one, and what the former owner still writes is refused. The engine knows no
-job types: it calls the one function it was started with, and doing a run twice is harmless.
+changes hands its attempt rises by one, and what the former owner still writes is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,11 +21,8 @@ from entrepot.database.connection import Database
 from entrepot.domain.errors import EntrepotError
 from entrepot.domain.job import RunId
 from entrepot.domain.timestamp import Timestamp
+from entrepot.engine.engine import RunFunction
 from entrepot.engine.loops import Loop
-
-RunFunction = Callable[[RunId], Awaitable[None]]
-"""Does one run to its end; called on the event loop that started the engine."""
-
 
 SILENT_SECONDS = 10.0
 """A worker whose last heartbeat is older than this is dead to the others."""
@@ -73,21 +69,16 @@ class DatabaseEngine:
         self._run: RunFunction
 
     async def start(self, run: RunFunction) -> None:
-        """Begins to work, and goes on with what a process of the same worker left unfinished when it died.
-
-        Raises `DatabaseUnavailable` when there is no database.
-        """
         self._run = run
         await workers.beat(self._database, self._worker_id, self._clock())
         heartbeat = Loop("heartbeat", self._beat, self._pace.heartbeat)
         self._loops = [asyncio.create_task(heartbeat.repeat()), asyncio.create_task(self._claims())]
 
     def nudge(self) -> None:
-        """There may be something to do: look now instead of at the next poll."""
         self._nudge.set()
 
     async def stop(self) -> None:
-        """Starts nothing any more, cancels its runs and hands them back; takes five seconds at most.
+        """See `Engine`.
 
         A run that waits for a slow store may take longer to notice. It is left behind: once its job has been
         handed back, whatever it still writes down is refused.

@@ -18,7 +18,7 @@ from entrepot.wiring.integrations import make_aws_services, make_integrations
 from entrepot.wiring.shared import S3, Secrets, clock, make_signed_urls, own_store, user_buckets
 
 if TYPE_CHECKING:
-    from entrepot.engine.database import DatabaseEngine
+    from entrepot.engine.engine import Engine
     from entrepot.engine.loops import Loop
     from entrepot.integrations.aws import AwsServices
     from entrepot.integrations.guarded_http import GuardedHttp
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WiredWorker:
-    engine: DatabaseEngine
+    engine: Engine
     runner: Runner
     loops: tuple[Loop, ...]
     close: Callable[[], Awaitable[None]]
