@@ -1,6 +1,6 @@
-"""Asset names as paths below a folder. A name is any text of up to 1,024 bytes; a path must be safe.
+"""Where the assets of a revision go: the keys of a bucket, or paths below a folder, which must be safe.
 
-A name from which no path follows is refused, or, where that is asked for, written so that one does:
+A name is any text of up to 1,024 bytes. One from which no path follows is refused, or escaped if asked for:
 
     a//b → a/%2Fb     /a → %2Fa     a/../b → a/%2E%2E/b     dir/ → dir%2F     NUL → %00
 """
@@ -8,8 +8,69 @@ A name from which no path follows is refused, or, where that is asked for, writt
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from entrepot.domain.key_pattern import MAX_KEY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAsset:
+    """One asset of a revision."""
+
+    id: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An asset and where it goes: a path below a folder, or a key of a bucket."""
+
+    asset: RemoteAsset
+    where: str
+
+    @property
+    def size_bytes(self) -> int:
+        """The asset's."""
+        return self.asset.size_bytes
+
+
+def remote_assets(entries: Iterable[Mapping[str, Any]]) -> tuple[list[RemoteAsset], list[tuple[str, str]]]:
+    """Those that are files, and the others with the reason why they cannot be fetched."""
+    files: list[RemoteAsset] = []
+    others: list[tuple[str, str]] = []
+    for entry in entries:
+        snapshot = entry["AssetDetails"].get("S3SnapshotAsset")
+        if snapshot is None:
+            others.append((entry["Name"], f"an asset of type {entry['AssetType']} is no file"))
+        else:
+            files.append(RemoteAsset(entry["Id"], entry["Name"], int(snapshot["Size"])))
+    return files, others
+
+
+def keys_of(assets: Sequence[RemoteAsset], prefix: str) -> tuple[list[Placed], list[tuple[str, str]]]:
+    """The key of each asset below the prefix, and those that cannot have theirs, with the reason."""
+    names = Counter(asset.name for asset in assets)
+    placed: list[Placed] = []
+    refused: list[tuple[str, str]] = []
+    for asset in assets:
+        key = prefix + asset.name
+        size_bytes = len(key.encode())
+        if names[asset.name] > 1:
+            refused.append(
+                (asset.name, f"{names[asset.name]} assets have this name, and would be one object")
+            )
+        elif size_bytes > MAX_KEY_BYTES:
+            refused.append(
+                (asset.name, f"its key would have {size_bytes:,} bytes; S3 allows {MAX_KEY_BYTES:,}")
+            )
+        else:
+            placed.append(Placed(asset, key))
+    return placed, refused
+
 
 _LONGEST_PART_BYTES = 255
 """Of the file systems in use; a longer part is refused by all of them."""

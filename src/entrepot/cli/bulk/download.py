@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from entrepot.cli.bulk.asset_paths import UnsafeName, path_of, paths_of
-from entrepot.cli.bulk.download_assets import Placed, RemoteAsset, keys_of
+from entrepot.cli.bulk.asset_paths import Placed, RemoteAsset, UnsafeName, keys_of, path_of, paths_of
 from entrepot.cli.bulk.download_folder import ReceivingFolder
 from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.export_jobs import (
@@ -24,9 +23,8 @@ from entrepot.cli.bulk.export_jobs import (
 )
 from entrepot.cli.bulk.failures import CannotBegin, ItemFailed
 from entrepot.cli.bulk.job_runner import Revision, Task
-from entrepot.cli.bulk.locations import BucketPlace
 from entrepot.cli.bulk.signed_urls import SignedUrls
-from entrepot.cli.bulk.user_bucket import Bucket
+from entrepot.cli.bulk.user_bucket import Bucket, BucketPlace
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from entrepot.cli.bulk.asset_paths import STATE_FOLDER
-from entrepot.cli.bulk.download_assets import RemoteAsset
+from entrepot.cli.bulk.asset_paths import STATE_FOLDER, RemoteAsset
 from entrepot.cli.bulk.failures import CannotBegin, FolderFull, ItemFailed
 from entrepot.cli.bulk.journal_file import Record, read_lines
 from entrepot.stores.checksum import RunningChecksum, running_checksum

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from entrepot.cli.bulk.download_assets import Placed, RemoteAsset
+from entrepot.cli.bulk.asset_paths import Placed, RemoteAsset
 from entrepot.cli.bulk.download_folder import ReceivingFolder
-from entrepot.cli.bulk.failures import ItemFailed
-from entrepot.cli.bulk.job_errors import reason_of
+from entrepot.cli.bulk.failures import ItemFailed, reason_of
 from entrepot.cli.bulk.job_runner import ItemsTask, Revision, Task
 from entrepot.cli.bulk.signed_urls import SignedUrls, UrlRefused
 from entrepot.cli.bulk.user_bucket import Bucket

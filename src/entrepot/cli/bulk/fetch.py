@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.cli.arguments import Parser
-from entrepot.cli.bulk.asset_paths import folds_case
+from entrepot.cli.bulk.asset_paths import folds_case, remote_assets
 from entrepot.cli.bulk.download import (
     BucketDestination,
     Destination,
@@ -20,12 +20,10 @@ from entrepot.cli.bulk.download import (
     Plan,
     chosen_revisions,
 )
-from entrepot.cli.bulk.download_assets import remote_assets
 from entrepot.cli.bulk.download_folder import ReceivingFolder
 from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.export_jobs import Waypoint
 from entrepot.cli.bulk.job_runner import JobRunner, Revision, RunningJob
-from entrepot.cli.bulk.locations import BucketPlace, read_place
 from entrepot.cli.bulk.options import (
     EXIT_CODES,
     Connections,
@@ -37,6 +35,7 @@ from entrepot.cli.bulk.options import (
     note_names,
 )
 from entrepot.cli.bulk.run_summary import RunSummary
+from entrepot.cli.bulk.user_bucket import BucketPlace, read_place
 from entrepot.client.client_errors import UsageError
 from entrepot.domain.errors import StoreError
 

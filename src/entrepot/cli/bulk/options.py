@@ -14,10 +14,9 @@ from typing import Any
 
 from entrepot.cli.arguments import Parser
 from entrepot.cli.bulk.exchange_calls import Exchange
-from entrepot.cli.bulk.locations import BucketPlace, read_bucket_place
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import SignedUrls
-from entrepot.cli.bulk.user_bucket import Bucket, S3Connection
+from entrepot.cli.bulk.user_bucket import Bucket, BucketPlace, S3Connection, read_bucket_place
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.progress_display import ProgressDisplay

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.cli.arguments import Parser
-from entrepot.cli.bulk.locations import BucketPlace, read_place
+from entrepot.cli.bulk.import_jobs import Staging
 from entrepot.cli.bulk.options import (
     EXIT_CODES,
     Connections,
@@ -23,10 +23,10 @@ from entrepot.cli.bulk.options import (
     state_folder,
 )
 from entrepot.cli.bulk.run_summary import RunSummary
-from entrepot.cli.bulk.staged_upload import Staging
 from entrepot.cli.bulk.upload import Comparison, Upload, Wishes
 from entrepot.cli.bulk.upload_journal import Command, Journal
 from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, StagedFolderSource
+from entrepot.cli.bulk.user_bucket import BucketPlace, read_place
 from entrepot.cli.client_options import configuration_of, connection_options
 from entrepot.client.client_errors import UsageError
 from entrepot.client.target import resolve_target

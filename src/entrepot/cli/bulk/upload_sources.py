@@ -14,15 +14,15 @@ from entrepot.cli.bulk.import_jobs import (
     BucketImport,
     FileImport,
     OpenRevision,
+    StagedImport,
+    Staging,
     md5_of_file,
 )
 from entrepot.cli.bulk.job_runner import Task
-from entrepot.cli.bulk.locations import BucketPlace
 from entrepot.cli.bulk.signed_urls import SignedUrls
-from entrepot.cli.bulk.staged_upload import StagedImport, Staging
 from entrepot.cli.bulk.upload_folder import SourceFile, read_folder
 from entrepot.cli.bulk.upload_journal import Journal
-from entrepot.cli.bulk.user_bucket import Bucket
+from entrepot.cli.bulk.user_bucket import Bucket, BucketPlace
 from entrepot.domain.errors import StoreError
 from entrepot.stores.store import ListedObject
 

@@ -1,4 +1,4 @@
-"""The user's own buckets, as `publish` and `fetch` read and write them: by the lean client of `stores`."""
+"""The user's own buckets, named `s3://bucket/prefix`, which `publish` and `fetch` read and write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.cli.bulk.locations import BucketPlace
+from entrepot.client.client_errors import UsageError
 from entrepot.domain.errors import StoreError
 from entrepot.domain.job import UploadedPart
 from entrepot.http.pool import ConnectionOptions
@@ -18,6 +18,46 @@ from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Options, S3Request
 from entrepot.stores.s3_xml import escaped, parse, required
 from entrepot.stores.store import ListedObject, Reader
+
+_SCHEME = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPlace:
+    """`s3://bucket/prefix`: the objects whose keys begin with the prefix, as a folder holds its files."""
+
+    bucket: str
+    prefix: str
+    """Empty, or with a slash at its end."""
+
+    def __str__(self) -> str:
+        return f"{_SCHEME}{self.bucket}/{self.prefix}"
+
+    def below(self, name: str) -> BucketPlace:
+        """The place one folder further down."""
+        return BucketPlace(self.bucket, f"{self.prefix}{name}/")
+
+
+def read_place(text: str) -> BucketPlace | Path:
+    """A folder or a bucket, by what the text looks like. Raises `UsageError`."""
+    if not text:
+        raise UsageError("An empty text names neither a folder nor s3://bucket/prefix.")
+    if text.startswith(_SCHEME):
+        return read_bucket_place(text)
+    return Path(text)
+
+
+def read_bucket_place(text: str) -> BucketPlace:
+    """`s3://bucket` or `s3://bucket/prefix`, with or without a slash at its end. Raises `UsageError`."""
+    bucket, _, prefix = text.removeprefix(_SCHEME).partition("/")
+    if not text.startswith(_SCHEME) or not bucket:
+        raise UsageError(f"{text!r} does not have the form s3://bucket/prefix.")
+    try:
+        prefix.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{text!r} is not valid Unicode text, as keys of objects are.") from error
+    return BucketPlace(bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/")
+
 
 DELETED_AT_ONCE = 1000
 _PAGE = 1000

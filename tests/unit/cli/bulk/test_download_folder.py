@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.cli.bulk.download_assets import RemoteAsset
+from entrepot.cli.bulk.asset_paths import RemoteAsset
 from entrepot.cli.bulk.download_folder import ReceivingFolder
 from entrepot.cli.bulk.failures import AlreadyRunning, CannotBegin, FolderFull, ItemFailed
 

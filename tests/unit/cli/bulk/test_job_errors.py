@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.bulk.job_errors import reason_of, verdict
+from entrepot.cli.bulk.failures import reason_of, verdict
 
 KEYS = [f"key-{number}" for number in range(10)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.cli.bulk.locations import BucketPlace, read_place
+from entrepot.cli.bulk.user_bucket import BucketPlace, read_place
 from entrepot.client.client_errors import UsageError
 
 
