@@ -42,7 +42,7 @@ COMMANDS = (
     Command("fetch", "bulk.fetch", "a revision's assets arrive in a folder or s3://…", DATA),
     Command("watch", "jobs.watch", "live progress of jobs, then each as get-job shows it", JOBS),
     Command("wait-job", "jobs.wait_job", "wait in silence until jobs have ended, for scripts", JOBS),
-    Command("completion", "aws.completion.command", "the script that lets a shell complete", SHELL),
+    Command("completion", "aws.completion.shells", "the script that lets a shell complete", SHELL),
     Command("__complete", "aws.completion.answer", "answers a shell that completes", HIDDEN),
 )  # fmt: skip
 """In the order in which help shows them within their groups."""

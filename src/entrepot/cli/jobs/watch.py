@@ -10,7 +10,7 @@ import sys
 import time
 
 from entrepot.cli.arguments import Parser
-from entrepot.cli.aws.operation.global_options import COLOURS, OUTPUTS
+from entrepot.cli.aws.operation.options import COLOURS, OUTPUTS
 from entrepot.cli.aws.output.query import compile_query
 from entrepot.cli.aws.output.writer import FORMATS, write
 from entrepot.cli.client_options import add_connection_options, configuration_of, connection_options

@@ -1,4 +1,4 @@
-"""What each shell wants to hear, and the script that makes it ask."""
+"""`entrepot completion bash|zsh|fish`: the script that makes a shell ask, and answers as it reads them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,24 @@ if TYPE_CHECKING:
     from entrepot.cli.aws.completion.values import Candidate
 
 SHELLS = ("bash", "zsh", "fish")
+_DESCRIPTION = """\
+Prints the script that lets a shell complete commands, options, their values, and ids from the server.
+
+bash: eval "$(entrepot completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc, after compinit.
+fish: entrepot completion fish | source in ~/.config/fish/config.fish. See `entrepot help completion`."""
 
 _SPECIAL_IN_BASH = "\\ \t\"'`$&|;<>()[]{}*?!#~"
 _LONGEST_MEANING = 100
+
+
+def run(arguments: list[str]) -> int:
+    """Prints the script for a shell."""
+    from entrepot.cli.arguments import Parser  # argparse is slow to load, and answers to a shell need none
+
+    parser = Parser("completion", _DESCRIPTION)
+    parser.add_argument("shell", choices=SHELLS)
+    print(script(parser.parse_args(arguments).shell), end="")
+    return 0
 
 
 def words_for_bash(candidates: Sequence[Candidate], line: Line, breaks: str) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from entrepot.cli.aws.operation.global_options import global_options
 from entrepot.cli.aws.operation.grammar import MANY, ONE, OPTIONAL, Option
-from entrepot.cli.aws.operation.operation_options import OperationOptions
+from entrepot.cli.aws.operation.options import OperationOptions, global_options
 from entrepot.cli.commands import own_command
 from entrepot.client.command_line_model import Model
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from entrepot.cli.aws.operation.global_options import COLOURS, OUTPUTS
-from entrepot.cli.aws.operation.operation_options import INPUT_JSON, INPUT_YAML
+from entrepot.cli.aws.operation.options import COLOURS, INPUT_JSON, INPUT_YAML, OUTPUTS
 
 
 class Candidate:
@@ -232,8 +231,7 @@ class Values:
 
     @staticmethod
     def _subjects_of_help() -> list[Candidate]:
-        from entrepot.cli.aws.help.texts import operation_texts
-        from entrepot.cli.aws.help.topics import TOPICS
+        from entrepot.cli.aws.help.texts import TOPICS, operation_texts
         from entrepot.cli.commands import COMMANDS
 
         return [

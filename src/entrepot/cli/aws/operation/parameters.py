@@ -1,7 +1,8 @@
-"""From the options of a command line to the parameters of a call."""
+"""Reads the parameters of a call from options, from files that they name, and from whole input documents."""
 
 from __future__ import annotations
 
+import json
 import os.path
 import sys
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from entrepot.cli.aws.operation.operation_options import OperationOptions
+    from entrepot.cli.aws.operation.options import OperationOptions
     from entrepot.client.command_line_model import Operation, Shape
 
 TEXT = "file://"
@@ -148,7 +149,7 @@ def _unpack_list(flag: str, given: Any, shape: Shape) -> Any:
 
 
 def _read_json(flag: str, text: str) -> Any:
-    from entrepot.cli.aws.operation.json_text import read_json
+    from entrepot.cli.aws.operation.parameters import read_json
 
     try:
         return read_json(text)
@@ -210,3 +211,100 @@ def read_parameters(
                 )
             parameters.setdefault(PAGING, {})[_PAGING_OPTIONS[option.dest]] = value
     return parameters
+
+
+_BLANKS = " \t\n\r"
+
+
+class _Pairs(dict[str, object]):
+    """An object. Quoted in a message it looks as the AWS CLI's OrderedDict does under Python 3.11."""
+
+    def __repr__(self) -> str:
+        return f"OrderedDict({list(self.items()) if self else ''})"
+
+
+_Pairs.__module__, _Pairs.__qualname__ = "collections", "OrderedDict"
+
+
+def read_json(text: str) -> Any:
+    """The value. Raises `ValueError`, with the text that Python 3.11 has for it."""
+    try:
+        return json.loads(text, object_pairs_hook=_Pairs)
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Illegal trailing comma"):
+            raise
+        # Since 3.13 it is the comma that is complained of; before, what should have followed it.
+        place = error.pos + 1
+        while text[place] in _BLANKS:
+            place += 1
+        wanted = "property name enclosed in double quotes" if text[place] == "}" else "value"
+        raise json.JSONDecodeError(f"Expecting {wanted}", text, place) from None
+
+
+def add_input_document(
+    parameters: dict[str, Any], json_text: str | None, yaml_text: str | None, environ: Mapping[str, str]
+) -> None:
+    """Adds what a document says and `parameters` do not say yet.
+
+    The texts may name files. Raises `ParameterError`, and `ClientError` where a YAML document has names that
+    are no texts.
+    """
+    if json_text is None and yaml_text is None:
+        return
+    if json_text is not None and yaml_text is not None:
+        raise ParameterError("Only one --cli-input- parameter may be specified.")
+    if json_text is not None:
+        flag, document = "--cli-input-json", _read_json_document(_content(json_text, environ))
+    else:
+        flag, document = "--cli-input-yaml", _read_yaml_document(_content(yaml_text, environ))
+    if not isinstance(document, dict):
+        raise ParameterError(
+            f"Error parsing parameter '{flag}': Invalid type: expecting map, received {type(document)}"
+        )
+    if not all(isinstance(name, str) for name in document):
+        raise ClientError("keywords must be strings")
+    for name, value in document.items():
+        parameters.setdefault(name, value)
+
+
+def _content(given: str | None, environ: Mapping[str, str]) -> str | bytes | None:
+    try:
+        content = load_paramfile(given, environ)
+    except FileNotRead as error:
+        # It could be read a moment ago, when all options were; the AWS CLI says so without more ado.
+        raise ClientError(str(error)) from None
+    return given if content is None else content
+
+
+def _read_json_document(text: Any) -> object:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ParameterError("Error parsing parameter 'cli-input-json': Invalid JSON received.") from None
+
+
+def _read_yaml_document(text: Any) -> object:
+    """YAML 1.2, one document; dates become dates, and times the time in UTC."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _in_utc(YAML(typ="safe", pure=True).load(text))
+    except YAMLError:
+        raise ParameterError("Error parsing parameter 'cli-input-yaml': Invalid YAML received.") from None
+
+
+def _in_utc(value: Any, seen: set[int] | None = None) -> Any:
+    """Takes the zone from times, as the AWS CLI's older YAML library does. A document may contain itself."""
+    from datetime import UTC, datetime
+
+    seen = set() if seen is None else seen
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(value, (list, dict)) and id(value) not in seen:
+        seen.add(id(value))
+        for place, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            value[place] = _in_utc(item, seen)
+    return value

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-from entrepot.cli.aws.operation.global_options import DebugLog, Globals, read_first, read_globals
 from entrepot.cli.aws.operation.grammar import (
     PROGRAM,
     Grammar,
@@ -17,7 +16,14 @@ from entrepot.cli.aws.operation.grammar import (
     unknown_options,
     usage_text,
 )
-from entrepot.cli.aws.operation.operation_options import HELP, OperationOptions
+from entrepot.cli.aws.operation.options import (
+    HELP,
+    DebugLog,
+    Globals,
+    OperationOptions,
+    read_first,
+    read_globals,
+)
 from entrepot.cli.aws.operation.parameters import PAGING, paginates, read_parameters
 from entrepot.cli.exit_codes import INTERRUPTED, SUCCESS, USAGE, exit_code
 from entrepot.client.client_errors import ParameterError, UnknownOptions, UsageError
@@ -136,7 +142,7 @@ def prompt_if_wanted(command: Command) -> int | None:
 
 def prompt(command: Command) -> int | None:
     """Lets the user complete the command line, or leave."""
-    from entrepot.cli.aws.prompt.prompt import prompt_for_arguments
+    from entrepot.cli.aws.prompt import prompt_for_arguments
 
     arguments = prompt_for_arguments(command.arguments)
     if arguments is None:
@@ -229,7 +235,7 @@ def build_parameters(command: Command) -> None:
     command.parameters = read_parameters(command.operation_options, command.values, command.environ)
     json_text, yaml_text = command.values["cli_input_json"], command.values["cli_input_yaml"]
     if json_text is not None or yaml_text is not None:
-        from entrepot.cli.aws.operation.input_documents import add_input_document
+        from entrepot.cli.aws.operation.parameters import add_input_document
 
         add_input_document(command.parameters, json_text, yaml_text, command.environ)
     if Pagination.input_token in command.parameters or Pagination.limit_key in command.parameters:
@@ -327,7 +333,7 @@ def _show(answers: list[dict[str, Any]] | Pages, command: Command) -> None:
 
 def _show_sample(command: Command) -> int:
     """A sample answer to parameters that are right. Nothing is asked for that only a request needs."""
-    from entrepot.cli.aws.operation.sample_answer import sample_answer
+    from entrepot.cli.aws.operation.skeleton import sample_answer
     from entrepot.cli.aws.output.writer import write
     from entrepot.client.validation import validate
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, TextIO
 
-    from entrepot.cli.aws.output.text_stream import TextStream
+    from entrepot.cli.aws.output.terminal import TextStream
 
 RESET = "\x1b[0m"
 _VALUE = "\x1b[1m\x1b[34m"

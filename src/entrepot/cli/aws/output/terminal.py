@@ -34,6 +34,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from subprocess import Popen
+    from typing import Protocol
+
+    class TextStream(Protocol):
+        """Where the formats write to: standard output, the pager, or what stands for them."""
+
+        def write(self, text: str, /) -> object:
+            """Takes a text. Raises OSError where nobody takes it, UnicodeEncodeError for half a pair."""
+
+        def flush(self) -> None:
+            """Passes on what was held back. Raises OSError."""
+
 
 _FLAGS_OF_LESS = "FRX"
 """Quit if it all fits on one screen, keep colours, leave the screen as it is."""

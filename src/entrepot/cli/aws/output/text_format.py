@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.cli.aws.output.text_stream import TextStream
+    from entrepot.cli.aws.output.terminal import TextStream
 
 
 def write_text(answer: Any, stream: TextStream) -> None:

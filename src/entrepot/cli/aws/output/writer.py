@@ -1,8 +1,7 @@
 """Writing an answer: which format, through which query, to a pager or to standard output.
 
 json, table and yaml wait for all pages of a listing and show one answer; text and yaml-stream show each page
-as it comes. The formats' own modules know nothing of pages, queries and pagers, and are loaded only when they
-are asked for: what `entrepot get-job` needs of all this is `json`.
+as it comes. The other formats know nothing of pages, queries and pagers, and are loaded only when asked for.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from entrepot.cli.aws.output.query import Query
-    from entrepot.cli.aws.output.terminal import Pager
-    from entrepot.cli.aws.output.text_stream import TextStream
+    from entrepot.cli.aws.output.terminal import Pager, TextStream
     from entrepot.client.pagination import Pages
 
 
@@ -110,8 +108,6 @@ class _Source:
 def _way_of_showing(output_format: str, colour: str) -> Callable[[_Source, TextStream], None]:
     match output_format:
         case "json":
-            from entrepot.cli.aws.output.json_format import write_json
-
             return _whole(write_json)
         case "text":
             return _show_text
@@ -140,6 +136,17 @@ def _whole(write_answer: Callable[[str, Any, TextStream], None]) -> Callable[[_S
             _flush(stream)
 
     return show
+
+
+def write_json(title: str, answer: Any, stream: TextStream) -> None:
+    """Writes JSON: four blanks a level, members in the answer's order, no escapes; nothing for `{}`."""
+    import json
+
+    del title
+    if answer != {}:
+        # What JSON cannot say, the result of `--query '&x'`, comes back: "Circular reference" is reported.
+        json.dump(answer, stream, indent=4, ensure_ascii=False, default=lambda value: value)
+        stream.write("\n")
 
 
 def _show_text(source: _Source, stream: TextStream) -> None:

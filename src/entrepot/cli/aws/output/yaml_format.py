@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from entrepot.cli.aws.output.text_stream import TextStream
+    from entrepot.cli.aws.output.terminal import TextStream
 
 
 def write_yaml(title: str, answer: Any, stream: TextStream) -> None:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.aws.completion.command import run
 from entrepot.cli.aws.completion.line import read_line
-from entrepot.cli.aws.completion.shells import SHELLS, words_for_bash, words_for_zsh, words_with_meanings
+from entrepot.cli.aws.completion.shells import SHELLS, run, words_for_bash, words_for_zsh, words_with_meanings
 from entrepot.cli.aws.completion.values import Candidate
 
 BREAKS = " \t\n\"'><=;|&(:"

@@ -7,7 +7,7 @@ import pytest
 
 from entrepot.cli import exit_codes
 from entrepot.cli.aws.help.command import introduce, run, show_operation_help
-from entrepot.cli.aws.help.topics import TOPICS, Topic, find_topic
+from entrepot.cli.aws.help.texts import TOPICS, Topic, find_topic
 from entrepot.cli.commands import COMMANDS
 from entrepot.client.client_errors import UsageError
 from entrepot.client.command_line_model import commands

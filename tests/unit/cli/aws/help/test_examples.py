@@ -9,8 +9,7 @@ from string import Template
 import pytest
 
 from entrepot.cli.aws.help.texts import OperationText, operation_texts
-from entrepot.cli.aws.operation.global_options import read_globals
-from entrepot.cli.aws.operation.operation_options import OperationOptions
+from entrepot.cli.aws.operation.options import OperationOptions, read_globals
 from entrepot.cli.aws.operation.parameters import PAGING, read_parameters
 from entrepot.cli.aws.output.query import compile_query
 from entrepot.client.command_line_model import commands, load_operation

@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from entrepot.cli.aws.help.operation_page import operation_page
-from entrepot.cli.aws.help.syntax import json_syntax, list_syntax, shorthand_syntax
+from entrepot.cli.aws.help.operation_page import json_syntax, list_syntax, operation_page, shorthand_syntax
 from entrepot.cli.aws.help.texts import GLOBAL_OPTIONS
-from entrepot.cli.aws.operation.global_options import global_options
-from entrepot.cli.aws.operation.operation_options import OperationOptions
+from entrepot.cli.aws.operation.options import OperationOptions, global_options
 from entrepot.client.command_line_model import Shape, commands, load_operation
 from entrepot.model.document import read_document
 

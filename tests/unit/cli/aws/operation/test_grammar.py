@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.cli.aws.operation.global_options import read_globals
 from entrepot.cli.aws.operation.grammar import MANY, OPTIONAL, SWITCH_ON, Grammar, Option, VersionAsked, Word
+from entrepot.cli.aws.operation.options import read_globals
 from entrepot.client.client_errors import UsageError
 
 

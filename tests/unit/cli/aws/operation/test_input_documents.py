@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from entrepot.cli.aws.operation.input_documents import add_input_document
+from entrepot.cli.aws.operation.parameters import add_input_document
 from entrepot.client.client_errors import ClientError, ParameterError
 
 

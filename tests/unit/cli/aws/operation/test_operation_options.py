@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.cli.aws.operation.operation_options import OperationOptions, option_name
+from entrepot.cli.aws.operation.options import OperationOptions, option_name
 from entrepot.client.client_errors import UsageError
 from entrepot.client.command_line_model import commands, load_operation
 

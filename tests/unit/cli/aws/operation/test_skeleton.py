@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from entrepot.cli.aws.operation.sample_answer import sample_answer
-from entrepot.cli.aws.operation.skeleton import input_skeleton, yaml_input_skeleton
+from entrepot.cli.aws.operation.skeleton import input_skeleton, sample_answer, yaml_input_skeleton
 from entrepot.client.command_line_model import Shape, commands, load_operation
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from entrepot.cli.aws.output.json_format import write_json
 from entrepot.cli.aws.output.table_format import Palette, TableFormat, width_of
 from entrepot.cli.aws.output.text_format import write_text
+from entrepot.cli.aws.output.writer import write_json
 from entrepot.cli.aws.output.yaml_format import write_yaml, write_yaml_item
 from entrepot.client.client_errors import OutputError
 

@@ -4,7 +4,7 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from entrepot.cli.aws.prompt.prompt import Choice, Choices
+from entrepot.cli.aws.prompt import Choice, Choices
 
 
 @pytest.fixture
