@@ -18,8 +18,6 @@ from entrepot.domain.key_pattern import MAX_KEY_BYTES
 
 @dataclass(frozen=True, slots=True)
 class RemoteAsset:
-    """One asset of a revision."""
-
     id: str
     name: str
     size_bytes: int
@@ -34,12 +32,11 @@ class Placed:
 
     @property
     def size_bytes(self) -> int:
-        """The asset's."""
         return self.asset.size_bytes
 
 
 def remote_assets(entries: Iterable[Mapping[str, Any]]) -> tuple[list[RemoteAsset], list[tuple[str, str]]]:
-    """Those that are files, and the others with the reason why they cannot be fetched."""
+    """Splits the assets of a revision into files and others, with the reason why they cannot be fetched."""
     files: list[RemoteAsset] = []
     others: list[tuple[str, str]] = []
     for entry in entries:
@@ -52,7 +49,7 @@ def remote_assets(entries: Iterable[Mapping[str, Any]]) -> tuple[list[RemoteAsse
 
 
 def keys_of(assets: Sequence[RemoteAsset], prefix: str) -> tuple[list[Placed], list[tuple[str, str]]]:
-    """The key of each asset below the prefix, and those that cannot have theirs, with the reason."""
+    """Puts each asset below the prefix; also gives those that cannot have their key, with the reason."""
     names = Counter(asset.name for asset in assets)
     placed: list[Placed] = []
     refused: list[tuple[str, str]] = []
@@ -80,19 +77,19 @@ STATE_FOLDER = ".entrepot-fetch"
 
 
 class UnsafeName(ValueError):
-    """No path follows from the name; the text says why."""
+    """No path can be made of the name; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssetPaths:
-    """Which asset, by its id, goes to which path below the folder; and which cannot, with the reason."""
+    """Paths below the folder by the ids of assets, and the reasons for those that have none."""
 
     paths: Mapping[str, str]
     refused: Mapping[str, str]
 
 
 def path_of(name: str, *, escape: bool = False) -> str:
-    """The path, with `/` between its parts, for the asset of this name. Raises `UnsafeName`."""
+    """The path of the asset of this name, with `/` between its parts. Raises `UnsafeName`."""
     parts = _escaped(name) if escape else name.split("/")
     reason = _reason_against(name, parts)
     if reason is not None:
@@ -103,7 +100,7 @@ def path_of(name: str, *, escape: bool = False) -> str:
 def paths_of(
     assets: Iterable[tuple[str, str]], *, escape: bool = False, folds_case: bool = False
 ) -> AssetPaths:
-    """The paths of assets, given as id and name; assets that would overwrite each other are refused, all.
+    """The paths of assets, given as id and name. All that would overwrite each other are refused.
 
     `folds_case` says that the folder takes `A` and `a` for the same.
     """
@@ -116,7 +113,7 @@ def paths_of(
             refused[asset_id] = str(unsafe)
     taken: dict[str, list[str]] = {}
     for asset_id, path in paths.items():
-        taken.setdefault(_compared(path, folds_case=folds_case), []).append(asset_id)
+        taken.setdefault(path.casefold() if folds_case else path, []).append(asset_id)
     for compared, asset_ids in taken.items():
         if len(asset_ids) > 1:
             reason = f"{len(asset_ids)} assets have names that lead to the same file"
@@ -131,7 +128,6 @@ def paths_of(
 
 
 def folds_case(folder: str) -> bool:
-    """Whether the file system of an existing folder takes upper and lower case for the same."""
     probe = os.path.join(folder, STATE_FOLDER)  # noqa: PTH118
     return os.path.exists(probe.upper()) and os.path.exists(probe)  # noqa: PTH110
 
@@ -161,7 +157,7 @@ def _reason_against(name: str, parts: list[str]) -> str | None:  # noqa: PLR0911
 
 
 def _escaped(name: str) -> list[str]:
-    """Parts of which each can be a file name; names that need nothing stay as they are."""
+    """Splits a name into parts of which each can be a file name."""
     parts: list[str] = []
     slashes = ""
     for part in name.replace("\0", "%00").split("/"):
@@ -176,12 +172,7 @@ def _escaped(name: str) -> list[str]:
     return parts
 
 
-def _compared(path: str, *, folds_case: bool) -> str:
-    return path.casefold() if folds_case else path
-
-
 def _file_above(path: str, taken: Mapping[str, object]) -> str | None:
-    """The first folder of the path that is itself the path of an asset."""
     end = path.find("/")
     while end >= 0:
         if path[:end] in taken:

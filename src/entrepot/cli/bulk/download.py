@@ -6,9 +6,9 @@ exchange: an object is an asset if it has its size, and a job that put this asse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from entrepot.cli.bulk.asset_paths import Placed, RemoteAsset, UnsafeName, keys_of, path_of, paths_of
 from entrepot.cli.bulk.download_folder import ReceivingFolder
@@ -39,131 +39,91 @@ class Plan:
     """Assets that stand for folders: empty, with a slash at the end of their name."""
 
 
-class Destination(Protocol):
-    """Where assets go to."""
+@dataclass(frozen=True, slots=True)
+class FolderDestination:
+    """A folder, by a signed URL for each asset, or through a bucket."""
 
-    threads: int
+    folder: ReceivingFolder
+    route: SignedUrls | Waypoint
+    below: str
+    """Put before every path."""
+    escape: bool
+    folds_case: bool
+    threads: ClassVar = 8
     """How many of them its tasks are worth."""
 
     @property
     def outlives_a_run(self) -> bool:
-        """Whether jobs of a run that was broken off may still write there."""
-        ...
+        """Whether jobs of a run that was broken off may still write there: signed URLs write nothing."""
+        return isinstance(self.route, Waypoint)
 
     def is_written_by(self, job: Mapping[str, Any]) -> bool:
         """Whether a job brings assets to this very place."""
-        ...
-
-    def plan(self, exchange: Exchange, revision_id: str, assets: Sequence[RemoteAsset]) -> Plan:
-        """What is there, and what is missing. Raises `CannotBegin`, `StoreError`s and `ClientError`s."""
-        ...
-
-    def tasks(self, revision: Revision, plan: Plan) -> Iterable[Task]:
-        """The jobs that bring what is missing."""
-        ...
-
-
-class FolderDestination:
-    """A folder, by a signed URL for each asset, or through a bucket."""
-
-    threads = 8
-
-    def __init__(
-        self,
-        folder: ReceivingFolder,
-        road: SignedUrls | Waypoint,
-        *,
-        below: str = "",
-        escape: bool = False,
-        folds_case: bool = False,
-    ) -> None:
-        """`below` is put before every path."""
-        self._folder = folder
-        self._road = road
-        self._below = below
-        self._escape = escape
-        self._folds_case = folds_case
-
-    @property
-    def outlives_a_run(self) -> bool:
-        """Only on the way through a bucket: signed URLs write nothing."""
-        return isinstance(self._road, Waypoint)
-
-    def is_written_by(self, job: Mapping[str, Any]) -> bool:
-        """Whether it writes where assets are on their way."""
-        return isinstance(self._road, Waypoint) and _writes_below(
-            job, self._road.bucket.name, self._road.prefix
+        return isinstance(self.route, Waypoint) and _writes_below(
+            job, self.route.bucket.name, self.route.prefix
         )
 
     def plan(self, exchange: Exchange, revision_id: str, assets: Sequence[RemoteAsset]) -> Plan:
-        """By the folder's record."""
+        """What is there by the folder's record, and what is missing."""
         folders: list[str] = []
         refused: list[tuple[str, str]] = []
         files: dict[str, RemoteAsset] = {}
         for asset in assets:
-            if asset.size_bytes == 0 and asset.name.endswith("/") and not self._escape:
+            if asset.size_bytes == 0 and asset.name.endswith("/") and not self.escape:
                 try:
-                    folders.append(self._below + path_of(asset.name[:-1]))
+                    folders.append(self.below + path_of(asset.name[:-1]))
                 except UnsafeName as unsafe:
                     refused.append((asset.name, self._advised(str(unsafe))))
             else:
                 files[asset.id] = asset
         found = paths_of(
             ((asset.id, asset.name) for asset in files.values()),
-            escape=self._escape,
-            folds_case=self._folds_case,
+            escape=self.escape,
+            folds_case=self.folds_case,
         )
         refused += [(files[asset_id].name, self._advised(why)) for asset_id, why in found.refused.items()]
-        placed = [Placed(files[asset_id], self._below + path) for asset_id, path in found.paths.items()]
-        there = [one for one in placed if self._folder.has(one.where, one.asset)]
+        placed = [Placed(files[asset_id], self.below + path) for asset_id, path in found.paths.items()]
+        there = [one for one in placed if self.folder.has(one.where, one.asset)]
         known = {one.asset.id for one in there}
         missing = [one for one in placed if one.asset.id not in known]
         return Plan(there, missing, refused, folders)
 
     def _advised(self, reason: str) -> str:
         advice = "fetch it into s3://bucket/prefix"
-        return f"{reason}; {advice}" + ("" if self._escape else ", or give --escape-names")
+        return f"{reason}; {advice}" + ("" if self.escape else ", or give --escape-names")
 
     def tasks(self, revision: Revision, plan: Plan) -> Iterator[Task]:
         """The largest first: what takes longest must not be left for the end."""
         for path in plan.folders:
             try:
-                self._folder.make_folder(path)
+                self.folder.make_folder(path)
             except ItemFailed as error:
                 revision.totals.fail(path, str(error))
             else:
                 revision.totals.done(path, 1, 0)
-        if isinstance(self._road, Waypoint):
+        if isinstance(self.route, Waypoint):
             size = max(1, min(ASSETS_PER_JOB, len(plan.missing) // (2 * self.threads)))
             for start in range(0, len(plan.missing), size):
-                yield StagedDownload(revision, plan.missing[start : start + size], self._road, self._folder)
+                yield StagedDownload(revision, plan.missing[start : start + size], self.route, self.folder)
             return
         for one in sorted(plan.missing, key=lambda one: -one.asset.size_bytes):
-            yield AssetDownload(revision, [one], self._road, self._folder)
+            yield AssetDownload(revision, [one], self.route, self.folder)
 
 
+@dataclass(frozen=True, slots=True)
 class BucketDestination:
-    """A bucket, below a prefix."""
-
-    threads = 4
-
-    def __init__(self, bucket: Bucket, place: BucketPlace) -> None:
-        self._bucket = bucket
-        self._place = place
-
-    @property
-    def outlives_a_run(self) -> bool:
-        """Exports go on by themselves."""
-        return True
+    bucket: Bucket
+    place: BucketPlace
+    threads: ClassVar = 4
+    outlives_a_run: ClassVar = True
 
     def is_written_by(self, job: Mapping[str, Any]) -> bool:
-        """Whether it writes below the prefix."""
-        return _writes_below(job, self._bucket.name, self._place.prefix)
+        return _writes_below(job, self.bucket.name, self.place.prefix)
 
     def plan(self, exchange: Exchange, revision_id: str, assets: Sequence[RemoteAsset]) -> Plan:
-        """By size, and by the jobs that have completed."""
-        placed, refused = keys_of(assets, self._place.prefix)
-        sizes = {one.key: one.size_bytes for one in self._bucket.objects(self._place.prefix)}
+        """What is there by size and by the jobs that have completed. Raises `StoreError`s."""
+        placed, refused = keys_of(assets, self.place.prefix)
+        sizes = {one.key: one.size_bytes for one in self.bucket.objects(self.place.prefix)}
         alike = [one for one in placed if sizes.get(one.where) == one.asset.size_bytes]
         written = self._written(exchange, revision_id, placed) if alike else set()
         there = [one for one in alike if (one.asset.id, one.where) in written]
@@ -173,35 +133,37 @@ class BucketDestination:
     def _written(
         self, exchange: Exchange, revision_id: str, placed: Sequence[Placed]
     ) -> set[tuple[str, str]]:
-        """Which assets were put to which keys of this bucket by jobs that completed."""
+        """Pairs of asset id and key that completed jobs have put into this bucket."""
         written: set[tuple[str, str]] = set()
         for job in exchange.jobs(revision_id):
             if job["State"] != "COMPLETED":
                 continue
             for entry in job["Details"].get("ExportAssetsToS3", {}).get("AssetDestinations", ()):
-                if entry["Bucket"] == self._bucket.name and "Key" in entry:
+                if entry["Bucket"] == self.bucket.name and "Key" in entry:
                     written.add((entry["AssetId"], entry["Key"]))
             for entry in job["Details"].get("ExportRevisionsToS3", {}).get("RevisionDestinations", ()):
-                if (entry["Bucket"], entry.get("KeyPattern")) == (self._bucket.name, self._pattern):
+                if (entry["Bucket"], entry.get("KeyPattern")) == (self.bucket.name, self._pattern):
                     written.update((one.asset.id, one.where) for one in placed)
         return written
 
     @property
     def _pattern(self) -> str:
-        return self._place.prefix + "${Asset.Name}"
+        return self.place.prefix + "${Asset.Name}"
 
     def tasks(self, revision: Revision, plan: Plan) -> Iterator[Task]:
         """One job for all where nothing is there yet, else as few as possible for what is missing."""
         if not plan.missing:
             return
-        if plan.there or plan.refused or "${" in self._place.prefix:
-            yield from bucket_exports(revision, self._bucket.name, plan.missing)
+        if plan.there or plan.refused or "${" in self.place.prefix:
+            yield from bucket_exports(revision, self.bucket.name, plan.missing)
         else:
-            yield RevisionExport(revision, plan.missing, self._bucket.name, self._place.prefix)
+            yield RevisionExport(revision, plan.missing, self.bucket.name, self.place.prefix)
+
+
+Destination = FolderDestination | BucketDestination
 
 
 def _writes_below(job: Mapping[str, Any], bucket: str, prefix: str) -> bool:
-    """Whether an export writes to a bucket under keys that begin with the prefix."""
     keys = [
         (entry["Bucket"], entry.get("Key", ""))
         for entry in job["Details"].get("ExportAssetsToS3", {}).get("AssetDestinations", ())
@@ -216,7 +178,7 @@ def _writes_below(job: Mapping[str, Any], bucket: str, prefix: str) -> bool:
 def chosen_revisions(
     exchange: Exchange, data_set_id: str, revision_id: str | None, *, every: bool
 ) -> list[dict[str, Any]]:
-    """The one of that id, or all that are finalized, or the newest of them. Raises `CannotBegin`."""
+    """The revision of that id, all finalized ones, or the newest of them. Raises `CannotBegin`."""
     if revision_id is not None:
         revision = exchange.call("get-revision", DataSetId=data_set_id, RevisionId=revision_id)
         if revision.get("Revoked"):

@@ -30,8 +30,6 @@ _SMALL_RECORD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """What was fetched to one path."""
-
     asset_id: str
     size_bytes: int
     modified_ns: int
@@ -52,7 +50,9 @@ class ReceivingFolder:
         """Whether the disk has had no room for a file."""
         lines = read_lines(folder / STATE_FOLDER / "record.jsonl")
         for line in lines:
-            self._take(line.get("file"))
+            match line.get("file"):
+                case [str(path), str(asset_id), int(size_bytes), int(modified_ns), str(checksum)]:
+                    self._had[path] = Had(asset_id, size_bytes, modified_ns, checksum)
         if record is not None and len(lines) > max(_SMALL_RECORD, _RECORD_GROWTH * len(self._had)):
             record.replace(_line(path, had) for path, had in self._had.items())
 
@@ -75,11 +75,10 @@ class ReceivingFolder:
 
     @classmethod
     def look_at(cls, folder: Path) -> Self:
-        """The folder as it is, or would be, for those who only want to know; nothing is written."""
+        """The folder as it is, or would be, for a dry run; nothing is written."""
         return cls(folder, None)
 
     def close(self) -> None:
-        """Lets another run begin."""
         if self._record is not None:
             self._record.close()
             shutil.rmtree(self._incoming, ignore_errors=True)
@@ -91,7 +90,7 @@ class ReceivingFolder:
         self.close()
 
     def has(self, path: str, asset: RemoteAsset) -> bool:
-        """Whether the file there is this asset: fetched by a former run, and the same still.
+        """Whether a former run has fetched this asset to the path, and the file is still the same.
 
         One whose time has changed is read and compared by its checksum.
         """
@@ -140,12 +139,10 @@ class ReceivingFolder:
                 self._record.add(_line(path, had))
 
     def require_room(self) -> None:
-        """Raises `FolderFull` once the disk has had no room for a file."""
         if self.is_full:
             raise FolderFull("there is no space left on the disk")
 
     def make_folder(self, path: str) -> None:
-        """A folder of that path. Raises `ItemFailed`."""
         try:
             (self._folder / path).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -186,11 +183,6 @@ class ReceivingFolder:
         if target.is_dir() and not target.is_symlink():
             raise ItemFailed("a folder of this name is there already")
         return target
-
-    def _take(self, entry: object) -> None:
-        match entry:
-            case [str(path), str(asset_id), int(size_bytes), int(modified_ns), str(checksum)]:
-                self._had[path] = Had(asset_id, size_bytes, modified_ns, checksum)
 
 
 def _line(path: str, had: Had) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The calls to the exchange that `publish` and `fetch` need, patient where patience helps."""
+"""The calls to the exchange that `publish` and `fetch` need, tried again where that may help."""
 
 from __future__ import annotations
 
@@ -25,33 +25,26 @@ class Client(Protocol):
 
     def call(self, operation: Any, parameters: dict[str, Any], /) -> dict[str, Any]:
         """Raises a `ClientError`."""
-        ...
 
     def call_as_sent(self, operation: Any, parameters: dict[str, Any], /) -> dict[str, Any]:
         """The same, unread: some answers are long."""
-        ...
 
     def get_json(self, path: str, name: str, /) -> dict[str, Any]:
-        """A signed GET outside the API of AWS."""
-        ...
+        """A signed GET of what the API of AWS does not have."""
 
 
 def has_ended(job: Mapping[str, Any]) -> bool:
-    """Whether a job stays in its state for good."""
     return job["State"] in ENDS
 
 
 class Exchange:
-    """May be used from several threads: each gets a client of its own.
+    """Calls the exchange. May be used from several threads: each gets a client of its own.
 
     What fails because the exchange is overloaded, restarting or out of reach is tried again for a minute.
     """
 
     def __init__(
-        self,
-        open_client: Callable[[], Client],
-        *,
-        patience_seconds: float = _PATIENCE_SECONDS,
+        self, open_client: Callable[[], Client], *, patience_seconds: float = _PATIENCE_SECONDS
     ) -> None:
         self._open_client = open_client
         self._patience_seconds = patience_seconds
@@ -84,11 +77,10 @@ class Exchange:
                 return answer
 
     def stop(self) -> None:
-        """Ends pauses; calls under way end by themselves."""
         self._stop.set()
 
     def progress(self, job_id: str) -> dict[str, Any] | None:
-        """How far a job is, as far as it is known. None from an exchange that does not tell, as AWS."""
+        """How far a job is. None from an exchange that does not tell, as AWS."""
         try:
             return self._client().get_json(progress_path(job_id), "progress")
         except Exception:  # noqa: BLE001 - progress is a courtesy
@@ -100,17 +92,16 @@ class Exchange:
             client = self._local.client = self._open_client()
         return client
 
-    # Data sets and revisions
-
     def find_data_set(self, id_or_name: str) -> dict[str, Any]:
-        """The data set of that id, or the only one of that name. Raises `CannotBegin` and `ClientError`s."""
+        """Finds a data set by id, or by a name that only one has. Raises `CannotBegin` and `ClientError`s."""
         if _ID.fullmatch(id_or_name):
             try:
                 return self.call("get-data-set", DataSetId=id_or_name)
             except ServiceAnswer as answer:
                 if answer.code != "ResourceNotFoundException":
                     raise
-        found = list(self._named(id_or_name))
+        both = (data_set for origin in ("OWNED", "ENTITLED") for data_set in self.data_sets(origin))
+        found = [data_set for data_set in both if data_set["Name"] == id_or_name]
         if len(found) == 1:
             return found[0]
         if not found:
@@ -121,42 +112,31 @@ class Exchange:
         ids = ", ".join(str(data_set["Id"]) for data_set in found[:5])
         raise CannotBegin(f"{len(found)} data sets are named {id_or_name!r}; give the id of one: {ids}.")
 
-    def _named(self, name: str) -> Iterator[dict[str, Any]]:
-        for origin in ("OWNED", "ENTITLED"):
-            for data_set in self.data_sets(origin):
-                if data_set["Name"] == name:
-                    yield data_set
-
     def data_sets(self, origin: str) -> Iterator[dict[str, Any]]:
-        """All of this origin."""
         return self._pages("list-data-sets", "DataSets", Origin=origin)
 
     def revisions(self, data_set_id: str) -> Iterator[dict[str, Any]]:
-        """Of a data set, the newest first."""
+        """The revisions of a data set, the newest first."""
         return self._pages("list-data-set-revisions", "Revisions", DataSetId=data_set_id)
 
     def assets(self, data_set_id: str, revision_id: str) -> Iterator[dict[str, Any]]:
-        """Of a revision."""
         return self._pages("list-revision-assets", "Assets", DataSetId=data_set_id, RevisionId=revision_id)
-
-    # Jobs
 
     def jobs(
         self, revision_id: str | None = None, *, data_set_id: str | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Of a revision, or of a data set, the newest first."""
+        """The jobs of a revision, or of a data set, the newest first."""
         return self._pages("list-jobs", "Jobs", RevisionId=revision_id, DataSetId=data_set_id)
 
     def newest_jobs(self, revision_id: str, count: int) -> Iterator[dict[str, Any]]:
-        """The same in pages of that size, for those who only look at the beginning."""
+        """The jobs of a revision in pages of that size, for those who only look at the newest."""
         return self._pages("list-jobs", "Jobs", size=count, RevisionId=revision_id)
 
     def create_job(self, job_type: str, details: Mapping[str, Any]) -> dict[str, Any]:
-        """A job that waits to be started."""
         return self.call("create-job", Type=job_type, Details=dict(details))
 
     def start_job(self, job_id: str) -> bool:
-        """False when as many jobs of its type run as may: it can be started later."""
+        """Starts a job. False when as many jobs of its type run as may: it can be started later."""
         try:
             self.call("start-job", JobId=job_id)
         except ServiceAnswer as answer:
@@ -167,7 +147,6 @@ class Exchange:
         return True
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """One job."""
         return self.call("get-job", JobId=job_id)
 
     def cancel_job(self, job_id: str) -> bool:

@@ -22,14 +22,12 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(eq=False)
 class ExportTask(ItemsTask[Placed]):
-    """One job that moves assets out of a revision."""
+    """A job that moves assets out of a revision. Crash: one that was made waits for ever and does nothing."""
 
     def name_of(self, item: Placed) -> str:
-        """The asset's name."""
         return item.asset.name
 
     def key_of(self, item: Placed) -> str:
-        """The asset's id."""
         return item.asset.id
 
     def _create(self, job_type: str, member: str, details: dict[str, Any]) -> None:
@@ -52,7 +50,6 @@ class AssetDownload(ExportTask):
     folder: ReceivingFolder
 
     def prepare(self) -> None:
-        """Makes the job. Crash: it waits for ever and does nothing."""
         self.folder.require_room()
         details = {"AssetId": self.items[0].asset.id, **self.revision.place}
         self._create("EXPORT_ASSET_TO_SIGNED_URL", "ExportAssetToSignedUrl", details)
@@ -78,7 +75,7 @@ class AssetDownload(ExportTask):
         self.folder.receive(placed.where, placed.asset, fetch)
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """Once more where the URL had expired, or the exchange had a problem of its own."""
+        """Tries once more where the URL had expired, or the exchange had a problem of its own."""
         if isinstance(problem, UrlRefused) and problem.status == 403 and not self.tried_before:
             return [self.again(self.items)]
         return super().fail(problem)
@@ -91,7 +88,6 @@ class BucketExport(ExportTask):
     bucket: str
 
     def prepare(self) -> None:
-        """Makes the job. Crash: it waits for ever and does nothing."""
         self._create_export(self.bucket, [one.where for one in self.items])
 
 
@@ -103,17 +99,13 @@ class RevisionExport(ExportTask):
     prefix: str
 
     def prepare(self) -> None:
-        """Makes the job. Crash: it waits for ever and does nothing."""
-        destination = {
-            "RevisionId": self.revision.id,
-            "Bucket": self.bucket,
-            "KeyPattern": self.prefix + "${Asset.Name}",
-        }
+        pattern = self.prefix + "${Asset.Name}"
+        destination = {"RevisionId": self.revision.id, "Bucket": self.bucket, "KeyPattern": pattern}
         details = {"DataSetId": self.revision.data_set_id, "RevisionDestinations": [destination]}
         self._create("EXPORT_REVISIONS_TO_S3", "ExportRevisionsToS3", details)
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """By hundreds, so that what can be exported is."""
+        """Exports by hundreds instead, so that what can be exported is."""
         if isinstance(problem, Exception):
             return super().fail(problem)
         self.totals.note(f"fetch: {reason_of(problem)} Exporting the assets by hundreds instead.")
@@ -121,7 +113,6 @@ class RevisionExport(ExportTask):
 
 
 def bucket_exports(revision: Revision, bucket: str, placed: Sequence[Placed]) -> list[BucketExport]:
-    """As few jobs as there can be."""
     return [
         BucketExport(revision, placed[start : start + ASSETS_PER_JOB], bucket)
         for start in range(0, len(placed), ASSETS_PER_JOB)
@@ -136,7 +127,6 @@ class Waypoint:
     prefix: str
 
     def key(self, asset: RemoteAsset) -> str:
-        """Where the asset waits."""
         return self.prefix + asset.id
 
 
@@ -148,7 +138,6 @@ class StagedDownload(ExportTask):
     folder: ReceivingFolder
 
     def prepare(self) -> None:
-        """Makes the job. Crash: it waits for ever and does nothing."""
         self.folder.require_room()
         self._create_export(self.waypoint.bucket.name, self._keys())
 

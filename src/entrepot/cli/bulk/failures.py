@@ -1,13 +1,4 @@
-"""Errors of `publish` and `fetch`, and why a job did not complete, in words that say what to do.
-
-ClientError
-├── CannotBegin             nothing was done
-│   └── AlreadyRunning      the same command runs already
-├── GivenUp                 so much failed, and nothing succeeded, that the rest was not tried
-└── ItemFailed              one file, object or asset; the others go on, and the exit code is 1
-    ├── FolderFull          there is no room for it, nor for the others
-    └── UrlRefused          the server behind a signed URL answered with an error (`signed_urls.py`)
-"""
+"""Errors of `publish` and `fetch`, and why a job did not complete, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -31,11 +22,11 @@ class GivenUp(ClientError):
 
 
 class ItemFailed(ClientError):
-    """One file, object or asset could not be moved; the others go on."""
+    """One file, object or asset could not be moved; the others go on, and the exit code is 1."""
 
 
 class FolderFull(ItemFailed):
-    """There is no room for a file; there will be none for the others."""
+    """The disk has no room for a file, nor for the others."""
 
 
 _ADVICE = {
@@ -51,7 +42,7 @@ WHOLE_JOB = frozenset({"Assets per revision"})
 
 
 def reason_of(job: Mapping[str, Any]) -> str:
-    """One line for a job that ended without completing."""
+    """Why a job ended without completing, in one line."""
     errors = job.get("Errors") or ()
     if errors:
         return " ".join(_sentence(error) for error in errors)
@@ -68,7 +59,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 
 def may_pass_again(job: Mapping[str, Any]) -> bool:
-    """Whether nothing is wrong with what was asked for, so that asking once more may help."""
+    """Whether asking once more may help, because nothing is wrong with what was asked for."""
     errors = job.get("Errors") or ()
     internal = bool(errors) and all(error["Code"] == "INTERNAL_SERVER_EXCEPTION" for error in errors)
     return job["State"] == "TIMED_OUT" or internal
@@ -85,26 +76,23 @@ class Verdict:
 
 
 def verdict(problem: Exception | Mapping[str, Any], keys: Sequence[str], *, tried_before: bool) -> Verdict:
-    """Only objects that a job's errors name are given up; where none are named, halves will tell which."""
+    """Gives up the objects that a job's errors name; where none are named, halves will tell which."""
     if isinstance(problem, Exception):
         return Verdict(dict.fromkeys(keys, str(problem)))
-    job = problem
-    if may_pass_again(job) and not tried_before:
+    if may_pass_again(problem) and not tried_before:
         return Verdict({}, [keys])
-    named = _named_objects(job)
+    named = _named_objects(problem)
     bad = {key: named[key] for key in keys if key in named}
     good = [key for key in keys if key not in named]
     if bad and good:
         return Verdict(bad, [good])
-    if not bad and len(good) > 1 and not may_pass_again(job) and not _is_about_all(job):
+    if not bad and len(good) > 1 and not may_pass_again(problem) and not _is_about_all(problem):
         middle = len(good) // 2
         return Verdict({}, [good[:middle], good[middle:]])
-    reason = reason_of(job)
-    return Verdict({key: named.get(key, reason) for key in keys})
+    return Verdict({key: named.get(key, reason_of(problem)) for key in keys})
 
 
 def _is_about_all(job: Mapping[str, Any]) -> bool:
-    """Whether all parts of the job would fail for the same reason."""
     errors = job.get("Errors") or ()
     return not errors or any(
         error.get("LimitName") in WHOLE_JOB or error.get("ResourceType") in {"DATA_SET", "REVISION"}

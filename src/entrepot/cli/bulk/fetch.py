@@ -7,6 +7,7 @@ import hashlib
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from entrepot.cli.bulk.download import (
     chosen_revisions,
 )
 from entrepot.cli.bulk.download_folder import ReceivingFolder
-from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.export_jobs import Waypoint
 from entrepot.cli.bulk.job_runner import JobRunner, Revision, RunningJob
 from entrepot.cli.bulk.options import (
@@ -31,7 +31,7 @@ from entrepot.cli.bulk.options import (
     advice,
     finish,
     interruptible,
-    new_tally,
+    new_summary,
     note_names,
 )
 from entrepot.cli.bulk.run_summary import RunSummary
@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> int:
     place = read_place(options.destination)
     if isinstance(place, BucketPlace) and (options.through is not None or options.escape_names):
         raise UsageError("--through and --escape-names are for folders.")
-    totals = new_tally("fetch")
+    totals = new_summary("fetch")
     with interruptible(totals), Connections(options) as connections:
         exchange = connections.exchange
         totals.show("looking")
@@ -85,9 +85,8 @@ def run(arguments: list[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser("fetch", _DESCRIPTION)
-    parser.add_argument(
-        "data_set", metavar="DATA_SET", help="the id of a data set, or its name if only one has it"
-    )
+    data_set = "the id of a data set, or its name if only one has it"
+    parser.add_argument("data_set", metavar="DATA_SET", help=data_set)
     parser.add_argument("destination", metavar="FOLDER|S3_URL", help="where to fetch it to")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--revision", metavar="ID", help="this revision instead of the newest finalized one")
@@ -119,43 +118,33 @@ def _folder(place: BucketPlace | Path, *, dry_run: bool) -> Iterator[ReceivingFo
             yield folder
 
 
+@dataclass(frozen=True, slots=True)
 class _Download:
-    """Receives one revision after the other at one place."""
-
-    def __init__(
-        self,
-        options: argparse.Namespace,
-        place: BucketPlace | Path,
-        folder: ReceivingFolder | None,
-        connections: Connections,
-        totals: RunSummary,
-    ) -> None:
-        self._options = options
-        self._place = place
-        self._folder = folder
-        self._connections = connections
-        self._exchange: Exchange = connections.exchange
-        self._tally = totals
+    options: argparse.Namespace
+    place: BucketPlace | Path
+    folder: ReceivingFolder | None
+    connections: Connections
+    totals: RunSummary
 
     def receive(self, data_set_id: str, revision_id: str) -> None:
-        """Raises `EntrepotError`s where it has to give up; what fails for single assets is in the tally."""
-        totals = self._tally
+        """Fetches one revision. Raises `EntrepotError`s where it gives up; else `totals` has failures."""
+        totals = self.totals
         totals.show("looking")
-        assets, others = remote_assets(self._exchange.assets(data_set_id, revision_id))
+        assets, others = remote_assets(self.connections.exchange.assets(data_set_id, revision_id))
         totals.assets += len(assets) + len(others)
         totals.bytes += sum(asset.size_bytes for asset in assets)
         for name, reason in others:
             totals.fail(name, reason)
         waypoint = self._waypoint()
         destination = self._destination(revision_id, waypoint)
-        revision = Revision(data_set_id, revision_id, self._exchange, totals)
-        if not self._options.dry_run:
+        revision = Revision(data_set_id, revision_id, self.connections.exchange, totals)
+        if not self.options.dry_run:
             self._end_former_run(revision, destination)
-        plan = destination.plan(self._exchange, revision_id, assets)
+        plan = destination.plan(self.connections.exchange, revision_id, assets)
         for name, reason in plan.refused:
             totals.fail(name, reason)
         totals.skip(len(plan.there), sum(one.asset.size_bytes for one in plan.there))
-        if self._options.dry_run:
+        if self.options.dry_run:
             self._tell(revision_id, plan)
             return
         self._runner(revision, destination).run(destination.tasks(revision, plan))
@@ -163,69 +152,74 @@ class _Download:
             self._clean(waypoint)
 
     def _waypoint(self) -> Waypoint | None:
-        """Objects on their way lie below a prefix of this folder alone, of whatever revision they are."""
-        through: BucketPlace | None = self._options.through
-        if through is None or not isinstance(self._place, Path):
+        """A prefix of this folder alone, for whatever revision."""
+        through: BucketPlace | None = self.options.through
+        if through is None or not isinstance(self.place, Path):
             return None
-        folder = f"{platform.node()}:{self._place.resolve()}"
+        folder = f"{platform.node()}:{self.place.resolve()}"
         token = hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        bucket = self._connections.bucket(through.bucket)
+        bucket = self.connections.bucket(through.bucket)
         return Waypoint(bucket, through.below("entrepot-fetch").below(token).prefix)
 
     def _destination(self, revision_id: str, waypoint: Waypoint | None) -> Destination:
-        place, each_below = self._place, bool(self._options.all_revisions)
+        place, each_below = self.place, bool(self.options.all_revisions)
         if isinstance(place, BucketPlace):
-            bucket = self._connections.bucket(place.bucket)
+            bucket = self.connections.bucket(place.bucket)
             return BucketDestination(bucket, place.below(revision_id) if each_below else place)
-        if self._folder is None:
+        if self.folder is None:
             raise AssertionError("a folder is opened before it is fetched into")
         return FolderDestination(
-            self._folder,
-            waypoint or self._connections.signed_urls(),
+            self.folder,
+            waypoint or self.connections.signed_urls(),
             below=f"{revision_id}/" if each_below else "",
-            escape=self._options.escape_names,
+            escape=self.options.escape_names,
             folds_case=folds_case(str(place)),
         )
 
     def _runner(self, revision: Revision, destination: Destination) -> JobRunner:
         return JobRunner(
-            self._exchange,
+            self.connections.exchange,
             revision.id,
-            self._tally,
-            concurrency=self._options.concurrency or _CONCURRENCY,
+            self.totals,
+            concurrency=self.options.concurrency or _CONCURRENCY,
             threads=destination.threads,
-            doing="exporting" if self._folder is None else "fetching",
+            doing="exporting" if self.folder is None else "fetching",
         )
 
     def _end_former_run(self, revision: Revision, destination: Destination) -> None:
-        """Jobs that write to this place, or might, end first: of any revision, and among the newest."""
+        """Ends jobs of a former run that write to this place, or might; looks at the newest only."""
         if not destination.outlives_a_run:
             return
         running = [
             RunningJob(job["Id"])
-            for job in islice(self._exchange.jobs(data_set_id=revision.data_set_id), _JOBS_LOOKED_AT)
+            for job in islice(
+                self.connections.exchange.jobs(data_set_id=revision.data_set_id), _JOBS_LOOKED_AT
+            )
             if destination.is_written_by(job)
             and (
                 job["State"] == "IN_PROGRESS"
                 # On the way to a folder only this command writes: a request of that run may start it yet.
-                or (job["State"] == "WAITING" and self._folder and not self._exchange.cancel_job(job["Id"]))
+                or (
+                    job["State"] == "WAITING"
+                    and self.folder
+                    and not self.connections.exchange.cancel_job(job["Id"])
+                )
             )
         ]
         if running:
-            self._tally.note(f"fetch: waiting for {len(running)} jobs of a former run")
+            self.totals.note(f"fetch: waiting for {len(running)} jobs of a former run")
             self._runner(revision, destination).run(running)
 
     def _tell(self, revision_id: str, plan: Plan) -> None:
         size_bytes = sum(one.asset.size_bytes for one in plan.missing)
-        self._tally.note(
+        self.totals.note(
             f"fetch: would fetch {len(plan.missing):,} assets, {size_bytes:,} bytes, of revision "
-            f"{revision_id} to {self._place}; {len(plan.there):,} are there already."
+            f"{revision_id} to {self.place}; {len(plan.there):,} are there already."
         )
-        note_names(self._tally, "would fetch", [one.where for one in plan.missing])
+        note_names(self.totals, "would fetch", [one.where for one in plan.missing])
 
     def _clean(self, waypoint: Waypoint) -> None:
-        """Removes what interrupted runs have left behind."""
         try:
             waypoint.bucket.delete([one.key for one in waypoint.bucket.objects(waypoint.prefix)])
         except StoreError as error:
-            self._tally.note(f"fetch: exported objects are left in the bucket: {error.message}")
+            self.totals.note(f"fetch: exported objects are left in the bucket: {error.message}")

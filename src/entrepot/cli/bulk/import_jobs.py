@@ -32,8 +32,6 @@ _UPLOADS = 3
 
 @dataclass(frozen=True, slots=True)
 class OpenRevision(Revision):
-    """What is being filled."""
-
     journal: Journal
 
 
@@ -45,7 +43,6 @@ class BucketImport(ItemsTask[ListedObject]):
     bucket: str
 
     def name_of(self, item: ListedObject) -> str:
-        """Its key."""
         return item.key
 
     def prepare(self) -> None:
@@ -55,7 +52,7 @@ class BucketImport(ItemsTask[ListedObject]):
 
 
 def create_import(revision: Revision, bucket: str, keys: Iterable[str]) -> str:
-    """An import of objects, which waits to be started; returns its id."""
+    """Creates an import of objects, which waits to be started; returns its id."""
     sources = [{"Bucket": bucket, "Key": key} for key in keys]
     details = {"ImportAssetsFromS3": {"AssetSources": sources, **revision.place}}
     return str(revision.exchange.create_job("IMPORT_ASSETS_FROM_S3", details)["Id"])
@@ -69,13 +66,12 @@ class FileImport(ItemsTask[SourceFile]):
     signed_urls: SignedUrls
 
     def name_of(self, item: SourceFile) -> str:
-        """Its path below the folder."""
         return item.name
 
     def prepare(self) -> None:
         """Makes the job and uploads the file; begins anew where the file changes meanwhile.
 
-        Crash: the job waits for ever, and the next run cancels it, or starts it where the upload was whole.
+        Crash: the job waits for ever; the next run cancels it, or starts it where the upload was whole.
         """
         if self.job_id:  # found by a former run's journal: uploaded, and not started
             return
@@ -92,7 +88,7 @@ class FileImport(ItemsTask[SourceFile]):
 
     def _upload(self) -> str:
         (file,) = self.items
-        path = file.path
+        path, name, revision = file.path, file.name, self.revision
         status = os.stat(path)  # noqa: PTH116
         self.size_bytes = size_bytes = status.st_size
         if size_bytes > SIGNED_URL_BYTES:
@@ -109,7 +105,6 @@ class FileImport(ItemsTask[SourceFile]):
         else:
             digest = md5_of_file(path)
         md5 = base64.b64encode(digest).decode()
-        revision, name = self.revision, file.name
         details = {"ImportAssetFromSignedUrl": {"AssetName": name, "Md5Hash": md5, **revision.place}}
         created = revision.exchange.create_job("IMPORT_ASSET_FROM_SIGNED_URL", details)
         job_id: str = created["Id"]
@@ -119,10 +114,9 @@ class FileImport(ItemsTask[SourceFile]):
                 return memoryview(data)
             return FileReader(path, size_bytes, lambda moved: revision.totals.moving(self, moved))
 
+        url: str = created["Details"]["ImportAssetFromSignedUrl"]["SignedUrl"]
         try:
-            self.signed_urls.put(
-                created["Details"]["ImportAssetFromSignedUrl"]["SignedUrl"], body, size_bytes, md5
-            )
+            self.signed_urls.put(url, body, size_bytes, md5)
         except EntrepotError:
             revision.exchange.cancel_job(job_id)
             raise
@@ -133,7 +127,7 @@ class FileImport(ItemsTask[SourceFile]):
 
 
 def md5_of_file(path: str) -> bytes:
-    """Of all bytes of a file. Raises `OSError`."""
+    """The MD5 of all bytes of a file. Raises `OSError`."""
     digest = hashlib.md5(usedforsecurity=False)
     buffer = memoryview(bytearray(_CHUNK_BYTES))
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
@@ -148,7 +142,7 @@ STAGED_BYTES = 100 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """Where files wait for their import."""
+    """Where files are uploaded to for their import."""
 
     bucket: Bucket
     prefix: str
@@ -156,19 +150,15 @@ class Staging:
 
     @property
     def url(self) -> str:
-        """The place, as messages and the journal name it."""
         return f"s3://{self.bucket.name}/{self.prefix}"
 
     def key(self, name: str) -> str:
-        """Where the file of that name waits."""
         return self.prefix + name
 
     def names(self) -> list[str]:
-        """The names under which something is there. Raises `StoreError`."""
         return [one.key.removeprefix(self.prefix) for one in self.bucket.objects(self.prefix)]
 
     def remove(self, names: Iterable[str]) -> None:
-        """Removes what is there under these names. Raises `StoreError`."""
         self.bucket.delete([self.key(name) for name in names])
 
 
@@ -180,25 +170,23 @@ class StagedImport(ItemsTask[SourceFile]):
     staging: Staging
 
     def name_of(self, item: SourceFile) -> str:
-        """Its path below the folder."""
         return item.name
 
     def key_of(self, item: SourceFile) -> str:
-        """Where it waits."""
         return self.staging.key(item.name)
 
     def prepare(self) -> None:
-        """Uploads and makes the job. Crash: the next run removes what was uploaded, or arrives yet."""
+        """Uploads and makes the job. Crash: the next run removes what was uploaded."""
         sent: dict[str, Sent] = {}
         done = 0
         for file in self.items:
             try:
                 sent[file.name] = self._upload(file, done)
+                done += file.size_bytes
             except ItemFailed as error:
                 self.totals.fail(file.name, str(error))
-            else:
-                done += file.size_bytes
-        self.take([file for file in self.items if file.name in sent])
+        self.items = [file for file in self.items if file.name in sent]
+        self.assets, self.size_bytes = len(self.items), done
         if sent:
             self.job_id = create_import(self.revision, self.staging.bucket.name, map(self.key_of, self.items))
             self.revision.journal.note_sent(sent)

@@ -26,58 +26,48 @@ from entrepot.cli.bulk.failures import GivenUp, ItemFailed, reason_of, verdict
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.client.client_errors import ClientError, ServiceAnswer
 
-Subject = TypeVar("Subject")
 _STOP_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[Subject]):
-    """What became of one action."""
-
-    subject: Subject
+class Outcome:
+    task: Task
     action: str
     value: object
     error: Exception | None
 
 
-class WorkThreads(Generic[Subject]):
-    """Started when there is work for them. They never outlive the process: Ctrl-C waits for none of them."""
+class WorkThreads:
+    """Threads that do what tasks need, started when there is work. Ctrl-C waits for none of them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._actions: queue.SimpleQueue[tuple[Subject, str, Callable[[], object]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._outcomes: queue.SimpleQueue[Outcome[Subject]] = queue.SimpleQueue()
+        self._actions: queue.SimpleQueue[tuple[Task, str, Callable[[], object]] | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._pending = 0
+        self.pending = 0
+        """Actions whose outcome was not taken yet."""
         self._stopped = False
 
-    @property
-    def pending(self) -> int:
-        """Actions whose outcome was not taken yet."""
-        return self._pending
-
-    def submit(self, subject: Subject, action: str, do: Callable[[], object]) -> None:
-        """Has it done in a thread; the outcome carries the subject and the action's name."""
-        self._pending += 1
-        if self._pending > len(self._threads) and len(self._threads) < self._most:
+    def submit(self, task: Task, action: str, do: Callable[[], object]) -> None:
+        self.pending += 1
+        if self.pending > len(self._threads) and len(self._threads) < self._most:
             thread = threading.Thread(target=self._work, daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._actions.put((subject, action, do))
+        self._actions.put((task, action, do))
 
-    def next_outcome(self, seconds: float) -> Outcome[Subject] | None:
-        """The next outcome, or None when there is none within the time."""
+    def next_outcome(self, seconds: float) -> Outcome | None:
+        """The next outcome; None where there is none within the time."""
         try:
             outcome = self._outcomes.get(timeout=max(0.0, seconds))
         except queue.Empty:
             return None
-        self._pending -= 1
+        self.pending -= 1
         return outcome
 
     def stop(self) -> None:
-        """What waits is not begun; what is under way gets a moment to end."""
+        """Begins nothing that waits; what is under way gets a moment to end."""
         self._stopped = True
         for _ in self._threads:
             self._actions.put(None)
@@ -86,11 +76,11 @@ class WorkThreads(Generic[Subject]):
 
     def _work(self) -> None:
         while (taken := self._actions.get()) is not None and not self._stopped:
-            subject, action, do = taken
+            task, action, do = taken
             try:
-                outcome = Outcome(subject, action, do(), None)
+                outcome = Outcome(task, action, do(), None)
             except Exception as error:  # noqa: BLE001 - told by whoever takes the outcome
-                outcome = Outcome(subject, action, None, error)
+                outcome = Outcome(task, action, None, error)
             self._outcomes.put(outcome)
 
 
@@ -117,18 +107,15 @@ class Task(Protocol):
 
     def prepare(self) -> None:
         """In a thread: makes the job. Raises an `EntrepotError` that becomes the task's failure."""
-        ...
 
     def complete(self, job: Mapping[str, Any]) -> None:
         """In a thread: the job is COMPLETED. Raises as `prepare`."""
-        ...
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
-        """What to do instead, if anything; otherwise tells the tally what failed.
+        """What to do instead, if anything; otherwise counts what failed.
 
         The problem is what `prepare` or `complete` raised, or the job that ended without completing.
         """
-        ...
 
 
 @dataclass(eq=False, slots=True)
@@ -153,7 +140,7 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What jobs are about, and what everybody who has to do with them needs."""
+    """The revision that jobs fill or read, the exchange, and where to count what they do."""
 
     data_set_id: str
     id: str
@@ -162,7 +149,6 @@ class Revision:
 
     @property
     def place(self) -> dict[str, str]:
-        """Data set and revision, as the details of a job name them."""
         return {"DataSetId": self.data_set_id, "RevisionId": self.id}
 
 
@@ -170,9 +156,7 @@ class Sized(Protocol):
     """A file, an object or an asset."""
 
     @property
-    def size_bytes(self) -> int:
-        """Its size."""
-        ...
+    def size_bytes(self) -> int: ...
 
 
 Item = TypeVar("Item", bound=Sized)
@@ -191,32 +175,25 @@ class ItemsTask(ABC, Generic[Item]):
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.take(self.items)
-
-    def take(self, items: Sequence[Item]) -> None:
-        """Makes these its items."""
-        self.items = items
-        self.assets, self.size_bytes = len(items), sum(item.size_bytes for item in items)
+        self.assets, self.size_bytes = len(self.items), sum(item.size_bytes for item in self.items)
 
     @property
     def totals(self) -> RunSummary:
-        """Where failures are told."""
         return self.revision.totals
 
     @abstractmethod
     def name_of(self, item: Item) -> str:
-        """The item's name for people."""
+        """The name that people know it by."""
 
     def key_of(self, item: Item) -> str:
-        """What the errors of a job name it by."""
+        """The name that errors of a job give it."""
         return self.name_of(item)
 
     @abstractmethod
-    def prepare(self) -> None:
-        """See `Task`."""
+    def prepare(self) -> None: ...
 
     def complete(self, job: Mapping[str, Any]) -> None:
-        """See `Task`; for most there is nothing left to do."""
+        """Does nothing: for most jobs there is nothing left to do."""
 
     def fail(self, problem: Exception | Mapping[str, Any]) -> Sequence[Task]:
         """One bad item fails the whole job: the others are tried again without it."""
@@ -227,7 +204,6 @@ class ItemsTask(ABC, Generic[Item]):
         return [self.again([by_key[key] for key in part]) for part in found.again]
 
     def again(self, items: Sequence[Item]) -> Self:
-        """Another job for these, after this one has failed."""
         return replace(self, items=items, job_id="", tried_before=True)
 
 
@@ -244,14 +220,13 @@ class JobRunner:
         threads: int,
         doing: str,
     ) -> None:
-        """`doing` is what its jobs do, for the display."""
         self._exchange = exchange
         self._revision_id = revision_id
-        self._tally = totals
+        self._totals = totals
         self._concurrency = concurrency
         self._doing = doing
         self._lookahead = concurrency + threads // 2
-        self._threads: WorkThreads[Task] = WorkThreads(threads)
+        self._threads = WorkThreads(threads)
         self._again: deque[Task] = deque()
         self._ready: deque[Task] = deque()
         self._running: dict[str, Task] = {}
@@ -265,10 +240,7 @@ class JobRunner:
         self._successes = self._failures = 0
 
     def run(self, tasks: Iterable[Task]) -> None:
-        """Returns when every task is done or has failed.
-
-        Raises a `ClientError` where the exchange itself is what fails: it is away, or refuses the work.
-        """
+        """Runs all tasks to their end. Raises `ClientError` when the exchange is away or refuses."""
         waiting = iter(tasks)
         try:
             while True:
@@ -279,14 +251,11 @@ class JobRunner:
                 self._take_outcomes()
                 if self._running and time.monotonic() >= self._poll_at:
                     self._poll()
-                self._tally.show(self._doing, len(self._running) + self._starting)
+                self._totals.show(self._doing, len(self._running) + self._starting)
         finally:
-            self._exchange_stops_if_unfinished()
+            if self._threads.pending or self._ready or self._running:
+                self._exchange.stop()
             self._threads.stop()
-
-    def _exchange_stops_if_unfinished(self) -> None:
-        if self._threads.pending or self._ready or self._running:
-            self._exchange.stop()
 
     def _prepare(self, waiting: Iterator[Task]) -> None:
         # What is still to be completed counts: a signed URL must not expire while it waits for a thread.
@@ -296,7 +265,7 @@ class JobRunner:
                 return
             if task.is_running:
                 self._running[task.job_id] = task
-                self._tally.jobs += 1
+                self._totals.jobs += 1
                 continue
             self._preparing += 1
             self._threads.submit(task, "prepare", task.prepare)
@@ -324,13 +293,13 @@ class JobRunner:
             moments.append(self._start_at)
         return min(moments) - now
 
-    def _take(self, outcome: Outcome[Task]) -> None:
-        task, error = outcome.subject, outcome.error
+    def _take(self, outcome: Outcome) -> None:
+        task, error = outcome.task, outcome.error
         match outcome.action:
             case "prepare":
                 self._preparing -= 1
                 if error is None and task.job_id:  # without: there was nothing left to make a job of
-                    self._tally.jobs += 1
+                    self._totals.jobs += 1
                     self._ready.append(task)
             case "start":
                 self._starting -= 1
@@ -343,7 +312,7 @@ class JobRunner:
                 self._completing -= 1
                 if error is None:
                     self._successes += 1
-                    self._tally.done(task, task.assets, task.size_bytes)
+                    self._totals.done(task, task.assets, task.size_bytes)
         if error is not None:
             self._failed(task, error)
 
@@ -354,10 +323,11 @@ class JobRunner:
         self._busy_pause = _BUSY_PAUSE
 
     def _wait_for_a_place(self) -> None:
-        """Others run jobs of this type, too: all places are taken."""
         self._start_at = time.monotonic() + self._busy_pause
         if self._busy_pause >= _LONGEST_BUSY_PAUSE and not self._running:
-            self._tally.note(f"{self._tally.verb}: other jobs of this account take all the places; waiting.")
+            self._totals.note(
+                f"{self._totals.verb}: other jobs of this account take all the places; waiting."
+            )
         self._busy_pause = min(2 * self._busy_pause, _LONGEST_BUSY_PAUSE)
 
     def _failed(self, task: Task, problem: Exception | Mapping[str, Any]) -> None:
@@ -367,29 +337,27 @@ class JobRunner:
         if self._failures >= _ENOUGH_FAILURES and not self._successes:
             reason = problem if isinstance(problem, Exception) else reason_of(problem)
             raise GivenUp(f"{self._failures} attempts failed and none succeeded, the last because {reason}")
-        self._tally.settle(task)
+        self._totals.settle(task)
         self._again.extend(task.fail(problem))
 
     def _poll(self) -> None:
         ended = [job for job in self._states() if has_ended(job)]
         for job in ended:
             task = self._running.pop(job["Id"])
-            self._tally.jobs_done += 1
+            self._totals.jobs_done += 1
             if job["State"] == "COMPLETED":
                 self._completing += 1
                 self._threads.submit(task, "complete", partial(task.complete, job))
             else:
                 self._failed(task, job)
-        now = time.monotonic()
         if ended:
             self._pause = max(_SHORTEST_PAUSE, self._pause / 2)
         else:
             self._pause = min(_LONGEST_PAUSE, 1.5 * self._pause)
-            self._ask_for_progress(now)
+            self._ask_for_progress(time.monotonic())
         self._poll_at = time.monotonic() + self._pause
 
     def _states(self) -> Iterator[dict[str, Any]]:
-        """The jobs that run, as they are now."""
         missing = set(self._running)
         size = len(missing) + len(self._ready) + self._preparing + 5
         for looked_at, job in enumerate(self._exchange.newest_jobs(self._revision_id, size), 1):
@@ -402,7 +370,7 @@ class JobRunner:
             yield self._exchange.job(job_id)
 
     def _ask_for_progress(self, now: float) -> None:
-        """Between the ends of jobs that take long; an exchange that never answers is not asked again."""
+        """Asks about jobs that take long; an exchange that does not answer is not asked again."""
         if not self._tells_progress or now < self._progress_at + _PROGRESS_SECONDS:
             return
         self._progress_at = now
@@ -411,11 +379,11 @@ class JobRunner:
             if progress is None:
                 self._tells_progress = False
                 return
-            self._tally.moving(task, progress.get("BytesDone", 0), progress.get("ItemsDone", 0))
+            self._totals.moving(task, progress.get("BytesDone", 0), progress.get("ItemsDone", 0))
 
 
 def _ends_all(error: ClientError) -> bool:
-    """Whether the other tasks would fail alike, so that trying them is of no use."""
+    """Whether the other tasks would fail alike."""
     if isinstance(error, ServiceAnswer):
         return error.code not in {"ValidationException", "ResourceNotFoundException"}
     return not isinstance(error, ItemFailed)

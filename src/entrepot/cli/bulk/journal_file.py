@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from entrepot.cli.bulk.failures import AlreadyRunning, CannotBegin
@@ -22,10 +21,7 @@ class Record:
     """The file, locked until it is closed. Not thread-safe."""
 
     def __init__(self, path: Path, what: str) -> None:
-        """Opens the file, and makes it where there is none; `what` is the work it belongs to, for messages.
-
-        Raises `AlreadyRunning` while another process has it, and `CannotBegin` where it cannot be written.
-        """
+        """Opens or makes the file; `what` is for messages. Raises `AlreadyRunning` and `CannotBegin`."""
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +31,8 @@ class Record:
             raise CannotBegin(f"{path.parent} cannot be written to: {error.strerror}.") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._note_holder()
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except BlockingIOError as error:
             holder = self._holder()
@@ -45,20 +42,15 @@ class Record:
             os.close(self._lock)
             raise CannotBegin(f"{path} cannot be written: {error.strerror}.") from error
 
-    def _note_holder(self) -> None:
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
-
     def _holder(self) -> str:
         noted = os.pread(self._lock, 32, 0).strip().decode("ascii", "replace")
         return f" (process {noted})" if noted.isdecimal() else ""
 
     def lines(self) -> list[dict[str, Any]]:
-        """Everything that was written, without what was torn."""
         return read_lines(self._path)
 
     def add(self, document: dict[str, Any]) -> None:
-        """Writes one line. A record that cannot be written is done without: it only saves work."""
+        """Writes one line; a failure is ignored, since the record only saves work."""
         with suppress(OSError):
             os.write(self._descriptor, _line(document))
 
@@ -84,21 +76,18 @@ class Record:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Lets another process have it."""
         os.close(self._descriptor)
         os.close(self._lock)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Everything that was written to a record, without what was torn; nothing where there is none."""
+    """Everything that was written to a record, without torn lines; nothing where there is no record."""
     documents: list[dict[str, Any]] = []
     try:
         content = path.read_bytes()

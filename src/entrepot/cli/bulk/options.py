@@ -9,19 +9,20 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from entrepot.cli.arguments import Parser
 from entrepot.cli.bulk.exchange_calls import Exchange
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import SignedUrls
-from entrepot.cli.bulk.user_bucket import Bucket, BucketPlace, S3Connection, read_bucket_place
+from entrepot.cli.bulk.user_bucket import Bucket, read_bucket_place, s3_credentials
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.progress_display import ProgressDisplay
+from entrepot.http.pool import ConnectionOptions
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
+from entrepot.stores.s3_client import S3Client, S3Options
 
 _MANY_FILES = 200
 """From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
@@ -34,8 +35,7 @@ EXIT_CODES = (
 
 
 def add_transfer_options(parser: Parser, *, through_help: str) -> None:
-    """Adds the options that both commands have."""
-    parser.add_argument("--through", metavar="S3_URL", type=_bucket_place, help=through_help)
+    parser.add_argument("--through", metavar="S3_URL", type=read_bucket_place, help=through_help)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument(
         "--concurrency",
@@ -59,12 +59,7 @@ def add_transfer_options(parser: Parser, *, through_help: str) -> None:
     )
 
 
-def _bucket_place(text: str) -> BucketPlace:
-    return read_bucket_place(text)
-
-
 def positive_number(text: str) -> int:
-    """A whole number from 1 on, for argparse."""
     number = int(text) if text.isascii() and text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
@@ -75,7 +70,7 @@ class Connections(AbstractContextManager["Connections"]):
     """Everything that a run talks to, opened when it is needed and closed at the end."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Raises `ConfigurationError` and `ClientError`s."""
+        """Raises `ConfigurationError`."""
         self._options = options
         self._environ = environment()
         self._settings = Settings.load({}, self._environ)
@@ -83,41 +78,32 @@ class Connections(AbstractContextManager["Connections"]):
         self._buckets: list[Bucket] = []
         self._signed_urls: SignedUrls | None = None
 
-    @property
-    def environ(self) -> Mapping[str, str]:
-        """The environment."""
-        return self._environ
-
     def bucket(self, name: str) -> Bucket:
-        """A bucket of the user."""
         options, settings = self._options, self._settings
         has_keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= self._environ.keys()
         region = options.region or self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
-        connection = S3Connection(
+        client = S3Client(
+            s3_credentials(options.s3_profile or (None if has_keys else options.profile), self._environ),
             endpoint_url=options.s3_endpoint_url or settings.s3_endpoint_url,
             region=region or settings.region,
-            profile=options.s3_profile or (None if has_keys else options.profile),
-            environ=self._environ,
-            ca_bundle=settings.ca_bundle,
-            proxies=settings.proxies,
-            no_proxy=settings.no_proxy,
+            options=S3Options(self._connection_options()),
         )
-        bucket = Bucket(connection.open(), name)
+        bucket = Bucket(client, name)
         self._buckets.append(bucket)
         return bucket
 
     def signed_urls(self) -> SignedUrls:
-        """Where signed URLs lead to."""
         if self._signed_urls is None:
-            settings = self._settings
-            self._signed_urls = SignedUrls(
-                ca_bundle=settings.ca_bundle, proxies=settings.proxies, no_proxy=settings.no_proxy
-            )
+            self._signed_urls = SignedUrls(self._connection_options())
         return self._signed_urls
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _connection_options(self) -> ConnectionOptions:
+        settings = self._settings
+        return ConnectionOptions(
+            ca_bundle=settings.ca_bundle, proxies=settings.proxies, no_proxy=settings.no_proxy
+        )
+
+    def __exit__(self, *_: object) -> None:
         for bucket in self._buckets:
             bucket.close()
         if self._signed_urls is not None:
@@ -125,20 +111,18 @@ class Connections(AbstractContextManager["Connections"]):
 
 
 def state_folder() -> Path:
-    """Where programs of this platform keep what they remember between runs."""
     import platformdirs
 
     return Path(platformdirs.user_state_dir("entrepot", appauthor=False))
 
 
-def new_tally(verb: str) -> RunSummary:
-    """Nothing done yet; what is done is shown on standard error."""
+def new_summary(verb: str) -> RunSummary:
     return RunSummary(verb, ProgressDisplay.on(sys.stderr, environment()))
 
 
 @contextmanager
 def interruptible(totals: RunSummary) -> Iterator[None]:
-    """Makes SIGTERM end the program as Ctrl-C does, and either say how to go on."""
+    """Lets SIGTERM end the program as Ctrl-C does; either way says how to go on."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -152,7 +136,6 @@ def interruptible(totals: RunSummary) -> Iterator[None]:
 
 
 def note_names(totals: RunSummary, doing: str, names: Sequence[str]) -> None:
-    """Says of the first of many what a run would do with them."""
     for name in names[:_LISTED]:
         totals.note(f"{totals.verb}: {doing} {name!r}")
     if len(names) > _LISTED:
@@ -160,7 +143,7 @@ def note_names(totals: RunSummary, doing: str, names: Sequence[str]) -> None:
 
 
 def advice(totals: RunSummary, noun: str) -> str:
-    """For a run that took a job for each file."""
+    """Advises `--through` after a run that took a job for each of many files."""
     moved = totals.assets - totals.skipped
     if moved < _MANY_FILES:
         return ""

@@ -17,7 +17,7 @@ from entrepot.cli.bulk.options import (
     advice,
     finish,
     interruptible,
-    new_tally,
+    new_summary,
     note_names,
     positive_number,
     state_folder,
@@ -25,7 +25,7 @@ from entrepot.cli.bulk.options import (
 from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.upload import Comparison, Upload, Wishes
 from entrepot.cli.bulk.upload_journal import Command, Journal
-from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, StagedFolderSource
+from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, Source, StagedFolderSource
 from entrepot.cli.bulk.user_bucket import BucketPlace, read_place
 from entrepot.cli.client_options import configuration_of, connection_options
 from entrepot.client.client_errors import UsageError
@@ -56,13 +56,12 @@ def run(arguments: list[str]) -> int:
     place = read_place(options.source)
     if options.through is not None and isinstance(place, BucketPlace):
         raise UsageError("--through is for folders; objects are imported from where they are.")
-    totals = new_tally("publish")
+    totals = new_summary("publish")
     with interruptible(totals), Connections(options) as connections:
         command = _command(options, place)
         folder = state_folder()
-        with (
-            Journal.look_at(folder, command) if options.dry_run else Journal.open(folder, command) as journal
-        ):
+        open_journal = Journal.look_at if options.dry_run else Journal.open
+        with open_journal(folder, command) as journal:
             source = _source(options, place, connections, command)
             totals.show("reading what there is")
             source.look()
@@ -72,7 +71,8 @@ def run(arguments: list[str]) -> int:
             if isinstance(source, StagedFolderSource):
                 source.take_up(journal)
             upload.run()
-            _clean(source, totals)
+            if isinstance(source, StagedFolderSource):
+                _clean(source, totals)
             by_url = isinstance(place, Path) and options.through is None
             return finish(totals, _summary(upload), advice(totals, "files") if by_url else "")
 
@@ -112,12 +112,10 @@ def _parser() -> Parser:
 def _command(options: argparse.Namespace, place: BucketPlace | Path) -> Command:
     target = resolve_target(configuration_of(options), connection_options(options))
     credentials = target.signing_credentials()
-    source = str(place) if isinstance(place, BucketPlace) else f"{platform.node()}:{place.resolve()}"
+    named = f"a data set named {_name(options, place)}"
     return Command(
-        source=source,
-        target=f"data set {options.data_set}"
-        if options.data_set
-        else f"a data set named {_name(options, place)}",
+        source=str(place) if isinstance(place, BucketPlace) else f"{platform.node()}:{place.resolve()}",
+        target=f"data set {options.data_set}" if options.data_set else named,
         exchange=f"{target.endpoint_url} {target.region}",
         access_key_id="" if credentials is None else credentials.access_key_id,
     )
@@ -133,7 +131,7 @@ def _name(options: argparse.Namespace, place: BucketPlace | Path) -> str:
 
 def _source(
     options: argparse.Namespace, place: BucketPlace | Path, connections: Connections, command: Command
-) -> BucketSource | FolderSource:
+) -> Source:
     if isinstance(place, BucketPlace):
         return BucketSource(connections.bucket(place.bucket), place)
     if options.through is None:
@@ -144,7 +142,7 @@ def _source(
 
 
 def _staged_prefix(options: argparse.Namespace, command: Command) -> str:
-    """A folder of this command alone, so that nothing of others is ever overwritten or removed."""
+    """A prefix of this command alone, so that no objects of others are overwritten or removed."""
     if options.through is None or not options.through.prefix:
         return ""
     return str(options.through.below(command.token).prefix)
@@ -180,8 +178,7 @@ def _tags(given: Sequence[str]) -> dict[str, str]:
 
 def _tell_plan(upload: Upload, place: BucketPlace | Path) -> int:
     plan: Comparison = upload.plan()
-    totals, sizes = upload.totals, upload.source.sizes
-    missing = plan.missing
+    totals, sizes, missing = upload.totals, upload.source.sizes, plan.missing
     totals.skip(len(plan.present), sum(sizes[name] for name in plan.present))
     totals.display.close(keep=False)
     size_bytes = sum(sizes[name] for name in missing)
@@ -195,9 +192,7 @@ def _tell_plan(upload: Upload, place: BucketPlace | Path) -> int:
     return finish(totals, {"DryRun": True, **_summary(upload)})
 
 
-def _clean(source: BucketSource | FolderSource, totals: RunSummary) -> None:
-    if not isinstance(source, StagedFolderSource):
-        return
+def _clean(source: StagedFolderSource, totals: RunSummary) -> None:
     try:
         source.clean()
     except StoreError as error:
@@ -205,8 +200,5 @@ def _clean(source: BucketSource | FolderSource, totals: RunSummary) -> None:
 
 
 def _summary(upload: Upload) -> dict[str, Any]:
-    return {
-        "DataSetId": upload.data_set_id,
-        "RevisionId": upload.revision_id,
-        "Finalized": upload.is_finalized,
-    }
+    ids = {"DataSetId": upload.data_set_id, "RevisionId": upload.revision_id}
+    return {**ids, "Finalized": upload.is_finalized}

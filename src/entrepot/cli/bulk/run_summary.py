@@ -37,28 +37,23 @@ class RunSummary:
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
         return time.monotonic() - self._began
 
     @property
     def failed(self) -> int:
-        """How many failed."""
         return len(self.failures)
 
     def skip(self, assets: int, size_bytes: int) -> None:
-        """So many are there already."""
         self.skipped += assets
         self.assets_done += assets
         self.bytes_done += size_bytes
 
     def done(self, key: object, assets: int, size_bytes: int) -> None:
-        """What moves under the key has arrived."""
         self.settle(key)
         self.assets_done += assets
         self.bytes_done += size_bytes
 
     def fail(self, name: str, reason: str) -> None:
-        """One asset will not arrive."""
         with self._lock:
             self.failures.append((name, reason))
             count = len(self.failures)
@@ -68,21 +63,19 @@ class RunSummary:
             self.note(f"{self.verb}: more failures follow; they are in the summary.")
 
     def note(self, text: str) -> None:
-        """Says something on standard error."""
         self.display.note(text)
 
     def moving(self, key: object, bytes_so_far: int, assets_so_far: int = 0) -> None:
-        """So much of what moves under the key has moved by now."""
+        """Notes how much of what moves under the key has moved by now."""
         with self._lock:
             self._moving[key] = bytes_so_far, assets_so_far
 
     def settle(self, key: object) -> None:
-        """Nothing moves under the key any more."""
         with self._lock:
             self._moving.pop(key, None)
 
     def show(self, doing: str, running: int = 0) -> None:
-        """Shows how far it is: what is being done, and how many jobs run for it."""
+        """Shows what is being done, how far it is, and how many jobs run for it."""
         with self._lock:
             moving = list(self._moving.values())
         bytes_done = min(self.bytes, self.bytes_done + sum(size_bytes for size_bytes, _ in moving))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from entrepot.cli.bulk.failures import ItemFailed
@@ -37,20 +35,12 @@ class UrlRefused(ItemFailed):
 class SignedUrls:
     """Connections to where signed URLs lead. Several threads may use one."""
 
-    def __init__(
-        self,
-        *,
-        ca_bundle: Path | None = None,
-        proxies: Mapping[str, str] | None = None,
-        no_proxy: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, options: ConnectionOptions | None = None) -> None:
         """Raises `ConfigurationError` for a proxy that cannot be used."""
-        options = ConnectionOptions(ca_bundle=ca_bundle, proxies=proxies or {}, no_proxy=no_proxy)
-        self._pool = ConnectionPool(options)
+        self._pool = ConnectionPool(options or ConnectionOptions())
         self._closing = threading.Event()
 
     def close(self) -> None:
-        """Ends idle connections, and pauses between attempts."""
         self._closing.set()
         self._pool.close()
 
@@ -65,7 +55,7 @@ class SignedUrls:
             finally:
                 if not isinstance(body, memoryview):
                     body.close()
-            _read_all(answer)
+            answer.read(_ANSWER_BYTES)
 
         self._repeat("upload", attempt)
 
@@ -101,7 +91,7 @@ class SignedUrls:
     def _repeat(
         self, verb: str, attempt: Callable[[], None], progress: Callable[[], int] = lambda: 0
     ) -> None:
-        """Attempts that bring something further do not count."""
+        """Tries again where that may help; attempts that bring something further do not count."""
         patience, reached = Patience(attempts=_ATTEMPTS, first_pause_seconds=_PAUSE_SECONDS), progress()
         while True:
             try:
@@ -146,7 +136,6 @@ class FileReader:
     """A file as the body of an upload; sends the size that was announced or breaks off."""
 
     def __init__(self, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> None:
-        """Raises `OSError`."""
         self.size_bytes = size_bytes
         self.etag = ""
         self._file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed by `close`
@@ -154,7 +143,6 @@ class FileReader:
         self._read = 0
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fills the front of the buffer; 0 at the end."""
         try:
             count = self._file.readinto(buffer[: self.size_bytes - self._read]) or 0
         except OSError as error:
@@ -165,7 +153,6 @@ class FileReader:
         return count
 
     def close(self) -> None:
-        """Closes the file."""
         self._file.close()
 
     def __enter__(self) -> FileReader:
@@ -173,12 +160,6 @@ class FileReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def write_all(descriptor: int, data: memoryview) -> None:
-    """Writes all of it; a write to a file may take only a part. Raises `OSError`."""
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def _require_rest(answer: Answer, position: int, size_bytes: int) -> None:
@@ -204,7 +185,3 @@ def _refusal(verb: str, answer: Answer) -> UrlRefused:
         code[1].decode() if code else "",
         message[1].decode(errors="replace") if message else "",
     )
-
-
-def _read_all(answer: Answer) -> None:
-    answer.read(_ANSWER_BYTES)

@@ -3,7 +3,7 @@
 find      the revision that a former run of the same command began; or begin one
 settle    jobs of that run: those that run end, those that wait are started or cancelled
 compare   what the revision holds with what there is to publish: by name, size, and bytes where known
-mend      delete what is not (any longer) right, import what is missing; then compare again
+mend      delete assets that are wrong or outdated, import what is missing; then compare again
 finalize  once nothing is missing, and nothing has failed
 """
 
@@ -49,8 +49,6 @@ class Wishes:
 
 @dataclass(slots=True)
 class Comparison:
-    """What is to be done so that a revision holds what there is to publish."""
-
     missing: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
     rename: dict[str, str] = field(default_factory=dict)
@@ -60,14 +58,11 @@ class Comparison:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing to do."""
         return not (self.missing or self.rename or self.delete)
 
 
 @dataclass(slots=True)
 class Upload:
-    """One run of `publish`."""
-
     exchange: Exchange
     journal: Journal
     source: Source
@@ -89,7 +84,7 @@ class Upload:
         return self._compare()
 
     def run(self) -> None:
-        """Does it. Raises as `plan`; what fails for single assets is in the tally.
+        """Publishes. Raises as `plan`; what fails for single assets is in `totals`.
 
         Crash: at any moment the same command, run again, goes on from what the exchange has.
         """
@@ -122,14 +117,10 @@ class Upload:
         self.totals.assets = len(self.source.sizes)
         self.totals.bytes = sum(self.source.sizes.values())
 
-    # Find, or begin
-
     def _find(self) -> None:
-        """Sets what there is already of data set and revision."""
         self.data_set_id = self._find_data_set()
-        if self.data_set_id is None:
-            return
-        self.revision_id = self._find_revision(self.data_set_id)
+        if self.data_set_id is not None:
+            self.revision_id = self._find_revision(self.data_set_id)
 
     def _find_data_set(self) -> str | None:
         wanted = self.wishes.data_set_id or self.journal.data_set_id
@@ -152,15 +143,15 @@ class Upload:
         return None
 
     def _find_revision(self, data_set_id: str) -> str | None:
-        """One to go on with; notes where there is one that has all of this already."""
+        """Finds a revision to go on with, or notes that one has everything already."""
         known = self.journal.revision_id if self.journal.data_set_id == data_set_id else None
         if known is not None:
             revision = self._existing("get-revision", DataSetId=data_set_id, RevisionId=known)
             if revision is not None and not revision["Finalized"]:
                 return known
             if revision is not None and not revision.get("Revoked") and not self.source.problems:
-                self.was_published = self._has_all(data_set_id, known)
-                self.is_finalized = self.was_published
+                there = self._compared(self.exchange.assets(data_set_id, known), {})
+                self.was_published = self.is_finalized = there.is_complete
                 return known if self.was_published else None
         for entry in self.exchange.revisions(data_set_id):
             if not entry["Finalized"] and entry["Id"] != known:
@@ -168,9 +159,6 @@ class Upload:
                 if found is not None and found.get("Tags", {}).get(TAG) == self.wishes.token:
                     return str(found["Id"])
         return None
-
-    def _has_all(self, data_set_id: str, revision_id: str) -> bool:
-        return self._compared(list(self.exchange.assets(data_set_id, revision_id)), {}).is_complete
 
     def _existing(self, command: str, **parameters: str) -> dict[str, Any] | None:
         try:
@@ -181,7 +169,7 @@ class Upload:
             raise
 
     def _begun(self) -> OpenRevision:
-        """The revision to fill. Crash: what was made is found again by its tag."""
+        """Makes what is missing of data set and revision. Crash: it is found again by its tag."""
         wishes, tags = self.wishes, {**self.wishes.tags, TAG: self.wishes.token}
         if self.data_set_id is None:
             self.data_set_id = self.exchange.call(
@@ -200,8 +188,6 @@ class Upload:
         if self.journal.revision_id != self.revision_id:
             self.journal.begin_revision(self.data_set_id, self.revision_id)
         return OpenRevision(self.data_set_id, self.revision_id, self.exchange, self.totals, self.journal)
-
-    # Settle
 
     def _settle(self, revision: OpenRevision) -> None:
         """Ends what a former run has left: nothing runs, and nothing waits, after it."""
@@ -222,10 +208,8 @@ class Upload:
             self.totals.note(f"publish: going on with {len(tasks)} jobs of a former run")
             self._run_jobs(revision, tasks)
 
-    # Compare and mend
-
     def _fill(self, revision: OpenRevision) -> None:
-        """Mends until the revision holds exactly what there is to publish, or something has failed."""
+        """Deletes, renames and imports until the revision is complete, or something has failed."""
         comparison = Comparison(missing=list(self.source.sizes)) if self._is_new else self._compare()
         self.totals.skip(len(comparison.present), sum(self.source.sizes[name] for name in comparison.present))
         for _ in range(_ROUNDS):
@@ -250,9 +234,8 @@ class Upload:
         return self._compared(assets, self._md5s(self.revision_id) if unknown else {})
 
     def _compared(self, assets: Iterable[Mapping[str, Any]], md5s: Mapping[str, str]) -> Comparison:
-        sizes, comparison = self.source.sizes, Comparison()
+        sizes, comparison, prefix = self.source.sizes, Comparison(), self.wishes.staged_prefix
         by_name: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        prefix = self.wishes.staged_prefix
         for asset in assets:
             name = asset["Name"]
             by_name[name.removeprefix(prefix) if prefix and name not in sizes else name].append(asset)
@@ -274,7 +257,7 @@ class Upload:
         return comparison
 
     def _md5s(self, revision_id: str) -> dict[str, str]:
-        """What the exchange itself knows of the bytes of assets: by the jobs that uploaded them."""
+        """The MD5s of assets by name, from the jobs that uploaded them."""
         md5s: dict[str, str] = {}
         for job in self.exchange.jobs(revision_id):
             details = job["Details"].get("ImportAssetFromSignedUrl")
@@ -302,18 +285,19 @@ class Upload:
             pool.shutdown(cancel_futures=True)
 
     def _run_jobs(self, revision: OpenRevision, tasks: Iterable[Task]) -> None:
+        concurrency, threads = self.wishes.concurrency, self.source.threads
         runner = JobRunner(
             self.exchange,
             revision.id,
             self.totals,
-            concurrency=self.wishes.concurrency,
-            threads=self.source.threads,
+            concurrency=concurrency,
+            threads=threads,
             doing="importing",
         )
         runner.run(tasks)
 
     def _finish(self, revision: OpenRevision) -> None:
-        """Crash: finalized or not; a rerun finds either."""
+        """Finalizes the revision. Crash: finalized or not; a rerun finds either."""
         if self.wishes.finalize:
             self.exchange.call("update-revision", **revision.place, Finalized=True)
             self.is_finalized = True

@@ -15,8 +15,6 @@ from entrepot.domain.asset import MAX_NAME_BYTES
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file, as it was when the folder was read."""
-
     name: str
     """The path below the folder, with `/`."""
     path: str
@@ -24,18 +22,10 @@ class SourceFile:
     modified_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class FolderContent:
-    """The files in the order of their names, and what cannot be published, with the reason."""
+def read_folder(folder: Path) -> tuple[list[SourceFile], list[tuple[str, str]]]:
+    """Finds all files below a folder, by name, and what cannot be published, with the reason.
 
-    files: tuple[SourceFile, ...]
-    problems: tuple[tuple[str, str], ...]
-
-
-def read_folder(folder: Path) -> FolderContent:
-    """All files of the folder and its folders; links are followed, except those that lead back upwards.
-
-    Raises `CannotBegin` where the folder cannot be read at all.
+    Links are followed, except those that lead back upwards. Raises `CannotBegin` for an unreadable folder.
     """
     try:
         status = folder.stat()
@@ -51,8 +41,7 @@ def read_folder(folder: Path) -> FolderContent:
             files.append(found)
         else:
             problems.append((found.name, reason))
-    files.sort(key=lambda file: file.name)
-    return FolderContent(tuple(files), tuple(sorted(problems)))
+    return sorted(files, key=lambda file: file.name), sorted(problems)
 
 
 def _walk(

@@ -36,15 +36,12 @@ class Command:
 
     @property
     def token(self) -> str:
-        """32 hex digits that follow from all of it."""
         text = json.dumps([self.source, self.target, self.exchange, self.access_key_id])
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The bytes that were sent for one name."""
-
     size_bytes: int
     digest: str
     """The ETag of an object, or the MD5 of a file, in base64."""
@@ -53,7 +50,7 @@ class Sent:
 
 
 class Journal:
-    """The journal of one command, from which it also has its lock. Several threads may note something."""
+    """The journal of one command, and its lock. Several threads may note something."""
 
     def __init__(self, record: Record | None, lines: Iterable[dict[str, Any]]) -> None:
         self._record = record
@@ -74,18 +71,18 @@ class Journal:
 
     @classmethod
     def open(cls, folder: Path, command: Command) -> Self:
-        """Raises `AlreadyRunning` while another process has it, and `CannotBegin`."""
+        """Opens it. Raises `AlreadyRunning` while another process has it, and `CannotBegin`."""
         what = f"`entrepot publish` of {command.source} to {command.target}"
         record = Record(_path(folder, command), what)
         return cls(record, record.lines())
 
     @classmethod
     def look_at(cls, folder: Path, command: Command) -> Self:
-        """The journal as it is, for those who only want to know; nothing is written."""
+        """The journal as it is, for a dry run; nothing is written."""
         return cls(None, read_lines(_path(folder, command)))
 
     def begin_revision(self, data_set_id: str, revision_id: str) -> None:
-        """From now on this is the revision that is filled; nothing was sent to it yet."""
+        """Notes the revision that is filled from now on; nothing was sent to it yet."""
         self.data_set_id, self.revision_id, self.is_finalized = data_set_id, revision_id, False
         self.sent, self.uploaded = {}, set()
         if self._record is not None:
@@ -93,39 +90,30 @@ class Journal:
             self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staged])
 
     def note_data_set(self, data_set_id: str) -> None:
-        """The data set was made, or found."""
         self._write({"data_set": data_set_id})
 
     def note_sent(self, sent: Mapping[str, Sent]) -> None:
-        """A job with these is about to be started."""
         self._write(
             {"sent": [[name, one.size_bytes, one.digest, one.modified_ns] for name, one in sent.items()]}
         )
 
     def note_uploaded(self, job_ids: Iterable[str]) -> None:
-        """The files of these jobs have arrived."""
         self._write({"uploaded": list(job_ids)})
 
     def note_finalized(self) -> None:
-        """The revision is finalized."""
         self._write({"finalized": True})
         if self._record is not None:
             self._record.sync()
 
     def note_staged(self, url: str, name: str) -> None:
-        """From now on an object of that name at that place is ours; it may arrive at any moment.
-
-        Crash: the next run removes it.
-        """
+        """Notes an object that may arrive at any moment. Crash: the next run removes it."""
         self._write({"staged": [url, name]})
 
     def note_unstaged(self) -> None:
-        """Nothing of ours is on its way any more."""
         if self.staged:
             self._write({"unstaged": True})
 
     def close(self) -> None:
-        """Lets another run begin."""
         if self._record is not None:
             self._record.close()
 
@@ -155,7 +143,7 @@ class Journal:
                 self.staging, self.staged = "", set()
             case {"finalized": True}:
                 self.is_finalized = True
-            case _:  # of a newer edition
+            case _:  # of a newer version
                 pass
 
     def __enter__(self) -> Self:

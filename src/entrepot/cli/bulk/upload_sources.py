@@ -1,4 +1,4 @@
-"""What is published: the objects of a bucket, or the files of a folder, by either road into the exchange."""
+"""What is published, the objects of a bucket or the files of a folder, and the jobs that import it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from entrepot.cli.bulk.failures import CannotBegin
 from entrepot.cli.bulk.import_jobs import (
@@ -34,62 +34,37 @@ _ARRIVAL_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 
 
-class Source(Protocol):
-    """What is published, as it was when it was last looked at."""
-
-    threads: int
-    """How many of them its tasks are worth."""
-    sizes: Mapping[str, int]
-    """The bytes of each asset there is to be, by its name."""
-    problems: Sequence[tuple[str, str]]
-    """What cannot be published, with the reason."""
-
-    def look(self) -> None:
-        """Reads anew what there is. Raises `CannotBegin` and `StoreError`s."""
-        ...
-
-    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
-        """Whether the bytes that were sent for a name, of the right size, are those there are now."""
-        ...
-
-    def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
-        """The jobs that bring these."""
-        ...
-
-    def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
-        """The task that goes on with a job of a former run that waits, if it can be gone on with."""
-        ...
-
-
 class BucketSource:
-    """Objects, imported a hundred a job."""
+    """Objects, imported a hundred a job, as they were when they were last looked at."""
 
     threads = 4
+    """How many of them its tasks are worth."""
     problems: Sequence[tuple[str, str]] = ()
+    """What cannot be published, with the reason."""
 
     def __init__(self, bucket: Bucket, place: BucketPlace) -> None:
         self._bucket = bucket
         self._place = place
         self._objects: dict[str, ListedObject] = {}
         self.sizes: Mapping[str, int] = {}
+        """The bytes of each asset there is to be, by its name."""
 
     def look(self) -> None:
-        """Lists the objects; keys are the names of their assets."""
+        """Reads anew what there is. Raises `StoreError`s; that of a folder, `CannotBegin`."""
         self._objects = {one.key: one for one in self._bucket.objects(self._place.prefix)}
         self.sizes = {key: one.size_bytes for key, one in self._objects.items()}
 
     def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
-        """By the ETag; where it was not noted, the size has to do."""
+        """Whether the object, of the right size, is the one imported: by the ETag if it was noted."""
         sent = journal.sent.get(name)
         return sent is None or sent.digest == self._objects[name].etag
 
     def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
-        """A hundred objects a job."""
         for part in _parts([self._objects[name] for name in names], SOURCES_PER_JOB):
             yield BucketImport(revision, part, self._bucket.name)
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
-        """None: making it anew costs nothing."""
+        """The task that goes on with a waiting job of a former run. None: making it anew costs nothing."""
         return None
 
 
@@ -107,14 +82,12 @@ class FolderSource:
         self.sizes: Mapping[str, int] = {}
 
     def look(self) -> None:
-        """Reads the folder; paths below it are the names of assets."""
-        content = read_folder(self._folder)
-        self._files = {file.name: file for file in content.files}
-        self.sizes = {name: file.size_bytes for name, file in self._files.items()}
-        self.problems = content.problems
+        files, self.problems = read_folder(self._folder)
+        self._files = {file.name: file for file in files}
+        self.sizes = {file.name: file.size_bytes for file in files}
 
     def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
-        """By time and size where the journal has them, else by MD5; what nobody knows is not the same."""
+        """By time and size where the journal has them, else by MD5; unknown bytes are not the same."""
         file, sent = self._files[name], journal.sent.get(name)
         if sent is not None and (sent.modified_ns, sent.size_bytes) == (file.modified_ns, file.size_bytes):
             return True
@@ -135,7 +108,7 @@ class FolderSource:
             yield FileImport(revision, [file], self._urls())
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
-        """Only where the whole file had arrived and is still the same."""
+        """Goes on with a job whose file had arrived whole and is still the same."""
         details = job["Details"].get("ImportAssetFromSignedUrl", {})
         file = self._files.get(details.get("AssetName", ""))
         if file is None or job["Id"] not in revision.journal.uploaded:
@@ -151,8 +124,6 @@ class FolderSource:
 
 
 class StagedFolderSource(FolderSource):
-    """Files that go through a bucket."""
-
     def __init__(self, folder: Path, staging: Staging) -> None:
         super().__init__(folder, None)
         self._staging = staging
@@ -168,13 +139,12 @@ class StagedFolderSource(FolderSource):
             yield StagedImport(revision, part, self._staging)
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
-        """None: what was uploaded is overwritten."""
         return None
 
     def take_up(self, journal: Journal) -> None:
-        """Looks for what a run that was broken off has left on the way.
+        """Looks for what a former run has left on the way. Raises `StoreError`s.
 
-        Raises `CannotBegin` where objects of others have the keys that files would get, and `StoreError`s.
+        Raises `CannotBegin` where objects of others have the keys that files would get.
         """
         self._journal = journal
         left = journal.staged if journal.staging == self._staging.url else set()
@@ -192,8 +162,7 @@ class StagedFolderSource(FolderSource):
     def clean(self) -> None:
         """Removes everything of ours that is left on the way, whichever run put it there.
 
-        What a killed run had sent may be stored a while after its death; it is waited for.
-        Raises `StoreError`s.
+        What a killed run had sent may be stored a while after its death, so it waits. Raises `StoreError`s.
         """
         if self._journal is None:
             raise AssertionError("what is on the way is looked for before anything is put there")
@@ -210,7 +179,7 @@ class StagedFolderSource(FolderSource):
         self._journal.note_unstaged()
 
     def _abort_uploads(self, left: Collection[str]) -> set[str]:
-        """Of large files, whose parts would stay for ever; the names of those that were under way."""
+        """Aborts uploads in parts, which would stay for ever; returns the names of their files."""
         bucket, prefix = self._staging.bucket, self._staging.prefix
         aborted: set[str] = set()
         with suppress(StoreError):  # not everybody may list them
@@ -219,6 +188,9 @@ class StagedFolderSource(FolderSource):
                     bucket.abort_upload(key, upload_id)
                     aborted.add(key.removeprefix(prefix))
         return aborted
+
+
+Source = BucketSource | FolderSource
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

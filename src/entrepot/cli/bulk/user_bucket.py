@@ -12,10 +12,9 @@ from pathlib import Path
 from entrepot.client.client_errors import UsageError
 from entrepot.domain.errors import StoreError
 from entrepot.domain.job import UploadedPart
-from entrepot.http.pool import ConnectionOptions
 from entrepot.stores.credentials import ChainCredentials, CredentialSource, StaticCredentials
 from entrepot.stores.s3 import S3Store
-from entrepot.stores.s3_client import S3Client, S3Options, S3Request
+from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_xml import escaped, parse, required
 from entrepot.stores.store import ListedObject, Reader
 
@@ -34,7 +33,6 @@ class BucketPlace:
         return f"{_SCHEME}{self.bucket}/{self.prefix}"
 
     def below(self, name: str) -> BucketPlace:
-        """The place one folder further down."""
         return BucketPlace(self.bucket, f"{self.prefix}{name}/")
 
 
@@ -67,37 +65,13 @@ _PART_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class S3Connection:
-    """How the user's buckets are reached."""
-
-    endpoint_url: str | None
-    region: str
-    profile: str | None
-    environ: Mapping[str, str]
-    ca_bundle: Path | None = None
-    proxies: Mapping[str, str] | None = None
-    no_proxy: tuple[str, ...] = ()
-
-    def open(self) -> S3Client:
-        """Raises `ConfigurationError` where the endpoint cannot be one."""
-        connection = ConnectionOptions(
-            ca_bundle=self.ca_bundle, proxies=self.proxies or {}, no_proxy=self.no_proxy
-        )
-        return S3Client(
-            self._credentials(),
-            endpoint_url=self.endpoint_url,
-            region=self.region,
-            options=S3Options(connection),
-        )
-
-    def _credentials(self) -> CredentialSource:
-        """Keys in the environment are taken as they are: finding them by the whole chain takes 0.2 s."""
-        access_key_id = self.environ.get("AWS_ACCESS_KEY_ID")
-        secret_access_key = self.environ.get("AWS_SECRET_ACCESS_KEY")
-        if self.profile is None and access_key_id and secret_access_key:
-            return StaticCredentials(access_key_id, secret_access_key, self.environ.get("AWS_SESSION_TOKEN"))
-        return ChainCredentials(self.profile)
+def s3_credentials(profile: str | None, environ: Mapping[str, str]) -> CredentialSource:
+    """Finds keys for S3. Keys in the environment are taken at once: the whole chain takes 0.2 s."""
+    access_key_id = environ.get("AWS_ACCESS_KEY_ID")
+    secret_access_key = environ.get("AWS_SECRET_ACCESS_KEY")
+    if profile is None and access_key_id and secret_access_key:
+        return StaticCredentials(access_key_id, secret_access_key, environ.get("AWS_SESSION_TOKEN"))
+    return ChainCredentials(profile)
 
 
 class Bucket:
@@ -108,17 +82,11 @@ class Bucket:
         self._client = client
         self._store = S3Store(client, bucket)
 
-    @classmethod
-    def open(cls, connection: S3Connection, place: BucketPlace) -> Bucket:
-        """Raises `ConfigurationError`."""
-        return cls(connection.open(), place.bucket)
-
     def close(self) -> None:
-        """Ends idle connections and pauses."""
         self._client.close()
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:
-        """All whose keys begin with the prefix, in the order of their keys."""
+        """Lists all objects below the prefix, in the order of their keys."""
         after = ""
         while True:
             page = self._store.list(prefix, after=after, limit=_PAGE)
@@ -126,10 +94,6 @@ class Bucket:
             if len(page) < _PAGE:
                 return
             after = page[-1].key
-
-    def is_empty(self, prefix: str) -> bool:
-        """Whether no key begins with the prefix."""
-        return not self._store.list(prefix, limit=1)
 
     def put_file(self, key: str, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
         """Uploads a file, a large one in parts; returns the MD5 of what was sent.
@@ -173,7 +137,7 @@ class Bucket:
         return digest.digest()
 
     def uploads(self, prefix: str) -> list[tuple[str, str]]:
-        """Key and id of each upload in parts that was begun and not finished."""
+        """Key and id of each unfinished upload in parts."""
         found: list[tuple[str, str]] = []
         markers: tuple[tuple[str, str], ...] = ()
         while True:
@@ -189,7 +153,6 @@ class Bucket:
             )
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Removes the parts that have come."""
         self._store.abort_upload(key, upload_id)
 
     def open_object(self, key: str) -> Reader:
@@ -197,26 +160,16 @@ class Bucket:
         return self._store.open(key)
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Removes objects, as many in one request as S3 takes; those that are absent are fine.
-
-        Raises a `StoreError` for one that cannot be removed.
-        """
+        """Removes objects; absent ones are fine. Raises a `StoreError` for one that cannot be removed."""
         writable = [key for key in keys if not _NOT_IN_XML.search(key)]
         alone = sorted(set(keys) - set(writable))
         for start in range(0, len(writable), DELETED_AT_ONCE):
             body = _deletion(writable[start : start + DELETED_AT_ONCE])
             md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+            query, headers = (("delete", ""),), (("content-md5", md5), ("content-type", "application/xml"))
+            content = memoryview(body), len(body)
             reply = self._client.call(
-                S3Request(
-                    "DeleteObjects",
-                    "POST",
-                    self.name,
-                    None,
-                    (("delete", ""),),
-                    (("content-md5", md5), ("content-type", "application/xml")),
-                    memoryview(body),
-                    len(body),
-                )
+                S3Request("DeleteObjects", "POST", self.name, None, query, headers, *content)
             )
             # The answer is a success even where some of it failed; one by one, each says why.
             if b"<Error" in reply.body:
