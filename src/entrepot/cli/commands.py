@@ -9,8 +9,6 @@ from __future__ import annotations
 class Command:
     """One command; `run(arguments: list[str]) -> int` of its module below `entrepot.cli` knows `--help`."""
 
-    __slots__ = ("group", "help", "module", "name")
-
     def __init__(self, name: str, module: str, help_text: str, group: str) -> None:
         self.name = name
         self.module = f"entrepot.cli.{module}"
@@ -50,7 +48,4 @@ COMMANDS = (
 
 def own_command(name: str) -> Command | None:
     """The command of that name; None where it may be an operation of the API."""
-    for command in COMMANDS:
-        if command.name == name:
-            return command
-    return None
+    return next((command for command in COMMANDS if command.name == name), None)

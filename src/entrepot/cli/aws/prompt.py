@@ -30,8 +30,6 @@ _NOT_OFFERED = {"--cli-auto-prompt", "--no-cli-auto-prompt"}
 
 
 class Choice(Completion):
-    """A row of the menu."""
-
     def __init__(self, candidate: Candidate, line: Line) -> None:
         super().__init__(
             _quoted(candidate.value, line),
@@ -51,14 +49,13 @@ class Choices(Completer):
         self._engine = Engine(environ, LiveIds(environ), explain=True, own_commands=False)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        """The rows of the menu for the text before the cursor."""
         line = read_line(document.text_before_cursor, {})
         for candidate in self._engine.complete(line.words, line.current):
             if candidate.value not in _NOT_OFFERED:
                 yield Choice(candidate, line)
 
     def can_go_on(self, text: str) -> bool:
-        """Whether the last word of the text is the beginning of something longer."""
+        """Whether the last word may be the beginning of something longer."""
         line = read_line(text, {})
         found = self._engine.complete(line.words, line.current)
         return any(candidate.value != line.current for candidate in found)
@@ -73,7 +70,7 @@ def _quoted(value: str, line: Line) -> str:
 
 
 def open_history() -> History:
-    """The history in the user's state directory; one for this run only where that cannot be used."""
+    """Opens the history in the user's state directory, or one for this run where that cannot be used."""
     path = Path(user_state_dir("entrepot", appauthor=False)) / "prompt_history"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +96,7 @@ def prompt_for_arguments(arguments: Sequence[str]) -> list[str] | None:
     """Lets the user complete a command line that begins with these arguments; None when the user left.
 
     The line that is to run is shown as `> entrepot …` where the answer will appear; one that was left, on
-    standard error, as the AWS CLI does. Raises `ClientError`, with an empty message as there, when the input
-    ends.
+    standard error. Raises `ClientError` with an empty message, as the AWS CLI does, when the input ends.
     """
     begun = " ".join(shlex.quote(argument) for argument in arguments if argument not in _OPTIONS)
     session = _session()
@@ -143,7 +139,6 @@ def _is_closed(text: str) -> bool:
 
 
 def _with_blank(session: PromptSession[str], begun: str) -> str:
-    """The text with a blank behind it, unless its last word can still become another one."""
     completer = session.completer
     if not begun or (isinstance(completer, Choices) and completer.can_go_on(begun)):
         return begun

@@ -23,35 +23,27 @@ if TYPE_CHECKING:
     from entrepot.cli.aws.operation.grammar import Option
 
 
-class NoMeanings:
-    """Says nothing, and reads nothing for it."""
+class Meanings:
+    """Says what candidates mean, or nothing unless `explain`; reads the model's documentation when needed."""
 
-    def operations(self) -> list[Candidate]:
-        """All operations."""
-        from entrepot.client.command_line_model import commands
-
-        return [Candidate(name) for name in commands()]
-
-    def of_option(self, flag: str, situation: Situation) -> str:
-        """What an option means in this situation."""
-        return ""
-
-
-class Meanings(NoMeanings):
-    """Says what there is to say. Reads the documentation once, when the first option needs it."""
-
-    def __init__(self) -> None:
+    def __init__(self, *, explain: bool) -> None:
+        self._explain = explain
         self._document: dict[str, Any] | None = None
         self._texts: dict[str, str] | None = None
 
     def operations(self) -> list[Candidate]:
-        """All operations, group by group."""
+        if not self._explain:
+            from entrepot.client.command_line_model import commands
+
+            return [Candidate(name) for name in commands()]
         from entrepot.cli.aws.help.texts import operation_texts
 
         return [Candidate(text.name, text.summary) for text in operation_texts()]
 
     def of_option(self, flag: str, situation: Situation) -> str:
-        """The first sentence of its documentation."""
+        """The first sentence of its documentation; empty for an option that has none."""
+        if not self._explain:
+            return ""
         from entrepot.cli.aws.help.page import first_sentence
 
         if situation.own is not None:
@@ -61,9 +53,8 @@ class Meanings(NoMeanings):
         if flag not in situation.members and f"--{flag.removeprefix('--no-')}" in situation.members:
             return f"the opposite of --{flag.removeprefix('--no-')}"
         if situation.operation is not None and flag in situation.members:
-            return first_sentence(
-                self._of_member(situation.operation.input.name, situation.members[flag].name)
-            )
+            structure, member = situation.operation.input.name, situation.members[flag].name
+            return first_sentence(self._of_member(structure, member))
         return first_sentence(self._own_texts().get(flag, ""))
 
     def _of_member(self, structure: str, member: str) -> str:
@@ -80,9 +71,8 @@ class Meanings(NoMeanings):
         if self._texts is None:
             from entrepot.cli.aws.help.texts import GLOBAL_OPTIONS, OPERATION_OPTIONS
 
-            self._texts = {
-                f"--{option.name}": option.text for option in (*GLOBAL_OPTIONS, *OPERATION_OPTIONS)
-            }
+            options = (*GLOBAL_OPTIONS, *OPERATION_OPTIONS)
+            self._texts = {f"--{option.name}": option.text for option in options}
             self._texts["--cli-input-yaml"] = self._texts["--cli-input-json"].replace("JSON", "YAML")
         return self._texts
 
@@ -96,19 +86,16 @@ class Engine:
     def __init__(
         self, environ: Mapping[str, str], ids: LiveIds, *, explain: bool, own_commands: bool = True
     ) -> None:
-        """`explain` whether candidates say what they mean, which costs reading the model's documentation.
-
-        Without `own_commands` there are only the operations of the API.
-        """
+        """`explain` gives candidates meanings. Without `own_commands` only operations are known."""
         self._environ = environ
         self._ids = ids
-        self._meanings = Meanings() if explain else NoMeanings()
+        self._meanings = Meanings(explain=explain)
         self._own_commands = own_commands
 
     def complete(self, words: Sequence[str], current: str) -> list[Candidate]:
-        """The candidates for the word at the cursor, after `words`, which do not have the program's name.
+        """The candidates for the word at the cursor, best first; none for a line that is wrong.
 
-        The best come first. Nothing is raised for a line that is wrong: it has no candidates.
+        `words` are those before it, without the program's name.
         """
         own = self._own(words)
         situation = understand(words, current, [] if own is None else own.options)
@@ -119,8 +106,7 @@ class Engine:
         if situation.expected is None or (situation.optional and not situation.prefix):
             found = found + self._words(situation, values)
         if situation.prefix:
-            prefix = situation.prefix
-            found = [Candidate(prefix + one.value, one.meaning, final=one.final) for one in found]
+            found = [Candidate(situation.prefix + one.value, one.meaning, final=one.final) for one in found]
         return matching(found, current)
 
     def _own(self, words: Sequence[str]) -> OwnCommand | None:
@@ -161,12 +147,12 @@ class Engine:
 
 
 def _rank(option: Option) -> int:
-    """Required ones come first, help last; between them nothing changes."""
+    """Required options come first, help last."""
     return 0 if option.required else 2 if option.flag == "--help" else 1
 
 
 def _is_open(option: Option, situation: Situation) -> bool:
-    """Whether it is to be offered: it is not given yet, nor its opposite."""
+    """Whether to offer an option: neither it nor its opposite is given yet."""
     if option.unlisted or option.flag in situation.given:
         return False
     opposites = {f"--no-{option.flag[2:]}", f"--{option.flag.removeprefix('--no-')}"}

@@ -11,9 +11,7 @@ _ESCAPED_IN_DOUBLE_QUOTES = '"\\$`'
 
 
 class Line:
-    """What stands before the cursor."""
-
-    __slots__ = ("current", "quote", "raw", "words")
+    """A command line up to the cursor."""
 
     def __init__(self, words: list[str], current: str, raw: str, quote: str) -> None:
         self.words = words

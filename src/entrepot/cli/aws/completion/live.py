@@ -1,4 +1,4 @@
-"""Ids of what is on the server, asked from it while somebody waits with a finger on the Tab key.
+"""Finds ids for completion by asking the server.
 
 Only lists are read. Whatever goes wrong, or takes longer than the limit, is as if nothing were there.
 """
@@ -27,9 +27,7 @@ _STARTABLE = {"start-job": {"WAITING"}, "cancel-job": {"WAITING", "IN_PROGRESS"}
 
 
 class Listing:
-    """One way to find ids: a list operation, and what to take of its entries."""
-
-    __slots__ = ("command", "id_key", "meaning", "parameters", "result_key", "states")
+    """A list operation that finds ids, and what to take of its entries."""
 
     def __init__(
         self,
@@ -47,17 +45,11 @@ class Listing:
         self.id_key = id_key
         self.parameters = parameters or {}
         self.states = states
-
-    @property
-    def key(self) -> str:
-        """What tells it from every other."""
-        return f"{self.command} {self.id_key} {sorted(self.parameters.items())} {sorted(self.states or ())}"
+        self.key = f"{command} {id_key} {sorted(self.parameters.items())} {sorted(states or ())}"
 
 
 class Connection:
-    """Whom to ask, as the line says it; the rest is configured."""
-
-    __slots__ = ("environ", "options")
+    """Which server to ask: options of the line, else what is configured."""
 
     def __init__(self, environ: Mapping[str, str], given: Mapping[str, list[str]]) -> None:
         """`given` are the options of the line by flag."""
@@ -79,12 +71,8 @@ class Connection:
             read_timeout="1",
             connect_timeout="1",
         )
-
-    @property
-    def key(self) -> str:
-        """What tells it from every other."""
         options = self.options
-        return repr((options.profile, options.region, options.endpoint_url, options.sign))
+        self.key = repr((options.profile, options.region, options.endpoint_url, options.sign))
 
 
 class LiveIds:
@@ -105,10 +93,9 @@ class LiveIds:
         given: Mapping[str, list[str]],
         typed: str = "",
     ) -> list[Candidate]:
-        """Values for a parameter such as `RevisionId` of an operation.
+        """Values for a parameter such as `RevisionId`. Takes no longer than the limit, and never raises.
 
-        `known` are the parameters that have a value already, `given` the options of the line, `typed` what is
-        there of the value. Takes no longer than the limit, and never raises.
+        `known` are parameters with a value, `given` the options of the line, `typed` the begun value.
         """
         connection = Connection(self._environ, given)
         wanted = {f"{connection.key} {one.key}": one for one in listings(member, command, known, typed)}
@@ -125,7 +112,7 @@ class LiveIds:
 def _within(
     limit_seconds: float, connection: Connection, wanted: Mapping[str, Listing]
 ) -> dict[str, list[Candidate]]:
-    """What arrives in time, each list by a thread, which is left to itself when it does not end."""
+    """Asks for lists, a thread for each; what has not come within the limit is left out."""
     import threading
 
     found: dict[str, list[Candidate]] = {key: [] for key in wanted}
@@ -191,13 +178,17 @@ def listings(member: str, command: str, known: Mapping[str, str], typed: str) ->
 def _inside_data_set(member: str, known: Mapping[str, str]) -> list[Listing]:
     if "DataSetId" not in known:
         return []
-    parameters = {"DataSetId": known["DataSetId"]}
     if member == "RevisionId":
-        return [Listing("list-data-set-revisions", "Revisions", _of_revision, parameters=parameters)]
+        return _revisions(known["DataSetId"])
     if "RevisionId" not in known:
         return []
-    parameters["RevisionId"] = known["RevisionId"]
+    parameters = {"DataSetId": known["DataSetId"], "RevisionId": known["RevisionId"]}
     return [Listing("list-revision-assets", "Assets", _of("Name"), parameters=parameters)]
+
+
+def _revisions(data_set: str, id_key: str = "Id") -> list[Listing]:
+    asked = {"DataSetId": data_set}
+    return [Listing("list-data-set-revisions", "Revisions", _of_revision, id_key=id_key, parameters=asked)]
 
 
 def _data_sets(*, entitled: bool, id_key: str = "Id") -> list[Listing]:
@@ -209,16 +200,12 @@ def _data_sets(*, entitled: bool, id_key: str = "Id") -> list[Listing]:
 
 
 def _resources(typed: str) -> list[Listing]:
-    """What can have tags. Revisions are many, so those of a data set come once its ARN is there."""
+    """Lists of what can have tags: revisions only of a data set whose ARN is typed."""
     data_sets = _data_sets(entitled=False, id_key="Arn")
     _, mark, rest = typed.partition(":data-sets/")
     data_set, slash, _ = rest.partition("/")
     if mark and slash and data_set:
-        parameters = {"DataSetId": data_set}
-        revisions = Listing(
-            "list-data-set-revisions", "Revisions", _of_revision, id_key="Arn", parameters=parameters
-        )
-        return [revisions]
+        return _revisions(data_set, id_key="Arn")
     event_actions = Listing("list-event-actions", "EventActions", _of_event_action, id_key="Arn")
     grants = Listing("list-data-grants", "DataGrantSummaries", _of("Name"), id_key="Arn")
     return [*data_sets, event_actions, grants]

@@ -12,10 +12,7 @@ _OPENING = {"structure": "{", "map": "{", "list": "["}
 
 
 def nested_names(shape: Shape, typed: str) -> list[Candidate]:
-    """Names, and choices, that shorthand can go on with; each as the whole value.
-
-    Nothing for JSON: whoever writes that has it from a skeleton.
-    """
+    """Names and choices with which shorthand can go on, each as the whole value; none for JSON."""
     if typed.lstrip().startswith(("[", "{", '"')) and shape.kind != "list":
         return []
     here, begun, value_of = _descend(shape, typed)

@@ -1,4 +1,4 @@
-"""What the program's own commands take, as a table that completion can read in no time.
+"""The table of what the program's own commands take, which completion reads fast.
 
 The parsers of the commands are the truth, but making one costs the imports of its command, a tenth of a
 second for some. So the table is written from them by `python -m entrepot.cli.aws.completion.own_commands`,
@@ -24,9 +24,7 @@ _WITHOUT_PARSER = {"help"}
 
 
 class Word:
-    """One word, or several, that a command takes beside its options."""
-
-    __slots__ = ("choices", "many", "metavar")
+    """A word, or several, that a command takes beside its options."""
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.metavar: str = entry["metavar"]
@@ -36,10 +34,6 @@ class Word:
 
 
 class OwnCommand:
-    """One command."""
-
-    __slots__ = ("meanings", "metavars", "options", "words")
-
     def __init__(self, entry: dict[str, Any]) -> None:
         self.options: list[Option] = []
         self.meanings: dict[str, str] = {}
@@ -54,21 +48,21 @@ class OwnCommand:
         self.words = [Word(word) for word in entry["words"]]
 
     def word(self, place: int) -> Word | None:
-        """What the word at that place stands for, counted from 0; None where none is expected."""
+        """The word that is expected at that place, from 0; None where none is."""
         if place < len(self.words):
             return self.words[place]
         return self.words[-1] if self.words and self.words[-1].many else None
 
 
 def read_own_command(name: str) -> OwnCommand:
-    """The command as the table has it; one with nothing where the table does not know it."""
+    """Reads a command from the table; an empty one where the table does not know it."""
     with open(TABLE, "rb") as file:  # noqa: PTH123
         entry = json.loads(file.read()).get(name)
     return OwnCommand(entry or {"options": {}, "words": []})
 
 
 def describe_own_commands() -> dict[str, Any]:
-    """The table, made from the parsers of all commands that have one."""
+    """Makes the table from the parsers of all commands that have one."""
     from entrepot.cli.commands import COMMANDS
 
     described = [command for command in COMMANDS if command.group and command.name not in _WITHOUT_PARSER]
@@ -76,7 +70,7 @@ def describe_own_commands() -> dict[str, Any]:
 
 
 class _ParserSeen(BaseException):
-    """A command has made its parser and begins to use it: no error handling of the command must stop this."""
+    """Ends a command once it has made its parser, past its handling of errors."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         super().__init__()
@@ -84,7 +78,7 @@ class _ParserSeen(BaseException):
 
 
 def _parser_of(module: str) -> argparse.ArgumentParser:
-    """The parser that a command makes. Raises `LookupError` for one that reads its arguments without."""
+    """The parser that a command makes. Raises `LookupError` where it makes none."""
     import argparse
     from importlib import import_module
     from unittest.mock import patch
@@ -124,13 +118,7 @@ def _describe(parser: argparse.ArgumentParser) -> dict[str, Any]:
     return {"options": options, "words": words}
 
 
-def write() -> None:
-    """Writes the table."""
-    table = describe_own_commands()
-    with open(TABLE, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(table, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-
-
 if __name__ == "__main__":
-    write()
+    table = json.dumps(describe_own_commands(), indent=1, ensure_ascii=False)
+    with open(TABLE, "w", encoding="utf-8") as written:  # noqa: PTH123
+        written.write(f"{table}\n")

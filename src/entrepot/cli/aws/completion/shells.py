@@ -23,7 +23,6 @@ _LONGEST_MEANING = 100
 
 
 def run(arguments: list[str]) -> int:
-    """Prints the script for a shell."""
     from entrepot.cli.arguments import Parser  # argparse is slow to load, and answers to a shell need none
 
     parser = Parser("completion", _DESCRIPTION)

@@ -21,19 +21,6 @@ _HIDDEN = {"--max-results", "--next-token"}
 class Situation:
     """What is known when a word is to be completed."""
 
-    __slots__ = (
-        "expected",
-        "given",
-        "members",
-        "operation",
-        "optional",
-        "options",
-        "own",
-        "positionals",
-        "prefix",
-        "typed",
-    )
-
     def __init__(self) -> None:
         self.own: str | None = None
         """The name of one of our own commands."""
@@ -57,19 +44,18 @@ class Situation:
 
     @property
     def unknown(self) -> bool:
-        """Whether no command is named yet."""
         return self.own is None and self.operation is None
 
     def value(self, flag: str) -> str | None:
-        """What an option was given last."""
+        """The last value of an option."""
         values = self.given.get(flag)
         return values[-1] if values else None
 
 
 def understand(words: Sequence[str], current: str, own_options: Iterable[Option] = ()) -> Situation:
-    """What the words (without the program's name) and the cursor's word say. Nothing is ever wrong.
+    """Reads the words before the cursor, without the program's name, and the word at it. Never raises.
 
-    `own_options` are those of our own command, where the first word names one.
+    `own_options` are those of the program's own command, where the first word names one.
     """
     situation = Situation()
     if words and own_command(words[0]) is not None:
@@ -124,7 +110,6 @@ def _choose(situation: Situation, word: str) -> None:
 
 
 def _find(situation: Situation, name: str) -> Option | None:
-    """The option of that name, or the only one that begins so."""
     if name in situation.options:
         return situation.options[name]
     close = [option for flag, option in situation.options.items() if flag.startswith(name)]

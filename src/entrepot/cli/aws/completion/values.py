@@ -1,4 +1,4 @@
-"""Values of options, and of the words that our own commands take."""
+"""Candidates for the values of options, and for the words that the program's own commands take."""
 
 from __future__ import annotations
 
@@ -6,11 +6,34 @@ import os
 
 from entrepot.cli.aws.operation.options import COLOURS, INPUT_JSON, INPUT_YAML, OUTPUTS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entrepot.cli.aws.completion.live import LiveIds
+    from entrepot.cli.aws.completion.own_commands import OwnCommand
+    from entrepot.cli.aws.completion.situation import Situation
+    from entrepot.cli.aws.operation.grammar import Option
+    from entrepot.client.command_line_model import Member
+
+SCHEMES = ("file://", "fileb://")
+_MOST = 500
+REGIONS = (
+    "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "eu-central-1", "eu-west-1",
+    "eu-west-2", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+_PATHS = ("FILE", "FOLDER", "PATH", "DIR")
+"""What a metavar of ours contains where a path may stand."""
+_IDS = {"JOB": "JobId", "DATA-SET": "DataSetId", "DATA_SET": "DataSetId", "REVISION": "RevisionId"}
+"""Metavars of ours that are an id."""
+_ID_OPTIONS = {"--data-set": "DataSetId", "--revision": "RevisionId"}
+"""Options of ours whose value is one."""
+_CHOICES = {"--output": OUTPUTS, "--color": COLOURS, "--auth": ("sigv4", "trust")}
+"""Options of ours whose parser leaves checking to those who use the value."""
+
 
 class Candidate:
-    """The whole word that would stand there, not only what is missing of it."""
-
-    __slots__ = ("final", "meaning", "value")
+    """A whole word that may stand at the cursor."""
 
     def __init__(self, value: str, meaning: str = "", *, final: bool = True) -> None:
         self.value = value
@@ -24,27 +47,17 @@ class Candidate:
 
 
 def matching(candidates: list[Candidate], typed: str) -> list[Candidate]:
-    """Those that go on from what is typed, in their order."""
     return [candidate for candidate in candidates if candidate.value.startswith(typed)]
 
 
-SCHEMES = ("file://", "fileb://")
-_MOST = 500
-
-
 def scheme_of(typed: str) -> str | None:
-    """The `file://` or `fileb://` that the word begins with."""
-    for scheme in SCHEMES:
-        if typed.startswith(scheme):
-            return scheme
-    return None
+    return next((scheme for scheme in SCHEMES if typed.startswith(scheme)), None)
 
 
 def paths(typed: str, *, prefix: str = "", folders_only: bool = False) -> list[Candidate]:
-    """The entries of the folder that `typed` is in, each as a whole path behind `prefix`.
+    """Lists the folder that `typed` is in, each entry as a whole path behind `prefix`.
 
-    A folder ends with a slash and is not final. Hidden ones are shown once their dot is typed. `~` is
-    understood, and left as it is.
+    A folder ends with a slash and is not final. Hidden ones come once their dot is typed. `~` stays as it is.
     """
     folder, slash, name = typed.rpartition("/")
     folder += slash
@@ -76,44 +89,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-REGIONS = (
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "eu-central-1",
-    "eu-west-1",
-    "eu-west-2",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-)
-
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from entrepot.cli.aws.completion.live import LiveIds
-    from entrepot.cli.aws.completion.own_commands import OwnCommand
-    from entrepot.cli.aws.completion.situation import Situation
-    from entrepot.cli.aws.operation.grammar import Option
-    from entrepot.client.command_line_model import Member
-
-_PATHS = ("FILE", "FOLDER", "PATH", "DIR")
-"""What a metavar of ours contains where a path may stand."""
-_IDS = {"JOB": "JobId", "DATA-SET": "DataSetId", "DATA_SET": "DataSetId", "REVISION": "RevisionId"}
-"""Metavars of ours that are an id."""
-_ID_OPTIONS = {"--data-set": "DataSetId", "--revision": "RevisionId"}
-"""Options of ours whose value is one."""
-_CHOICES = {"--output": OUTPUTS, "--color": COLOURS, "--auth": ("sigv4", "trust")}
-"""Options of ours whose parser leaves checking to those who use the value."""
-
-
 class Values:
-    """Finds values in one situation."""
-
     def __init__(
         self, situation: Situation, environ: Mapping[str, str], ids: LiveIds, own: OwnCommand | None
     ) -> None:
@@ -144,7 +120,6 @@ class Values:
         return self._of_metavar(own.metavars.get(flag, ""))
 
     def of_word(self) -> list[Candidate]:
-        """Values of the word that our own command takes at the cursor's place."""
         situation = self._situation
         if situation.own == "help" and not situation.positionals:
             return self._subjects_of_help()
@@ -187,10 +162,8 @@ class Values:
         return self._ids.ids(member, command, known, situation.given, situation.typed)
 
     def _configured(self, flag: str) -> list[Candidate] | None:
-        """Values that configuration knows of; None for an option that has nothing to do with it."""
+        """Values that configuration knows; None for an option that it has nothing to do with."""
         if flag == "--region":
-            from entrepot.cli.aws.completion.values import REGIONS
-
             return [Candidate(region) for region in REGIONS]
         if flag in {"--profile", "--s3-profile"}:
             return [Candidate(profile) for profile in self._profiles()]
@@ -212,16 +185,16 @@ class Values:
             return []
 
     def _of_metavar(self, metavar: str) -> list[Candidate]:
-        for name, member in _IDS.items():
-            if metavar.upper() == name:
-                return self._live(member)
-        if any(word in metavar.upper() for word in _PATHS):
-            folders_only = "FOLDER" in metavar.upper() or "DIR" in metavar.upper()
+        metavar = metavar.upper()
+        if metavar in _IDS:
+            return self._live(_IDS[metavar])
+        if any(word in metavar for word in _PATHS):
+            folders_only = "FOLDER" in metavar or "DIR" in metavar
             return paths(self._situation.typed, folders_only=folders_only)
         return []
 
     def _files(self, *, offer: bool) -> list[Candidate]:
-        """Paths once `file://` is there; and the word itself where files are what one would want."""
+        """Paths once `file://` is typed; before that the scheme itself, if `offer`."""
         typed = self._situation.typed
         scheme = scheme_of(typed)
         if scheme is not None:

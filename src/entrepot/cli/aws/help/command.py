@@ -19,10 +19,9 @@ _NARROWEST = 40
 
 
 def show(page: Page, environ: Mapping[str, str], *, paged: bool = True) -> None:
-    """Prints the page, at most 80 columns wide; never through a pager unless it is `paged`.
+    """Prints the page, at most 80 columns wide; on a terminal through the pager if `paged`.
 
-    On a terminal, names are bold and the pager is the one that answers go through; a pager that cannot be
-    started is no reason to withhold help, so the page is then printed without it.
+    Where the pager cannot be started, the page is printed without it.
     """
     if not sys.stdout.isatty():
         sys.stdout.write(page.render(_WIDEST, bold=False))
@@ -73,21 +72,20 @@ _SERVICE = "dataexchange"
 
 
 def run(arguments: list[str]) -> int:
-    """Shows what is asked for: a command, an operation, a topic, the list of topics, or all that there is.
-
-    Raises `UsageError` for a word that is none of these.
-    """
+    """Shows help for a command, an operation, a topic, or all. Raises `UsageError` for any other word."""
     words = [word for word in arguments if word != _SERVICE]
     if not words or words[0] in {"--help", "-h", "help"}:
         return introduce(asked=True)
     word = words[0]
     if word == _TOPICS:
-        show(_topics_page(), environment())
+        page = Page()
+        page.section("TOPICS", [_topics()])
+        page.section("HOW TO READ THEM", [Lines(("entrepot help <topic>",))])
+        show(page, environment())
         return SUCCESS
-    topic = find_topic(word)
-    command = own_command(word)
+    topic, command = find_topic(word), own_command(word)
     if topic is not None:
-        show(_with_other_topics(topic), environment())
+        show(_topic_page(topic), environment())
         return SUCCESS
     if command is not None:
         from importlib import import_module
@@ -100,7 +98,7 @@ def run(arguments: list[str]) -> int:
 
 
 def introduce(*, asked: bool) -> int:
-    """Lists every command and operation; where nobody asked it is a usage error: standard error, 252."""
+    """Lists every command and operation; where nobody asked, on standard error, as a usage error (252)."""
     if asked:
         show(introduction(), environment())
         return SUCCESS
@@ -109,10 +107,7 @@ def introduce(*, asked: bool) -> int:
 
 
 def show_operation_help(command: str, *, paged: bool = True) -> int:
-    """Shows the help page of an operation, `get-job`; returns the exit code. Raises `KeyError`.
-
-    On a terminal it goes through the pager, unless it is not to be `paged`.
-    """
+    """Shows the help page of an operation, on a terminal through the pager if `paged`. Raises `KeyError`."""
     from entrepot.cli.aws.help.operation_page import operation_page
     from entrepot.client.command_line_model import load_operation
     from entrepot.model.document import read_document
@@ -122,7 +117,6 @@ def show_operation_help(command: str, *, paged: bool = True) -> int:
 
 
 def introduction() -> Page:
-    """The page that lists everything."""
     page = Page()
     page.section(
         "ENTREPOT",
@@ -146,7 +140,7 @@ def introduction() -> Page:
 
 
 def _grouped(rows: list[tuple[str, str, str]]) -> list[Block]:
-    """Rows of group, name and words, as one table a group."""
+    """One table for each group of rows of group, name and words."""
     return [
         Lines((group, *_columns([(name, words) for of, name, words in rows if of == group])))
         for group in dict.fromkeys(group for group, _, _ in rows)
@@ -162,14 +156,7 @@ def _columns(rows: list[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"  {name:{width}}  {words}" for name, words in rows)
 
 
-def _topics_page() -> Page:
-    page = Page()
-    page.section("TOPICS", [_topics()])
-    page.section("HOW TO READ THEM", [Lines(("entrepot help <topic>",))])
-    return page
-
-
-def _with_other_topics(topic: Topic) -> Page:
+def _topic_page(topic: Topic) -> Page:
     page = topic.page()
     command = own_command(topic.name)
     if command is not None:

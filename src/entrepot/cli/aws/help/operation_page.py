@@ -21,12 +21,11 @@ _DEEPEST_SHORTHAND = 3
 
 
 def is_scalar(shape: Shape) -> bool:
-    """Whether its value is one word."""
     return shape.kind in _SCALARS
 
 
 def shorthand_syntax(shape: Shape) -> str | None:
-    """One line; None for what is one word anyway, and for what is too deep to be written so by a person."""
+    """The schematic shorthand; None for single words, and for what is nested too deep for it."""
     item = shape.item
     if is_scalar(shape) or (shape.kind == "list" and item is not None and is_scalar(item)):
         return None
@@ -39,7 +38,7 @@ def shorthand_syntax(shape: Shape) -> str | None:
 
 
 def list_syntax(shape: Shape) -> str | None:
-    """For a list of single words, which are written one after the other; None for anything else."""
+    """The schematic list of single words, one after the other; None for anything else."""
     item = shape.item
     if shape.kind != "list" or item is None or not is_scalar(item):
         return None
@@ -48,7 +47,6 @@ def list_syntax(shape: Shape) -> str | None:
 
 
 def json_syntax(shape: Shape) -> list[str]:
-    """The lines of a schematic JSON document."""
     return list(_json(shape))
 
 
@@ -114,7 +112,7 @@ _DEEPEST = 12
 
 
 def operation_page(operation: Operation, document: dict[str, Any]) -> Page:
-    """`document` is botocore's description of the service, as `read_document` gives it."""
+    """Makes the help page of an operation; `document` is what `read_document` gives."""
     words = _Words(document)
     text = operation_text(operation.command)
     page = Page()
@@ -129,14 +127,14 @@ def operation_page(operation: Operation, document: dict[str, Any]) -> Page:
 
 
 def shown_members(operation: Operation) -> list[Member]:
-    """The parameters that help shows: those of pagination are there under names of the command line's own."""
+    """The parameters that help shows: without the API's own for pagination."""
     pagination = operation.pagination
     hidden = set() if pagination is None else {pagination.input_token, pagination.limit_key}
     return [member for name, member in operation.input.members.items() if name not in hidden]
 
 
 class _Words:
-    """What the document says of operations and members."""
+    """The documentation of operations and members."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._operations: dict[str, Any] = document["operations"]
@@ -153,7 +151,7 @@ class _Words:
         return paragraphs(self._shapes.get(shape.name, {}).get("documentation", ""))
 
     def of_item(self, shape: Shape) -> list[str]:
-        """What stands in a list or a map; its place there may say more than its shape."""
+        """Of the items of a list or a map; their place there may say more than their shape."""
         entry = self._shapes.get(shape.name, {})
         place = entry.get("member") or entry.get("value") or {}
         if "documentation" in place:
@@ -237,7 +235,7 @@ def _output(operation: Operation, words: _Words) -> Iterator[Block]:
 
 
 def _content(shape: Shape, words: _Words, depth: int) -> Iterator[Block]:
-    """What is inside a structure, a list or a map; nothing for a word."""
+    """Describes what is inside a structure, a list or a map; nothing for a word."""
     if depth > _DEEPEST:
         return
     for member in shape.members.values():

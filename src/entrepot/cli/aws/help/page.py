@@ -13,7 +13,7 @@ _ABBREVIATIONS = ("e.g.", "i.e.", "etc.", "vs.")
 
 
 def paragraphs(documentation: str) -> list[str]:
-    """The paragraphs, each on one line without markup; an item of a list begins with a hyphen.
+    """Splits documentation into paragraphs of one line without markup; items of lists begin with a hyphen.
 
     A link is followed by its address in brackets, since nothing can be clicked on.
     """
@@ -30,7 +30,6 @@ def paragraphs(documentation: str) -> list[str]:
 
 
 def first_sentence(documentation: str) -> str:
-    """What fits beside a name in a list; empty when nothing is said."""
     first = next(iter(paragraphs(documentation)), "")
     end = 0
     while (end := first.find(". ", end)) >= 0:
@@ -49,7 +48,7 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Text that flows."""
+    """Text that is wrapped."""
 
     text: str
     depth: int = 0
@@ -81,7 +80,6 @@ class Page:
     sections: list[tuple[str, list[Block]]] = field(default_factory=list)
 
     def section(self, title: str, blocks: Sequence[Block]) -> None:
-        """Adds a section at the end."""
         self.sections.append((title, list(blocks)))
 
     def render(self, width: int, *, bold: bool) -> str:
@@ -102,7 +100,7 @@ class Page:
 
 
 def _close(one: Block, following: Block) -> bool:
-    """Whether no empty line is between them: a heading and its text, an item of a list and the next."""
+    """Whether no empty line is between two blocks: a heading and its text, two items of a list."""
     if isinstance(one, Heading):
         return not isinstance(following, Heading) and following.depth > one.depth
     return all(isinstance(block, Paragraph) and block.text.startswith("- ") for block in (one, following))
@@ -152,10 +150,9 @@ def _folded(line: str, indent: str, width: int) -> Iterator[str]:
 
 
 def topic_page(text: str) -> Page:
-    """The page of a topic: unindented lines are titles, indented ones are text.
+    """Makes the page of a topic: unindented lines are titles; empty lines separate blocks.
 
-    Blocks are apart by an empty line. A block that stands four columns in flows; one that stands deeper stays
-    as it is.
+    A block that is indented by four columns is wrapped; one that is indented more stays as it is.
     """
     page = Page()
     for title, body in re.findall(r"^(\S[^\n]*)\n((?:(?:[ ][^\n]*)?\n)*)", text, flags=re.MULTILINE):

@@ -11,14 +11,11 @@ if TYPE_CHECKING:
 
     from entrepot.cli.aws.help.page import Page
 
-_FILE = os.path.join(os.path.dirname(__file__), "operations.json")  # noqa: PTH118, PTH120 - completion is in a hurry
+# Completion reads this too, and is in a hurry: no pathlib, no dataclasses.
+_FILE = os.path.join(os.path.dirname(__file__), "operations.json")  # noqa: PTH118, PTH120
 
 
 class OperationText:
-    """One operation."""
-
-    __slots__ = ("command", "group", "name", "summary", "words")
-
     def __init__(self, name: str, group: str, entry: dict[str, Any]) -> None:
         self.name = name
         self.group = group
@@ -32,7 +29,6 @@ class OperationText:
 
 
 def operation_texts() -> list[OperationText]:
-    """All of them, group by group."""
     with open(_FILE, "rb") as file:  # noqa: PTH123
         groups = json.loads(file.read())
     return [
@@ -44,13 +40,9 @@ def operation_texts() -> list[OperationText]:
 
 def operation_text(command: str) -> OperationText:
     """Raises `KeyError`."""
-    for text in operation_texts():
-        if text.name == command:
-            return text
-    raise KeyError(command)
+    return {text.name: text for text in operation_texts()}[command]
 
 
-# Completion reads this too, and is in a hurry: no pathlib, no dataclasses.
 _TEXTS = os.path.join(os.path.dirname(__file__), "options.json")  # noqa: PTH118, PTH120
 _PAGINATION = {"starting-token", "page-size", "max-items"}
 _OPERATION = ("cli-input-json", "starting-token", "page-size", "max-items", "generate-cli-skeleton")
@@ -58,9 +50,7 @@ _TWO_NAMES = {"cli-input-json": "--cli-input-json | --cli-input-yaml"}
 
 
 class OptionText:
-    """One option, or a pair of which one may be given."""
-
-    __slots__ = ("name", "text", "type", "values")
+    """One option of help, or a pair of which one may be given."""
 
     def __init__(self, name: str, entry: dict[str, Any]) -> None:
         self.name = name
@@ -69,42 +59,23 @@ class OptionText:
         self.text: str = entry["text"]
         """Marked up as the model's documentation is."""
         self.values: tuple[str, ...] = tuple(entry.get("values", ()))
-
-    @property
-    def title(self) -> str:
-        """`--cli-input-json | --cli-input-yaml`."""
-        return _TWO_NAMES.get(self.name, f"--{self.name}")
-
-    @property
-    def usage(self) -> str:
-        """As the synopsis has it."""
-        return self.title if self.type == "boolean" or self.name in _TWO_NAMES else f"{self.title} <value>"
-
-    @property
-    def paginated_only(self) -> bool:
-        """Whether only paginated operations have it."""
-        return self.name in _PAGINATION
+        self.title = _TWO_NAMES.get(name, f"--{name}")
+        is_alone = self.type == "boolean" or name in _TWO_NAMES
+        self.usage = self.title if is_alone else f"{self.title} <value>"
+        self.paginated_only = name in _PAGINATION
 
 
-def _read() -> tuple[OptionText, ...]:
-    with open(_TEXTS, "rb") as file:  # noqa: PTH123
-        content = json.loads(file.read())
-    return tuple(OptionText(name, entry) for name, entry in content.items())
-
-
-_ALL = _read()
+with open(_TEXTS, "rb") as _file:  # noqa: PTH123
+    _ALL = tuple(OptionText(name, entry) for name, entry in json.loads(_file.read()).items())
 OPERATION_OPTIONS = tuple(option for option in _ALL if option.name in _OPERATION)
 GLOBAL_OPTIONS = tuple(option for option in _ALL if option.name not in _OPERATION)
 
 
-# Completion reads this too, and is in a hurry: no pathlib, no dataclasses.
 _FOLDER = os.path.join(os.path.dirname(__file__), "topics")  # noqa: PTH118, PTH120
 
 
 class Topic:
     """One topic; its text is in `topics/<name>.txt`."""
-
-    __slots__ = ("name", "others", "summary")
 
     def __init__(self, name: str, summary: str, others: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -113,7 +84,6 @@ class Topic:
         """Further names under which people look for it."""
 
     def page(self) -> Page:
-        """Reads the text."""
         from entrepot.cli.aws.help.page import topic_page
 
         with open(os.path.join(_FOLDER, f"{self.name}.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
@@ -135,8 +105,4 @@ TOPICS = (
 
 
 def find_topic(name: str) -> Topic | None:
-    """The topic of that name."""
-    for topic in TOPICS:
-        if name == topic.name or name in topic.others:
-            return topic
-    return None
+    return next((topic for topic in TOPICS if name in {topic.name, *topic.others}), None)

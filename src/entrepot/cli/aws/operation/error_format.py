@@ -35,6 +35,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 )
 _FEW = 5
 """Collections of fewer items are shown in one line."""
+_COMPLEX = "<complex value>"
 
 
 def show_error(error: Exception, text: str, error_format: str, colour: str) -> None:
@@ -71,7 +72,6 @@ def _summary(error: Exception, information: dict[str, Any]) -> str:
 
 
 def _members(error: ServiceAnswer) -> dict[str, Any]:
-    """The members that the model gives this error besides its message."""
     import json
 
     from entrepot.model.document import read_document
@@ -104,15 +104,9 @@ def _details(information: dict[str, Any]) -> str:
     return "\n".join(["\nAdditional error details:", *lines, ""])
 
 
-_COMPLEX = "<complex value>"
-
-
 def _shown(value: object) -> str:
-    if (
-        isinstance(value, list)
-        and len(value) < _FEW
-        and not any(isinstance(one, (list, dict)) for one in value)
-    ):
+    has_nested = isinstance(value, list) and any(isinstance(one, (list, dict)) for one in value)
+    if isinstance(value, list) and len(value) < _FEW and not has_nested:
         return f"[{', '.join(str(one) for one in value)}]"
     if isinstance(value, (list, dict)):
         return _COMPLEX

@@ -5,14 +5,13 @@ be cut short while it stays unique, `--option=value` takes values that begin wit
 options, what looks like a negative number is a value. argparse itself changes its habits from one Python to
 the next and costs a tenth of a whole `get-job`; so its rules are written down here, once.
 
-A reading never stops at what it does not know: it hands that back, for the next grammar to read. A command
-line is read three times: for the options that all operations share, for the operation, and for its
-own options.
+What a grammar does not know it hands back for the next one: a command line is read three times, for the
+options that all operations share, for the operation, and for its own options.
 """
 
 from __future__ import annotations
 
-from entrepot.client.client_errors import UnknownOptions, UsageError
+from entrepot.client.client_errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,33 +28,17 @@ _COLUMNS = 2
 
 
 def usage_text(command: str | None = None) -> str:
-    """How the operation of that name is used, or any; ends with a newline."""
-    if command is None:
-        return (
-            f"usage: {PROGRAM} <operation> [--option value ...]\n"
-            f"\n"
-            f"  {PROGRAM} help                every command and operation\n"
-            f"  {PROGRAM} <operation> help    its options, each explained, and an example\n"
-        )
+    """How to use the operation of that name, or any; ends with a newline."""
+    named = command or "<operation>"
+    everything = "" if command else f"  {PROGRAM} help                every command and operation\n"
     return (
-        f"usage: {PROGRAM} {command} [--option value ...]\n"
-        f"\n"
-        f"  {PROGRAM} {command} help    its options, each explained, and an example\n"
+        f"usage: {PROGRAM} {named} [--option value ...]\n\n{everything}"
+        f"  {PROGRAM} {named} help    its options, each explained, and an example\n"
     )
 
 
-def usage_error(text: str, usage: str) -> UsageError:
-    """The error to raise where reading the command line ends."""
-    return UsageError(text, usage=usage)
-
-
-def unknown_options(arguments: Sequence[str], usage: str) -> UnknownOptions:
-    """The error to raise for what is left over when everything was read."""
-    return UnknownOptions(f"Unknown options: {', '.join(arguments)}", usage=usage)
-
-
 def explain_choices(given: str, choices: Sequence[str], similar: Sequence[str] = ()) -> str:
-    """The choices in two columns, and those of them and of `similar` that `given` may be a slip for."""
+    """Lists the choices in two columns, and those, also of `similar`, that `given` may be a slip for."""
     from difflib import get_close_matches
 
     rows = [choices[start : start + _COLUMNS] for start in range(0, len(choices), _COLUMNS)]
@@ -83,25 +66,10 @@ _WORD, _OPTION, _SEPARATOR = "AO-"
 
 
 class VersionAsked(Exception):
-    """`--version` stands where it counts."""
+    """`--version` is among the options."""
 
 
 class Option:
-    """One option of a grammar."""
-
-    __slots__ = (
-        "accepted",
-        "choices",
-        "default",
-        "dest",
-        "flag",
-        "implied",
-        "integer",
-        "required",
-        "takes",
-        "unlisted",
-    )
-
     def __init__(
         self,
         flag: str,
@@ -129,8 +97,6 @@ class Option:
 class Word:
     """The one word that a grammar may take: an argument that belongs to no option."""
 
-    __slots__ = ("choices", "name", "required", "similar")
-
     def __init__(
         self,
         name: str,
@@ -147,10 +113,6 @@ class Word:
 
 
 class Grammar:
-    """Some options and at most one word."""
-
-    __slots__ = ("options", "usage", "word")
-
     def __init__(self, options: Iterable[Option], word: Word | None, usage: str) -> None:
         """`usage` is shown above what is wrong. The last of two options with one flag counts."""
         self.options = {option.flag: option for option in options}
@@ -158,10 +120,7 @@ class Grammar:
         self.usage = usage
 
     def read(self, arguments: Sequence[str]) -> tuple[dict[str, Value], list[str]]:
-        """The values by name, and the arguments that belong to nothing here, in their order.
-
-        Raises `UsageError` and `VersionAsked`.
-        """
+        """Values by name, and arguments of no option here. Raises `UsageError` and `VersionAsked`."""
         return _Reading(self, arguments).run()
 
     def interpret(self, argument: str) -> Match | None:
@@ -179,7 +138,8 @@ class Grammar:
                 flag for flag, option in self.options.items() if flag.startswith(name) and not option.unlisted
             ]
             if len(close) > 1:
-                raise usage_error(f"ambiguous option: {argument} could match {', '.join(close)}", self.usage)
+                text = f"ambiguous option: {argument} could match {', '.join(close)}"
+                raise UsageError(text, usage=self.usage)
             if close:
                 return self.options[close[0]], close[0], explicit
         if " " in argument or _is_negative_number(argument):
@@ -188,8 +148,6 @@ class Grammar:
 
 
 class _Reading:
-    """One command line while it is read."""
-
     def __init__(self, grammar: Grammar, arguments: Sequence[str]) -> None:
         self.grammar = grammar
         self.arguments = list(arguments)
@@ -292,13 +250,10 @@ class _Reading:
         else:
             if given[0] not in option.accepted:
                 self._check(option.flag, option.choices, given[0])
-            self.values[option.dest] = self._integer(option, given[0]) if option.integer else given[0]
-
-    def _integer(self, option: Option, given: str) -> int:
-        try:
-            return int(given)
-        except ValueError:
-            raise self._error(option.flag, f"invalid int value: {given!r}") from None
+            try:
+                self.values[option.dest] = int(given[0]) if option.integer else given[0]
+            except ValueError:
+                raise self._error(option.flag, f"invalid int value: {given[0]!r}") from None
 
     def _check(
         self, name: str, choices: tuple[str, ...], given: str, similar: Callable[[], Sequence[str]] = tuple
@@ -317,10 +272,10 @@ class _Reading:
             missing.append(word.name)
         if missing:
             text = f"the following arguments are required: {', '.join(missing)}"
-            raise usage_error(text, self.grammar.usage)
+            raise UsageError(text, usage=self.grammar.usage)
 
     def _error(self, name: str, text: str) -> Exception:
-        return usage_error(f"argument {name}: {text}", self.grammar.usage)
+        return UsageError(f"argument {name}: {text}", usage=self.grammar.usage)
 
 
 def _after_separator(kinds: str, start: int) -> int:

@@ -28,76 +28,45 @@ if TYPE_CHECKING:
 
 OUTPUTS = ("json", "text", "table", "yaml", "yaml-stream")
 COLOURS = ("on", "off", "auto")
-ERROR_FORMATS = ("legacy", "json", "yaml", "text", "table", "enhanced")
-BINARY_FORMATS = ("base64", "raw-in-base64-out")
 
 _SERVICE = "dataexchange"
 """The word before an operation where the AWS CLI reads one; here too, so that `--` means the same."""
 
 
-class Globals:
-    """What the shared options say."""
-
-    __slots__ = (
-        "binary_format",
-        "ca_bundle",
-        "colour",
-        "connect_timeout",
-        "debug",
-        "endpoint_url",
-        "error_format",
-        "output",
-        "pager",
-        "paginate",
-        "profile",
-        "query",
-        "read_timeout",
-        "region",
-        "sign",
-        "verify_ssl",
-    )
+class Globals(Options):
+    """The values of the options that all operations share, those of the connection among them."""
 
     def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(
+            profile=values["profile"],
+            region=values["region"],
+            endpoint_url=values["endpoint_url"],
+            verify_ssl=values["verify_ssl"],
+            ca_bundle=values["ca_bundle"],
+            sign=values["sign_request"],
+            read_timeout=values["cli_read_timeout"],
+            connect_timeout=values["cli_connect_timeout"],
+        )
         self.debug: bool = values["debug"]
-        self.endpoint_url: str | None = values["endpoint_url"]
-        self.verify_ssl: bool = values["verify_ssl"]
         self.paginate: bool = values["paginate"]
         self.output: str | None = values["output"]
         self.query: str | None = values["query"]
-        self.profile: str | None = values["profile"]
-        self.region: str | None = values["region"]
         self.colour: str = values["color"]
-        self.sign: bool = values["sign_request"]
-        self.ca_bundle: str | None = values["ca_bundle"]
-        self.read_timeout: str | None = values["cli_read_timeout"]
-        self.connect_timeout: str | None = values["cli_connect_timeout"]
-        self.binary_format: str | None = values["cli_binary_format"]
         self.pager: bool = not values["no_cli_pager"]
         self.error_format: str | None = values["cli_error_format"]
 
-    def connection(self) -> Options:
-        """What they say about the connection."""
-        return Options(
-            profile=self.profile,
-            region=self.region,
-            endpoint_url=self.endpoint_url,
-            verify_ssl=self.verify_ssl,
-            ca_bundle=self.ca_bundle,
-            sign=self.sign,
-            read_timeout=self.read_timeout,
-            connect_timeout=self.connect_timeout,
-        )
-
 
 def global_options() -> tuple[Option, ...]:
-    """In the order in which an ambiguous one names its candidates.
+    """The options that all operations share, in the order in which an ambiguous one names its candidates.
 
     `--output off` and `--cli-error-format` came with later editions of the AWS CLI than the one that this
     program equals. They work, but nothing that is said of other options changes for them.
     """
     output = Option("--output", choices=OUTPUTS)
     output.accepted = (*OUTPUTS, "off")
-    error_format = Option("--cli-error-format", choices=ERROR_FORMATS)
+    error_format = Option(
+        "--cli-error-format", choices=("legacy", "json", "yaml", "text", "table", "enhanced")
+    )
     error_format.unlisted = True
     return (
         Option("--debug", SWITCH_ON, default=False),
@@ -113,7 +82,7 @@ def global_options() -> tuple[Option, ...]:
         Option("--ca-bundle"),
         Option("--cli-read-timeout"),
         Option("--cli-connect-timeout"),
-        Option("--cli-binary-format", choices=BINARY_FORMATS),
+        Option("--cli-binary-format", choices=("base64", "raw-in-base64-out")),
         Option("--no-cli-pager", SWITCH_ON, default=False),
         Option("--cli-auto-prompt", SWITCH_ON, default=False),
         Option("--no-cli-auto-prompt", SWITCH_ON, default=False),
@@ -127,33 +96,24 @@ def read_first(arguments: Sequence[str]) -> bool:
 
     A wrong use of one of the two is therefore reported before any other mistake. Raises `UsageError`.
     """
-    grammar = Grammar(
-        (Option("--profile", ONE), Option("--debug", SWITCH_ON, default=False)), None, usage_text()
-    )
-    values, _ = grammar.read(arguments)
+    options = (Option("--profile"), Option("--debug", SWITCH_ON, default=False))
+    values, _ = Grammar(options, None, usage_text()).read(arguments)
     return values["debug"] is True
 
 
 def read_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
-    """What the shared options say, and the rest of the command line.
-
-    Raises `UsageError` and `VersionAsked`.
-    """
-    grammar = Grammar(global_options(), Word("command"), usage_text())
-    values, rest = grammar.read([_SERVICE, *arguments])
+    """Reads the shared options; returns the rest, too. Raises `UsageError` and `VersionAsked`."""
+    values, rest = Grammar(global_options(), Word("command"), usage_text()).read([_SERVICE, *arguments])
     return Globals(values), rest
 
 
 class DebugLog:
     """Writes where it is on; costs nothing where it is off. Secrets are never given to it."""
 
-    __slots__ = ("on",)
-
     def __init__(self, *, on: bool = False) -> None:
         self.on = on
 
     def __call__(self, text: str) -> None:
-        """Writes one line with the time before it."""
         if self.on:
             now = time.time()
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
@@ -161,7 +121,6 @@ class DebugLog:
             print(f"{stamp},{milliseconds:03} - entrepot - DEBUG - {text}", file=sys.stderr)
 
     def failure(self, error: BaseException) -> None:
-        """Writes where an error comes from."""
         if self.on:
             import traceback
 
@@ -189,9 +148,7 @@ def option_name(member: str) -> str:
 
 
 class OperationOptions:
-    """What may follow the name of one operation."""
-
-    __slots__ = ("all", "members", "operation")
+    """The options of one operation."""
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
@@ -224,7 +181,7 @@ class OperationOptions:
     def grammar(self, arguments: Sequence[str]) -> Grammar:
         """The grammar for these arguments.
 
-        A whole input or a skeleton lifts the need for every other option, but only where its full name stands
+        A whole input or a skeleton makes the other options optional, but only where its full name stands
         alone. A sample output needs what the operation needs.
         """
         lifted = INPUT_JSON in arguments or INPUT_YAML in arguments

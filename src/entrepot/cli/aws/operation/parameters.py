@@ -50,10 +50,9 @@ def load_paramfile(value: object, environ: Mapping[str, str]) -> str | bytes | N
 
 
 def load_option(flag: str, value: object, environ: Mapping[str, str]) -> object:
-    """The value of an option, read from the file that it names, if it names one.
+    """The value of an option, read from the file that it names, if it names one. Raises `ParameterError`.
 
     Of a list with one item that item may name the file, which is then the whole value.
-    Raises `ParameterError`.
     """
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     try:
@@ -78,10 +77,9 @@ _COMPLEX = frozenset({"structure", "list", "map"})
 
 
 def read_value(flag: str, given: Any, shape: Shape, environ: Mapping[str, str]) -> Any:
-    """The value of an option: `given` is what stands after it, or what is in the file that it names.
+    """Reads the value of an option; `given` is its text, or the content of the file that it names.
 
-    Raises `ParameterError` for what cannot be read at all, and `ValueError` for a number that is none.
-    Whether the value fits the model is for validation.
+    Raises `ParameterError`, and `ValueError` for a number that is none. The model is checked later.
     """
     if _is_shorthand(given, shape):
         return _read_shorthand(flag, given, shape, environ)
@@ -98,7 +96,6 @@ def _is_shorthand(given: Any, shape: Shape) -> bool:
 
 
 def _read_shorthand(flag: str, given: Any, shape: Shape, environ: Mapping[str, str]) -> Any:
-    from entrepot.cli.aws.operation.parameters import FileNotRead
     from entrepot.cli.aws.operation.shorthand import ShorthandError, fit_to_model, parse_shorthand
 
     try:
@@ -132,7 +129,6 @@ def _unpack(flag: str, given: Any, shape: Shape) -> Any:
 
 
 def _unpack_list(flag: str, given: Any, shape: Shape) -> Any:
-    """A list is JSON, or its items one after the other."""
     text = given[0] if isinstance(given, list) and len(given) == 1 else given
     if isinstance(text, str) and text.lstrip().startswith("["):
         return _read_json(flag, text)
@@ -149,8 +145,6 @@ def _unpack_list(flag: str, given: Any, shape: Shape) -> Any:
 
 
 def _read_json(flag: str, text: str) -> Any:
-    from entrepot.cli.aws.operation.parameters import read_json
-
     try:
         return read_json(text)
     except ValueError as error:
@@ -166,10 +160,7 @@ _PAGING_OPTIONS = {"starting_token": "StartingToken", "page_size": "PageSize", "
 
 
 def paginates(operation: Operation, values: Mapping[str, Any], *, wanted: bool) -> bool:
-    """Whether pages are to be followed: a listing, and nobody pages by hand.
-
-    Raises `ParameterError` where options for following pages stand beside what forbids it.
-    """
+    """Whether pages are followed: a listing, and nobody pages by hand. Raises `ParameterError` for both."""
     if operation.pagination is None:
         return False
     if wanted and values["next_token"] is None and values["max_results"] is None:
@@ -185,7 +176,7 @@ def paginates(operation: Operation, values: Mapping[str, Any], *, wanted: bool) 
 def read_parameters(
     options: OperationOptions, values: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The parameters that the options give, by the names of the model's members, in its order.
+    """Reads parameters from options, in the order of the model's members.
 
     Raises `ParameterError` for a value that cannot be read, and `ValueError` for a number that is none.
     """
@@ -200,9 +191,8 @@ def read_parameters(
         member = members.get(option.flag)
         if member is not None:
             is_switch = member.shape.kind == "boolean"
-            parameters[member.name] = (
-                value if is_switch else read_value(option.flag, value, member.shape, environ)
-            )
+            read = value if is_switch else read_value(option.flag, value, member.shape, environ)
+            parameters[member.name] = read
         elif option.dest in _PAGING_OPTIONS:
             if option.dest == "max_items" and value <= 0:
                 print(
@@ -244,10 +234,9 @@ def read_json(text: str) -> Any:
 def add_input_document(
     parameters: dict[str, Any], json_text: str | None, yaml_text: str | None, environ: Mapping[str, str]
 ) -> None:
-    """Adds what a document says and `parameters` do not say yet.
+    """Adds what a document says and `parameters` do not say yet. The texts may name files.
 
-    The texts may name files. Raises `ParameterError`, and `ClientError` where a YAML document has names that
-    are no texts.
+    Raises `ParameterError`, and `ClientError` where a YAML document has names that are no texts.
     """
     if json_text is None and yaml_text is None:
         return
@@ -277,8 +266,6 @@ def _content(given: str | None, environ: Mapping[str, str]) -> str | bytes | Non
 
 
 def _read_json_document(text: Any) -> object:
-    import json
-
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The life of one operation on the command line, as one list: `STEPS`.
+"""Runs one operation of the API, step by step, in the order of `STEPS`.
 
 The order of the steps is the order in which the AWS CLI notices mistakes, and scripts rely on it: what is
 wrong first is reported first, and what comes later does not happen.
@@ -13,7 +13,6 @@ from entrepot.cli.aws.operation.grammar import (
     Grammar,
     VersionAsked,
     Word,
-    unknown_options,
     usage_text,
 )
 from entrepot.cli.aws.operation.options import (
@@ -48,25 +47,7 @@ _PROMPT_OPTION, _NO_PROMPT_OPTION = "--cli-auto-prompt", "--no-cli-auto-prompt"
 
 
 class Command:
-    """What is known of the command so far; each step adds to it."""
-
-    __slots__ = (
-        "arguments",
-        "client",
-        "configuration",
-        "environ",
-        "error_format",
-        "globals",
-        "log",
-        "operation",
-        "operation_options",
-        "paginated",
-        "parameters",
-        "partial_prompt",
-        "query",
-        "rest",
-        "values",
-    )
+    """What the steps have found out about the command so far."""
 
     arguments: list[str]
     client: Client
@@ -90,7 +71,7 @@ class Command:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one operation; returns the exit code. What goes wrong is said on standard error."""
+    """Runs one operation; returns the exit code. Errors are told on standard error."""
     command = Command(arguments)
     status = _live(command, STEPS)
     if status == USAGE and command.partial_prompt:
@@ -116,18 +97,18 @@ def _live(command: Command, steps: tuple[Step, ...]) -> int:
 
 
 def look_for_debug(command: Command) -> None:
-    """`--profile` and `--debug` are read before all else."""
+    """Reads `--profile` and `--debug` before all else."""
     command.log.on = read_first(command.arguments)
     command.log(f"arguments: {command.arguments}")
 
 
 def read_files(command: Command) -> None:
-    """A config or credentials file that cannot be parsed ends every command."""
+    """Reads the config and credentials files; one that cannot be parsed ends every command."""
     command.configuration.files()
 
 
 def prompt_if_wanted(command: Command) -> int | None:
-    """Asks for what is missing, before the command or where it turns out wrong."""
+    """Prompts where that is asked for, before the command or once it turns out wrong."""
     given = command.arguments
     if _PROMPT_OPTION in given and _NO_PROMPT_OPTION in given:
         raise ParameterError(
@@ -152,14 +133,13 @@ def prompt(command: Command) -> int | None:
 
 
 def read_shared_options(command: Command) -> None:
-    """The options that every operation has, wherever they stand."""
     command.globals, command.rest = read_globals(command.arguments)
     command.log.on = command.globals.debug
     command.error_format = command.globals.error_format
 
 
 def read_query(command: Command) -> None:
-    """The syntax of `--query`; functions and types show only when there is an answer."""
+    """Checks the syntax of `--query`; functions and types show only when there is an answer."""
     if command.globals.query is not None:
         from entrepot.cli.aws.output.query import compile_query
 
@@ -167,30 +147,26 @@ def read_query(command: Command) -> None:
 
 
 def check_shared_options(command: Command) -> None:
-    """Endpoint, time-outs and what the profile says of formats."""
-    check_settings(command.configuration, command.globals.connection())
+    check_settings(command.configuration, command.globals)
 
 
 def choose_operation(command: Command) -> int | None:
-    """The first word that is left names the operation."""
-    if not command.arguments and not command.partial_prompt:
-        from entrepot.cli.aws.help.command import introduce
+    """Finds the operation that the first remaining word names."""
+    asked = bool(command.arguments) or command.partial_prompt
+    if asked:
+        model = Model.load()
+        word = Word("operation", choices=(*model.commands, HELP), similar=_own_commands)
+        values, command.rest = Grammar((), word, usage_text()).read(command.rest)
+        if values["operation"] != HELP:
+            command.operation = model.operation(str(values["operation"]))
+            return None
+    from entrepot.cli.aws.help.command import introduce
 
-        return introduce(asked=False)
-    model = Model.load()
-    word = Word("operation", choices=(*model.commands, HELP), similar=_own_commands)
-    values, command.rest = Grammar((), word, usage_text()).read(command.rest)
-    name = values["operation"]
-    if name == HELP:
-        from entrepot.cli.aws.help.command import introduce
-
-        return introduce(asked=True)
-    command.operation = model.operation(str(name))
-    return None
+    return introduce(asked=asked)
 
 
 def show_help(command: Command) -> int | None:
-    """`help` alone, and what people try: `--help` and `-h`, which end with 252 as the AWS CLI ends them."""
+    """Shows `help`; also for `--help` and `-h`, which end with 252 as the AWS CLI ends them."""
     asked = command.rest == [HELP]
     if not asked and not _begs_for_help(command.rest):
         return None
@@ -201,7 +177,7 @@ def show_help(command: Command) -> int | None:
 
 
 def _begs_for_help(words: list[str]) -> bool:
-    """Whether `--help` or `-h` is there, and not where the value of an option is missing."""
+    """Whether `--help` or `-h` is there, and not as the value of an option."""
     return any(
         word in {"--help", "-h"} and not (before.startswith("--") and len(before) > 2)
         for before, word in zip(["", *words], words, strict=False)
@@ -209,7 +185,7 @@ def _begs_for_help(words: list[str]) -> bool:
 
 
 def read_own_options(command: Command) -> int | None:
-    """The operation's own options. What nobody knows is reported after what is missing."""
+    """Reads the operation's own options. Unknown ones are reported after what is missing."""
     command.operation_options = OperationOptions(command.operation)
     grammar = command.operation_options.grammar(command.rest)
     command.values, unknown = grammar.read(command.rest)
@@ -221,17 +197,16 @@ def read_own_options(command: Command) -> int | None:
     if word:
         unknown.append(word)
     if unknown:
-        raise unknown_options(unknown, grammar.usage)
+        raise UnknownOptions(f"Unknown options: {', '.join(unknown)}", usage=grammar.usage)
     return None
 
 
 def decide_on_pages(command: Command) -> None:
-    """Whether all pages of a listing are fetched."""
     command.paginated = paginates(command.operation, command.values, wanted=command.globals.paginate)
 
 
 def build_parameters(command: Command) -> None:
-    """Files, shorthand, JSON, and then what a whole input adds."""
+    """Reads files, shorthand and JSON, and then what an input document adds."""
     command.parameters = read_parameters(command.operation_options, command.values, command.environ)
     json_text, yaml_text = command.values["cli_input_json"], command.values["cli_input_yaml"]
     if json_text is not None or yaml_text is not None:
@@ -244,7 +219,7 @@ def build_parameters(command: Command) -> None:
 
 
 def show_skeleton(command: Command) -> int | None:
-    """A skeleton takes the place of the call. Only a sample answer checks the parameters."""
+    """Shows a skeleton instead of calling. Only a sample answer checks the parameters."""
     kind = command.values["generate_cli_skeleton"]
     if not kind:
         return None
@@ -258,20 +233,17 @@ def show_skeleton(command: Command) -> int | None:
 
 
 def connect(command: Command) -> None:
-    """Region, endpoint and keys. Nothing is sent yet."""
+    """Finds Region, endpoint and keys. Nothing is sent yet."""
     from entrepot.client.client import Client
 
-    target = resolve_target(command.configuration, command.globals.connection())
+    target = resolve_target(command.configuration, command.globals)
     command.log(f"endpoint: {target.endpoint_url} region: {target.region}")
     timestamps = command.configuration.timestamp_format()
     command.client = Client(target, timestamps=timestamps, log=command.log if command.log.on else None)
 
 
 def call_and_show(command: Command) -> None:
-    """The request, and its answer as `--output` and `--query` ask for it.
-
-    Pages are fetched while they are shown, so that their first request comes after the look at `--output`.
-    """
+    """Calls, and shows the answer. Pages are fetched while they are shown, after `--output` is checked."""
     if not command.paginated:
         _show([command.client.call(command.operation, command.parameters)], command)
         return
@@ -303,23 +275,15 @@ COMMAND_LINE_STEPS: tuple[Step, ...] = (
     call_and_show,
 )
 
-STEPS: tuple[Step, ...] = (
-    look_for_debug,
-    read_files,
-    prompt_if_wanted,
-    *COMMAND_LINE_STEPS,
-)
+STEPS: tuple[Step, ...] = (look_for_debug, read_files, prompt_if_wanted, *COMMAND_LINE_STEPS)
 
 
 def _show(answers: list[dict[str, Any]] | Pages, command: Command) -> None:
-    from entrepot.cli.aws.output.terminal import on_terminal
+    from entrepot.cli.aws.output.terminal import Pager, on_terminal
     from entrepot.cli.aws.output.writer import write
 
-    pager = None
-    if command.globals.pager and on_terminal():
-        from entrepot.cli.aws.output.terminal import Pager
-
-        pager = Pager(command.configuration.pager(), command.environ)
+    wants_pager = command.globals.pager and on_terminal()
+    pager = Pager(command.configuration.pager(), command.environ) if wants_pager else None
     output = command.globals.output
     write(
         answers,
@@ -332,7 +296,7 @@ def _show(answers: list[dict[str, Any]] | Pages, command: Command) -> None:
 
 
 def _show_sample(command: Command) -> int:
-    """A sample answer to parameters that are right. Nothing is asked for that only a request needs."""
+    """Shows a sample answer to valid parameters; neither Region nor keys are needed."""
     from entrepot.cli.aws.operation.skeleton import sample_answer
     from entrepot.cli.aws.output.writer import write
     from entrepot.client.validation import validate
@@ -365,7 +329,7 @@ def _own_commands() -> tuple[str, ...]:
 
 
 def _explain(error: Exception, command: Command) -> int:
-    """Says on standard error what is wrong, in the AWS CLI's form; returns the exit code for it."""
+    """Tells an error on standard error, in the AWS CLI's form; returns its exit code."""
     command.log.failure(error)
     status = exit_code(error)
     to_be_completed = isinstance(error, (ParameterError, UsageError)) and not isinstance(
@@ -374,11 +338,10 @@ def _explain(error: Exception, command: Command) -> int:
     if command.partial_prompt and to_be_completed:
         return status
     text = error.message if isinstance(error, EntrepotError) else str(error)
-    error_format = command.error_format
-    if error_format is not None:
+    if command.error_format is not None:
         from entrepot.cli.aws.operation.error_format import show_error
 
-        show_error(error, text, error_format, command.globals.colour)
+        show_error(error, text, command.error_format, command.globals.colour)
         return status
     if isinstance(error, UsageError):
         name = "" if isinstance(error, UnknownOptions) else f"{PROGRAM}: error: "

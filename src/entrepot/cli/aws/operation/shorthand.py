@@ -51,8 +51,6 @@ class ShorthandError(Exception):
 
 
 class _Unexpected(ShorthandError):
-    """Something else was expected at one place."""
-
     def __init__(self, text: str, expected: str, found: str, place: int) -> None:
         super().__init__(
             f"Expected: '{expected}', received: '{found}' for input:\n{_with_caret(text, place)}"
@@ -60,15 +58,12 @@ class _Unexpected(ShorthandError):
 
 
 def parse_shorthand(text: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The value that the shorthand stands for.
-
-    Raises `ShorthandError`, and `paramfile.FileNotRead` for a file that a value names.
-    """
+    """Parses shorthand. Raises `ShorthandError`, and `FileNotRead` for a file that a value names."""
     return _Reader(text, environ).parameter()
 
 
 def fit_to_model(parsed: object, shape: Shape) -> None:
-    """Makes of strings in `parsed` what the model says: numbers, truth values, lists of one item.
+    """Turns strings into the numbers, truth values and lists of one item that the model wants.
 
     What does not fit stays as it is, for validation to name it. A number that is none raises `ValueError`.
     """
@@ -234,7 +229,6 @@ class _Reader:
             self.place += 1
 
     def _current(self) -> str:
-        """The character that stands here; empty at the end."""
         return self.text[self.place : self.place + 1]
 
 

@@ -27,10 +27,15 @@ def input_skeleton(operation: Operation) -> str:
 
 
 def yaml_input_skeleton(operation: Operation) -> str:
-    """The same as YAML. Each line says whether the member is required, what it is, and what it may be."""
+    """The input as YAML. Each line says whether the member is required, what it is, and what it may be."""
     if not operation.input.members:
         return "{}\n"
-    return "".join(f"{line}\n" for line in _Comments().structure(operation.input, operation.name))
+    from entrepot.model.document import read_document
+
+    document = read_document()
+    shape_name: str = document["operations"][operation.name]["input"]["shape"]
+    lines = _Comments(document["shapes"]).structure(operation.input, shape_name)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _empty(shape: Shape) -> Any:
@@ -45,20 +50,10 @@ def _empty(shape: Shape) -> Any:
 
 
 class _Comments:
-    """Lines of YAML with what the model says of each member."""
+    def __init__(self, shapes: dict[str, Any]) -> None:
+        self.shapes = shapes
 
-    def __init__(self) -> None:
-        from entrepot.model.document import read_document
-
-        document = read_document()
-        self.shapes: dict[str, Any] = document["shapes"]
-        self.operations: dict[str, Any] = document["operations"]
-
-    def structure(self, shape: Shape, operation_name: str) -> Iterator[str]:
-        """The lines of the input of that operation."""
-        return self._structure(shape, self.operations[operation_name]["input"]["shape"])
-
-    def _structure(self, shape: Shape, name: str) -> Iterator[str]:
+    def structure(self, shape: Shape, name: str) -> Iterator[str]:
         # The first comment of a mapping stands two blanks off, the others one.
         gap = "  "
         for member in shape.members.values():
@@ -75,7 +70,7 @@ class _Comments:
         if shape.kind == "structure":
             if not shape.members:
                 return " {}", iter(())
-            return "", _indented(self._structure(shape, name))
+            return "", _indented(self.structure(shape, name))
         if shape.item is None:
             return f" {_yaml_scalar(shape)}", iter(())
         described = self.shapes[name].get("member") or self.shapes[name]["value"]
@@ -98,9 +93,8 @@ class _Comments:
 def _yaml_scalar(shape: Shape) -> str:
     if shape.kind == "string":
         return shape.enum[0] if shape.enum else "''"
-    return {"integer": "0", "double": "0.0", "boolean": "true", "timestamp": _TIME.replace("T", " ")}[
-        shape.kind
-    ]
+    others = {"integer": "0", "double": "0.0", "boolean": "true", "timestamp": _TIME.replace("T", " ")}
+    return others[shape.kind]
 
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:
@@ -128,7 +122,7 @@ _RESOURCES = ("EventAction", "DataGrant", "Job", "Asset", "Revision", "DataSet")
 
 
 def sample_answer(operation: Operation) -> dict[str, Any]:
-    """The made-up answer; empty where the operation answers with nothing."""
+    """Makes up an answer; empty where the operation answers with nothing."""
     if operation.output is None:
         return {}
     answer: dict[str, Any] = _structure(operation.output, _resource(operation.name, "DataSet"))
@@ -144,7 +138,7 @@ def _structure(shape: Shape, resource: str) -> dict[str, Any]:
 
 
 def _value(shape: Shape, name: str, resource: str) -> Any:
-    """A value for the member of that name, of something that is about that resource."""
+    """Makes a value for the member of that name, which describes that resource."""
     if shape.kind == "structure":
         return _structure(shape, resource)
     if shape.item is not None:
@@ -160,7 +154,7 @@ def _value(shape: Shape, name: str, resource: str) -> Any:
 
 
 def _string(name: str, resource: str) -> str:
-    """A string such as the member of that name may hold."""
+    """Makes a string such as the member of that name may hold."""
     known = {
         "ApiId": "a1b2c3d4e5",
         "Arn": f"{_SERVICE}:{_path(resource)}",
@@ -206,13 +200,9 @@ def _uuid() -> str:
 
 
 def _path(resource: str) -> str:
-    """The end of an ARN."""
-    if resource == "EventAction":
-        return f"event-actions/{_id(resource)}"
-    if resource == "DataGrant":
-        return f"data-grants/{_id(resource)}"
-    if resource == "Job":
-        return f"jobs/{_id(resource)}"
+    folder = {"EventAction": "event-actions", "DataGrant": "data-grants", "Job": "jobs"}.get(resource)
+    if folder is not None:
+        return f"{folder}/{_id(resource)}"
     path = f"data-sets/{_id('DataSet')}"
     if resource in {"Revision", "Asset"}:
         path += f"/revisions/{_id('Revision')}"
@@ -220,7 +210,6 @@ def _path(resource: str) -> str:
 
 
 def _fitted(text: str, shape: Shape) -> str:
-    """The text at the length that the model asks for."""
     if shape.minimum is not None and len(text) < shape.minimum:
         text = text.ljust(shape.minimum, "x")
     return text if shape.maximum is None else text[: shape.maximum]

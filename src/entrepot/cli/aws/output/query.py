@@ -14,10 +14,7 @@ ACCIDENTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeE
 
 
 class Query:
-    """A compiled expression."""
-
     def __init__(self, text: str) -> None:
-        """Compile. Raises ParameterError with the parser's own words."""
         try:
             self._compiled = jmespath.compile(text)
         except ACCIDENTS as error:
@@ -32,7 +29,7 @@ class Query:
 
 
 def compile_query(text: str) -> Query:
-    """Check and compile the value of `--query`. Raises ParameterError."""
+    """Compiles the value of `--query`. Raises ParameterError with the parser's own words."""
     return Query(text)
 
 

@@ -1,7 +1,7 @@
 """`--output table`: boxes for people.
 
-Here an answer becomes sections: one for each structure, and for each item of a list that has more inside than
-scalars. How sections become lines is `table_drawing`'s concern. Members are sorted by name.
+An answer becomes sections: one for each structure, and for each item of a list that has more inside than
+scalars. Members are sorted by name.
 """
 
 from __future__ import annotations
@@ -25,19 +25,13 @@ _FRAME = "\x1b[2m\x1b[33m"
 
 
 class Palette:
-    """How the parts of a table are drawn."""
-
-    __slots__ = ("_coloured",)
-
     def __init__(self, *, coloured: bool) -> None:
         self._coloured = coloured
 
     def value(self, text: str) -> str:
-        """A cell: bold blue."""
         return f"{_VALUE}{text}{RESET}" if self._coloured else text
 
     def frame(self, text: str) -> str:
-        """The bars of the levels around a section: dim yellow."""
         return f"{_FRAME}{text}{RESET}" if self._coloured else text
 
 
@@ -50,13 +44,12 @@ def palette(colour: str) -> Palette:
 
 
 class ResettingStream:
-    """A text stream that is flushed and told to reset its colours after each write."""
+    """A text stream that is flushed, and resets its colours, after each write."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write, flush and reset. Raises what the stream raises."""
         self._stream.write(text)
         self._stream.flush()
         self._stream.write(RESET)
@@ -90,12 +83,9 @@ def width_of(text: str) -> int:
 
 
 class Section:
-    """A title, the headings of the columns (or none), and rows."""
-
-    __slots__ = ("_columns", "_widths", "headings", "level", "rows", "title")
+    """A title, headings of columns (or none), and rows; `level` counts the sections around it."""
 
     def __init__(self, title: str | None, level: int) -> None:
-        """`level` counts the sections that this one is inside of."""
         self.title = title
         self.level = level
         self.headings: Sequence[str] = ()
@@ -104,14 +94,12 @@ class Section:
         self._widths: list[int] = []
 
     def add_header(self, headings: Sequence[str]) -> None:
-        """Give the columns their headings."""
         self._widen(headings)
         if self._columns is None:
             self._columns = len(headings)
         self.headings = headings
 
     def add_row(self, cells: Sequence[Any]) -> None:
-        """Add a row. Raises ValueError when it is not as long as those before."""
         if self._columns is None:
             self._columns = len(cells)
         if len(cells) != self._columns:
@@ -158,27 +146,20 @@ class Section:
 
 
 class Table:
-    """Sections, one below the other."""
-
     def __init__(self, palette: Palette, terminal_width: int) -> None:
         self._palette = palette
         self._terminal_width = terminal_width
         self._sections: list[Section] = []
 
+    @property
+    def section(self) -> Section:
+        """The one that rows are added to until the next one begins."""
+        return self._sections[-1]
+
     def begin(self, title: str | None, level: int) -> None:
-        """Begin a section; rows are added to it until the next one begins."""
         self._sections.append(Section(title, level))
 
-    def add_header(self, headings: Sequence[str]) -> None:
-        """Give the current section's columns their headings."""
-        self._sections[-1].add_header(headings)
-
-    def add_row(self, cells: Sequence[Any]) -> None:
-        """Add a row to the current section. Raises ValueError when it is not as long as those before."""
-        self._sections[-1].add_row(cells)
-
     def draw(self, stream: TextStream) -> None:
-        """Write the whole table."""
         sections = self._sections
         width = max(section.width() for section in sections)
         if width > self._terminal_width:
@@ -240,18 +221,15 @@ def _rule(widths: list[int]) -> str:
 
 
 class TableFormat:
-    """The format in one palette."""
-
     def __init__(self, palette: Palette) -> None:
         self._palette = palette
         # Asked for before pages are fetched, as the palette is.
         self._terminal_width = terminal_width()
 
     def write(self, title: str, answer: Any, stream: TextStream) -> None:
-        """Write the answer, or nothing for one that is empty, null, false or zero.
+        """Writes the answer, or nothing for one that is empty, null, false or zero.
 
-        Raises ValueError or IndexError for rows of different lengths (`--query '[State,[Id,Type]]'`), before
-        anything is written.
+        Raises ValueError or IndexError for rows of different lengths (`--query '[State,[Id,Type]]'`) first.
         """
         table = Table(self._palette, self._terminal_width)
         if _add(table, title, answer, 0):
@@ -277,9 +255,9 @@ def _add(table: Table, title: str | None, value: Any, level: int) -> bool:
 def _add_items(table: Table, items: list[Any]) -> None:
     for item in items:
         if _is_scalar(item):
-            table.add_row([item])
+            table.section.add_row([item])
         elif all(_is_scalar(cell) for cell in item):
-            table.add_row(item)
+            table.section.add_row(item)
         else:
             _add(table, None, item, 0)
 
@@ -288,37 +266,35 @@ def _add_structure(table: Table, structure: dict[str, Any], level: int) -> None:
     scalars, others = _split(structure)
     names = sorted(scalars)
     if len(names) == 1:
-        table.add_row([names[0], structure[names[0]]])
+        table.section.add_row([names[0], structure[names[0]]])
     elif names:
-        table.add_header(names)
-        table.add_row([structure[name] for name in names])
+        table.section.add_header(names)
+        table.section.add_row([structure[name] for name in names])
     for name in sorted(others):
         _add(table, name, structure[name], level + 1)
 
 
 def _add_structures(table: Table, title: str | None, structures: list[dict[str, Any]], level: int) -> None:
-    """Add a list of structures: rows of one section, or a section each where they have more than scalars."""
+    """Adds a list of structures: rows of one section, or a section each where they have more than scalars."""
     scalars: set[str] = set()
     others: set[str] = set()
     for structure in structures:
         of_structure = _split(structure)
         scalars |= of_structure[0]
         others |= of_structure[1]
-    names = sorted(scalars)
-    nested = sorted(others)
-    table.add_header(names)
+    names, nested = sorted(scalars), sorted(others)
+    table.section.add_header(names)
     for number, structure in enumerate(structures):
         if number and nested:
             table.begin(title, level)
-            table.add_header(names)
-        table.add_row([structure.get(name, "") for name in names])
+            table.section.add_header(names)
+        table.section.add_row([structure.get(name, "") for name in names])
         for name in nested:
             if name in structure:
                 _add(table, name, structure[name], level + 1)
 
 
 def _split(structure: dict[str, Any]) -> tuple[set[str], set[str]]:
-    """The names of the scalar members, and of the others."""
     scalars: set[str] = set()
     others: set[str] = set()
     for name in structure:  # noqa: PLC0206 - what is no structure after all fails as it does in the AWS CLI

@@ -61,25 +61,23 @@ class Pager:
         self._process: Popen[str] | None = None
 
     def open(self) -> None:
-        """Split the command as a shell would; none runs it. Raises ValueError for an open quotation."""
+        """Splits the command as a shell would; none runs it. Raises ValueError for an open quotation."""
         import shlex
 
         self._arguments = shlex.split(self.command)
 
     def write(self, text: str) -> int:
-        """Hand text to the pager. Raises PagerUnavailable, or OSError where it cannot be run or was left."""
+        """Writes to the pager. Raises PagerUnavailable, or OSError where it cannot be run or was left."""
         if self._process is None:
             self._process = self._start()
         stdin = self._process.stdin
         return 0 if stdin is None else stdin.write(text)
 
     def flush(self) -> None:
-        """Hand over what is still held back. Raises OSError."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.flush()
 
     def close(self) -> None:
-        """Tell the pager that this was all, and wait until it is left. Its exit status does not matter."""
         if self._process is not None:
             self._process.communicate()
 

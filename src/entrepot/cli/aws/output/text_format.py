@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from entrepot.cli.aws.output.terminal import TextStream
 
 
-def write_text(answer: Any, stream: TextStream) -> None:
-    """Write one answer or one page."""
-    _write(answer, stream, None, None)
-
-
-def _write(value: Any, stream: TextStream, container: str | None, columns: list[str] | None) -> None:
-    """Write a value; `columns` are the scalar members to show of a structure in a list, None for its own."""
+def write_text(
+    value: Any, stream: TextStream, container: str | None = None, columns: list[str] | None = None
+) -> None:
+    """Writes a value; `columns` are the scalar members to show of a structure in a list, None for its own."""
     if isinstance(value, dict):
         _write_structure(value, stream, container, columns)
     elif isinstance(value, list):
@@ -41,7 +38,7 @@ def _write_structure(
         stream.write("\t".join(cells))
         stream.write("\n")
     for name in sorted(structure.keys() - set(columns)):
-        _write(structure[name], stream, name, None)
+        write_text(structure[name], stream, name, None)
 
 
 def _write_list(items: list[Any], stream: TextStream, container: str | None) -> None:
@@ -49,25 +46,19 @@ def _write_list(items: list[Any], stream: TextStream, container: str | None) -> 
         # One line each needs one set of columns for all: the union of their scalar members.
         columns = _scalar_members(items)
         for item in items:
-            _write(item, stream, container, columns)
+            write_text(item, stream, container, columns)
         return
     scalars = [item for item in items if not isinstance(item, list)]
     if scalars:
         _write_scalars(scalars, stream, container)
     for item in items:
         if isinstance(item, list):
-            _write(item, stream, container, None)
+            write_text(item, stream, container, None)
 
 
 def _scalar_members(structures: list[dict[str, Any]]) -> list[str]:
-    return sorted(
-        {
-            name
-            for structure in structures
-            for name, value in structure.items()
-            if not isinstance(value, (dict, list))
-        }
-    )
+    members = (member for structure in structures for member in structure.items())
+    return sorted({name for name, value in members if not isinstance(value, (dict, list))})
 
 
 def _write_scalars(scalars: list[Any], stream: TextStream, container: str | None) -> None:

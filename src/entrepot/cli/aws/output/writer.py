@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 FORMATS = ("json", "text", "table", "yaml", "yaml-stream", "off")
-"""`off`, which shows nothing, came with a later edition than the one that this program equals."""
+"""`off`, which shows nothing, came with a later AWS CLI than the one that this program equals."""
 
 _ACCIDENTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Errors of encoding are ValueErrors."""
@@ -74,7 +74,7 @@ class _Source:
 
     @property
     def is_listing(self) -> bool:
-        """Whether there are pages, even if only one, and not a single answer."""
+        """Whether there are pages, even if only one."""
         return not isinstance(self._answers, list)
 
     def whole(self) -> Any:
@@ -85,7 +85,6 @@ class _Source:
         return self.selected(pages.full_result())
 
     def pages(self) -> Iterable[Any]:
-        """The pages of a listing as the service answers them, or the one answer."""
         return map(self.selected, self._answers)
 
     def items(self) -> Iterable[Any]:
@@ -101,7 +100,6 @@ class _Source:
             yield self.selected({"NextToken": {"NextToken": pages.resume_token}})
 
     def selected(self, answer: Any) -> Any:
-        """What the query selects of an answer; all of it without a query."""
         return answer if self._query is None else self._query.search(answer)
 
 
@@ -186,7 +184,7 @@ def _flush(stream: TextStream) -> None:
 
 @contextlib.contextmanager
 def _loss_told() -> Iterator[None]:
-    """Let a reader go away in peace, but say so where an output cannot be kept, as on a full disk.
+    """Ignores a reader who goes away; raises OutputLost where an output cannot be kept, as on a full disk.
 
     The AWS CLI says nothing there and ends with 0, and whoever redirected it has half of an answer.
     """
@@ -202,11 +200,9 @@ class _ClosedOutput:
     """Stands for a standard output that was closed before the program began (`>&-`)."""
 
     def write(self, text: str, /) -> object:
-        """Fail: there is nothing to write to."""
         raise OutputError("Standard output is closed.")
 
     def flush(self) -> None:
-        """Fail as `write` does: an empty answer is one that could not be shown, too."""
         raise OutputError("Standard output is closed.")
 
 

@@ -38,7 +38,7 @@ def write_yaml(title: str, answer: Any, stream: TextStream) -> None:
 
 
 def write_yaml_item(answer: Any, stream: TextStream) -> None:
-    """Write the answer as the next item of a list that spans the whole output. Raises as `write_yaml`."""
+    """Writes the answer as the next item of a list that spans the whole output. Raises as `write_yaml`."""
     _write_document([answer], stream)
 
 
