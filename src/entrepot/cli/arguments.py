@@ -24,12 +24,11 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raises `UsageError`."""
         raise UsageError(f"{message}. See `{self.prog} --help`.")
 
 
 class _Paragraphs(argparse.HelpFormatter):
-    """Fits a description to the terminal, and leaves empty lines where they are."""
+    """Wraps a description to the terminal's width, and keeps its empty lines."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.split("\n\n")
@@ -48,5 +47,5 @@ def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] | None = 
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that the command line and the environment make. Raises `ConfigurationError`."""
+    """Reads settings from the command line and the environment. Raises `ConfigurationError`."""
     return Settings.load(vars(options), environment())

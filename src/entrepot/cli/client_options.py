@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_connection_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that say which exchange is meant and who asks; they mean what the operations' do."""
+    """Adds the options that say which exchange is meant and who asks, as operations have them."""
     group = parser.add_argument_group(
         "the exchange",
         "found as the AWS CLI finds its service (options, variables, ~/.aws), and last in the data directory "
@@ -30,27 +30,22 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
 
 
 def open_client(options: argparse.Namespace) -> Client:
-    """A client of the exchange that the options and the environment name.
-
-    Raises `ClientError` where something that a connection needs is missing or cannot be used.
-    """
+    """A client of the exchange that is meant. Raises `ClientError` where a setting is missing or wrong."""
     connection = connection_options(options)
     check_settings(configuration_of(options), connection)
     return client_of(connection, environment())
 
 
 def client_of(options: Options, environ: Mapping[str, str]) -> Client:
-    """Its connection stays open between calls; one thread uses one client. Raises as `open_client`."""
+    """A client whose connection stays open between calls, for one thread. Raises as `open_client`."""
     return Client(resolve_target(Configuration(environ, profile=options.profile), options))
 
 
 def configuration_of(options: argparse.Namespace) -> Configuration:
-    """The AWS configuration that the options and the environment select."""
     return Configuration(environment(), profile=options.profile)
 
 
 def connection_options(options: argparse.Namespace) -> Options:
-    """What the command line says of the connection."""
     return Options(
         profile=options.profile,
         region=options.region,

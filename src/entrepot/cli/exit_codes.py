@@ -36,7 +36,6 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 def exit_code(error: BaseException) -> int:
-    """The code that a command ends with when this error ends it."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _flushed(status: int) -> int:
-    """Brings the end of the output out; 120, as with the AWS CLI, where it cannot be."""
+    """Flushes the output; returns 120, as the AWS CLI, where it cannot be written."""
     try:
         if sys.stdout is not None:  # it is None where it was closed before the program began
             sys.stdout.flush()
@@ -79,12 +79,12 @@ def _nobody_reads() -> bool:
 
 
 def _drop_output() -> None:
-    """Lets what is still buffered go nowhere, so that the interpreter does not fail on it at its end."""
+    """Sends what is still buffered nowhere: the interpreter would fail on it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
-    """One line on standard error, and the code that says what kind of failure it is."""
+    """Prints an error in one line; returns its exit code."""
     from entrepot.domain.errors import EntrepotError
 
     text = (

@@ -25,7 +25,6 @@ _LONGEST_NAME = 256
 
 
 def run(arguments: list[str]) -> int:
-    """Prints JSON on standard output."""
     parser = Parser("account", _DESCRIPTION)
     parser.add_argument("action", choices=("create", "list"))
     parser.add_argument("--name", default="", help="create: what people call the account")
@@ -68,14 +67,14 @@ def _create(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _list(options: argparse.Namespace) -> dict[str, object]:
-    async def list_all(database: Database, secrets: SecretBox) -> object:
-        return [
+    found = on_exchange(settings_of(options), lambda database, _: accounts.list_accounts(database))
+    return {
+        "Accounts": [
             {
                 "AccountId": account.account_id,
                 "Name": account.name,
                 "CreatedAt": account.created_at.isoformat(),
             }
-            for account in await accounts.list_accounts(database)
+            for account in found
         ]
-
-    return {"Accounts": on_exchange(settings_of(options), list_all)}
+    }

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -44,7 +45,6 @@ _LONGEST_DOCUMENT = 64 * 1024
 
 
 def run(arguments: list[str]) -> int:
-    """Prints JSON on standard output."""
     parser = Parser("bucket", _DESCRIPTION)
     parser.add_argument("action", choices=("allow", "list", "deny"))
     parser.add_argument("bucket", nargs="?", help="allow, deny: the bucket's name")
@@ -73,18 +73,15 @@ def run(arguments: list[str]) -> int:
 
 
 def _require_fitting(parser: Parser, options: argparse.Namespace) -> None:
-    given = [
-        flag
-        for flag, value in (
-            ("--read", options.read),
-            ("--write", options.write),
-            ("--endpoint-url", options.endpoint_url),
-            ("--region", options.bucket_region),
-            ("--credentials", options.credentials),
-            ("--profile", options.profile),
-        )
-        if value
-    ]
+    of_allow = {
+        "--read": options.read,
+        "--write": options.write,
+        "--endpoint-url": options.endpoint_url,
+        "--region": options.bucket_region,
+        "--credentials": options.credentials,
+        "--profile": options.profile,
+    }
+    given = [flag for flag, value in of_allow.items() if value]
     if options.action == "list":
         if options.bucket is not None or options.prefix or given:
             parser.error("list takes --account and nothing else")
@@ -148,21 +145,15 @@ def _list(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _deny(options: argparse.Namespace) -> dict[str, object]:
-    async def deny(database: Database, secrets: SecretBox) -> bool:
-        return await bucket_permissions.remove(database, options.account, options.bucket, options.prefix)
-
-    if not on_exchange(settings_of(options), deny):
+    which = options.account, options.bucket, options.prefix
+    if not on_exchange(settings_of(options), lambda db, _: bucket_permissions.remove(db, *which)):
         under = f" under the prefix {options.prefix!r}" if options.prefix else ""
         raise UsageError(
             f"account {options.account} has no permission for bucket {options.bucket}{under}; "
             "`entrepot bucket list` shows what there is"
         )
-    return {
-        "AccountId": options.account,
-        "Bucket": options.bucket,
-        "Prefix": options.prefix,
-        "Status": "Denied",
-    }
+    account, bucket, prefix = which
+    return {"AccountId": account, "Bucket": bucket, "Prefix": prefix, "Status": "Denied"}
 
 
 def _require_names(options: argparse.Namespace) -> None:
@@ -202,7 +193,7 @@ def _credentials(options: argparse.Namespace) -> Credentials | None:
 
 
 def _of_profile(name: str) -> Credentials:
-    """Raises `UsageError` where the profile has no keys of its own: what it gets elsewhere does not last."""
+    """Reads keys from an AWS profile. Raises `UsageError` unless it has its own: others do not last."""
     section = Configuration(environment(), name).section()
     keys = [section.get(key) for key in ("aws_access_key_id", "aws_secret_access_key")]
     token = section.get("aws_session_token")
@@ -215,9 +206,10 @@ def _of_profile(name: str) -> Credentials:
 
 
 def _of_document(place: str) -> Credentials:
-    """Raises `UsageError`, which repeats nothing of what was read, nor what was given as a name."""
+    """Reads keys from JSON. Raises `UsageError`, which repeats nothing of what was read or named."""
     try:
-        text = sys.stdin.read(_LONGEST_DOCUMENT) if place == "-" else _text_of(Path(place))
+        with nullcontext(sys.stdin) if place == "-" else Path(place).open(encoding="utf-8") as file:
+            text = file.read(_LONGEST_DOCUMENT)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise UsageError(f"the file of --credentials cannot be read: {reason}") from None
@@ -236,11 +228,6 @@ def _of_document(place: str) -> Credentials:
         'what --credentials names must be JSON: {"AccessKeyId": "…", "SecretAccessKey": "…"}, and perhaps '
         '"SessionToken"'
     )
-
-
-def _text_of(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        return file.read(_LONGEST_DOCUMENT)
 
 
 def _shown(permission: BucketPermission) -> dict[str, object]:

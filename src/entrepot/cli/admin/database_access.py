@@ -19,10 +19,7 @@ _T = TypeVar("_T")
 
 
 def on_exchange(settings: Settings, action: Callable[[Database, SecretBox], Awaitable[_T]]) -> _T:
-    """Does something with the exchange's database and secrets, and closes them again.
-
-    Raises `ConfigurationError` and `DatabaseUnavailable`.
-    """
+    """Runs an action on the exchange's database. Raises `ConfigurationError` and `DatabaseUnavailable`."""
     from entrepot.server.data_directory import DataDirectory
     from entrepot.server.first_start import open_secrets
     from entrepot.wiring import prepare_database
@@ -40,10 +37,7 @@ def on_exchange(settings: Settings, action: Callable[[Database, SecretBox], Awai
 
 
 async def require_account(database: Database, auth: AuthMode, account_id: str) -> bool:
-    """Whether the account is the only one. Raises `UsageError` where there is no such account.
-
-    In trust mode whoever comes has an account, which nobody has made.
-    """
+    """Whether the account is the only one. Raises `UsageError` for an unknown one, except in trust mode."""
     if ACCOUNT_ID_PATTERN.match(account_id) is None:
         raise UsageError(f"--account takes the twelve digits of an account, not {account_id!r}")
     if auth is AuthMode.TRUST:
@@ -55,5 +49,4 @@ async def require_account(database: Database, auth: AuthMode, account_id: str) -
 
 
 def print_json(value: object) -> None:
-    """Prints an answer as the AWS CLI would."""
     print(json.dumps(value, indent=4, ensure_ascii=False))

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from entrepot.database import external_access
-from entrepot.database.connection import Database
-from entrepot.domain.data_set import AssetType
-from entrepot.domain.datashare import PostgresqlShare, role_name
-from entrepot.domain.external_access import ExternalAccess
-from entrepot.model import shapes
-
-if TYPE_CHECKING:
-    from entrepot.integrations.postgresql_shares import PostgresqlShares
 import argparse
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
@@ -24,28 +14,30 @@ from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.outcome import report
 from entrepot.client.client_errors import ClientError, UsageError
-from entrepot.database import datashares
-from entrepot.domain.datashare import DatashareArn, is_share_name, namespace_of
+from entrepot.database import datashares, external_access
+from entrepot.database.connection import Database
+from entrepot.domain.data_set import AssetType
+from entrepot.domain.datashare import DatashareArn, PostgresqlShare, is_share_name, namespace_of, role_name
 from entrepot.domain.errors import IntegrationError, ValidationFailed
+from entrepot.domain.external_access import ExternalAccess
 from entrepot.domain.scope import Scope
+from entrepot.model import shapes
 from entrepot.server.secrets import SecretBox
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from entrepot.integrations.postgresql_shares import Reach
+    from entrepot.integrations.postgresql_shares import PostgresqlShares, Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Somebody who has, or is to have, a role."""
-
     access: ExternalAccess
     role: str
 
 
 async def receivers_of(database: Database, share: PostgresqlShare) -> list[Receiver]:
-    """Whoever has a share, or is about to have it, or to lose it."""
+    """Finds who has a share, is about to have it, or to lose it."""
     found = []
     for access in await external_access.of_owner(database, share.owner, AssetType.REDSHIFT_DATA_SHARE):
         asset = shapes.decode(access.details_json, shapes.AssetDetails).redshift_data_share_asset
@@ -78,7 +70,6 @@ from everybody and forgets it.
 
 credentials is for receivers: it prints a login for the asset of that id. Each time it makes another password;
 the former one, and the sessions that it began, come to an end."""
-_ACTIONS = ("add", "list", "check", "remove", "credentials")
 _TAKES = {
     "add": "add takes a name, --account, --schema, and perhaps --database, --table, --endpoint, --region",
     "list": "list takes no further word",
@@ -91,7 +82,6 @@ _LONGEST_URL = 4096
 
 
 def run(arguments: list[str]) -> int:
-    """Prints JSON on standard output."""
     options = _parsed(arguments)
     if options.action == "credentials":
         return _credentials(options)
@@ -104,13 +94,9 @@ def run(arguments: list[str]) -> int:
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser = Parser("datashare", _DESCRIPTION)
-    parser.add_argument("action", choices=_ACTIONS)
-    parser.add_argument(
-        "subject",
-        nargs="?",
-        metavar="NAME|ARN|ASSET-ID",
-        help="add: what it is called; else which one",
-    )
+    parser.add_argument("action", choices=tuple(_TAKES))
+    subject = "NAME|ARN|ASSET-ID"
+    parser.add_argument("subject", nargs="?", metavar=subject, help="add: what it is called; else which one")
     parser.add_argument("--account", metavar="ID", help="add: whose it is; check, remove: where names differ")
     parser.add_argument(
         "--database",
@@ -166,11 +152,11 @@ def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
         raise UsageError("the name of a share has 1 to 127 characters, none of them a control character")
     if options.schema.startswith("pg_") or options.schema == "information_schema":
         raise UsageError(f"schema {options.schema!r} is the system's own and cannot be shared")
-    if options.endpoint is not None:
-        try:
+    try:
+        if options.endpoint is not None:
             split_endpoint(options.endpoint)
-        except ValueError as error:
-            raise UsageError(f"--endpoint takes a host, or a host and a port: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"--endpoint takes a host, or a host and a port: {error}") from None
     url = _url(options)
 
     async def add(database: Database, secrets: SecretBox) -> PostgresqlShare:
@@ -210,11 +196,8 @@ def _url(options: argparse.Namespace) -> str:
         url = sys.stdin.readline(_LONGEST_URL).strip()
     else:
         url = options.share_database or environment().get(_URL_VARIABLE, "")
-        if (
-            options.share_database is not None
-            and "@" in url
-            and ":" in url.partition("://")[2].partition("@")[0]
-        ):
+        user = url.partition("://")[2].partition("@")[0]
+        if options.share_database is not None and "@" in url and ":" in user:
             print(
                 "note: others on this machine may have seen the password on the command line, and the shell "
                 "may keep it; --database - reads the URL from standard input",
@@ -228,7 +211,7 @@ def _url(options: argparse.Namespace) -> str:
 
 
 def _judge(found: list[Reach], *, accepted: bool) -> None:
-    """Raises `UsageError` where receivers reach more than the share, unless somebody has accepted that."""
+    """Raises `UsageError` where receivers reach more than the share, unless that is accepted."""
     if not found:
         return
     lines = [f"  they can {reach.what}\n      {reach.remedy}".rstrip() for reach in found]
@@ -241,8 +224,6 @@ def _judge(found: list[Reach], *, accepted: bool) -> None:
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.cli.admin.datashare import receivers_of
-
     async def list_all(database: Database, secrets: SecretBox) -> object:
         return [
             {
@@ -288,7 +269,6 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.cli.admin.datashare import drop_roles, receivers_of
     from entrepot.integrations.postgresql_shares import PostgresqlShares
     from entrepot.wiring import clock
     from entrepot.wiring.integrations import share_opener
@@ -296,7 +276,6 @@ def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object
     async def remove(database: Database, secrets: SecretBox) -> dict[str, object]:
         share = await _chosen(database, options)
         databases = PostgresqlShares(share_opener(secrets))
-        left: list[str] = []
         receivers = await receivers_of(database, share)
         try:
             await drop_roles(database, databases, share)
@@ -304,6 +283,7 @@ def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object
             if not options.force:
                 raise _failed(error) from error
         await datashares.remove(database, DatashareArn.parse(share.arn, "Arn"))
+        left: list[str] = []
         try:
             # Once more: a worker may have made one between the two.
             await drop_roles(database, databases, share)
@@ -317,7 +297,7 @@ def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object
 
 
 async def _chosen(database: Database, options: argparse.Namespace) -> PostgresqlShare:
-    """The share that is meant. Raises `UsageError` where that is none, or several."""
+    """Finds the share that is meant. Raises `UsageError` where that is none, or several."""
     found = [
         share
         for share in await datashares.list_all(database)
@@ -336,19 +316,16 @@ def _credentials(options: argparse.Namespace) -> int:
     if not (options.subject.isascii() and options.subject.isalnum()):
         raise UsageError("credentials takes the id of an asset, as list-revision-assets shows it")
     try:
-        client = open_client(options)
-        try:
+        with closing(open_client(options)) as client:
             path = f"/entrepot/datashares/{options.subject}/credentials"
             print_json(client.post_json(path, "CreateDatashareCredentials"))
-        finally:
-            client.close()
     except ClientError as error:
         return report(error)
     return SUCCESS
 
 
 def _failed(error: IntegrationError) -> UsageError:
-    """For whoever runs the exchange: with what the database said."""
+    """The error for whoever runs the exchange: with what the database said."""
     cause = error.__cause__
     said = "" if cause is None or isinstance(cause, ValidationFailed) else " ".join(str(cause).split())
     return UsageError(f"{error.message} ({said})" if said and said not in error.message else error.message)

@@ -1,7 +1,7 @@
 """`entrepot demo`: a real data product goes through a real exchange, end to end, in one command.
 
-It uses the public API through boto3 alone: every call here works for a user, too. The scenery (an S3 server,
-an Entrepot server, a temporary folder) is set up by `demo_stage` and gone afterwards.
+It uses the public API through boto3 alone: every call here works for a user, too. `demo_servers` starts an S3
+server and an Entrepot server in a temporary folder, and removes them afterwards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,22 +43,20 @@ class DataFile:
 
     @property
     def size_bytes(self) -> int:
-        """How large the file is now."""
         return self.path.stat().st_size
 
 
 def run(arguments: list[str]) -> int:
-    """Runs the demo; returns the exit code. Raises `ConfigurationError` when its scenery cannot be had."""
+    """Runs the demo. Raises `ConfigurationError` where something that it needs is not installed."""
     options = _parser().parse_args(arguments)
     # Whoever ends the demo early, by Ctrl-C or by `timeout`, is left with nothing to clear away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     files = _files(options.data)
-    with servers(options.s3_endpoint_url) as scenery:
-        _play(scenery, files)
-    _say(
-        f"\nDone in {time.monotonic() - started:.1f} s. Nothing is left running, and nothing is left on disk."
-    )
+    with servers(options.s3_endpoint_url) as setup:
+        _play(setup, files)
+    seconds = time.monotonic() - started
+    _say(f"\nDone in {seconds:.1f} s. Nothing is left running, and nothing is left on disk.")
     return 0
 
 
@@ -68,12 +66,8 @@ def _parser() -> Parser:
         "A real import, get-job and export, end to end: starts an S3 server and an Entrepot "
         "server, moves real files through both, compares every byte, and leaves nothing behind.",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help="your files (default: those inside the vega_datasets package)",
-    )
+    text = "your files (default: those inside the vega_datasets package)"
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help=text)
     parser.add_argument(
         "--s3-endpoint-url",
         metavar="URL",
@@ -100,30 +94,24 @@ def _files(folder: Path | None) -> list[DataFile]:
     if not paths:
         raise ConfigurationError(f"{folder} holds no files; --data takes a folder with files.")
     for path in paths:
-        if not _is_unicode(str(path)):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
             raise ConfigurationError(
                 f"{str(path)!a} is not a name in Unicode, as keys of objects are; rename the file."
-            )
+            ) from None
     return [DataFile(path.relative_to(folder).as_posix(), path) for path in paths]
 
 
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _play(scenery: DemoServers, files: Sequence[DataFile]) -> None:
-    exchange, s3 = scenery.exchange, scenery.s3
+def _play(setup: DemoServers, files: Sequence[DataFile]) -> None:
+    exchange, s3 = setup.exchange, setup.s3
     total = sum(file.size_bytes for file in files)
     _say(f"{len(files)} files, {_size(total)}")
-    _say(f"S3 at {scenery.s3_endpoint_url}, Entrepot at {scenery.server.url}")
+    _say(f"S3 at {setup.s3_endpoint_url}, Entrepot at {setup.server.url}")
 
-    _title(f"1. The provider's files are in bucket {scenery.source_bucket}")
+    _title(f"1. The provider's files are in bucket {setup.source_bucket}")
     for file in files:
-        s3.upload_file(str(file.path), scenery.source_bucket, file.name, Config=_transfer_config())
+        s3.upload_file(str(file.path), setup.source_bucket, file.name, Config=_transfer_config())
     _say(f"uploaded {len(files)} objects")
 
     _title("2. A data set and a revision")
@@ -139,42 +127,43 @@ def _play(scenery: DemoServers, files: Sequence[DataFile]) -> None:
     by_signed_url = files[-1]
     from_s3 = files[:-1] or files
     _title("3. IMPORT_ASSETS_FROM_S3")
-    for chunk in _chunks(from_s3):
-        sources = [{"Bucket": scenery.source_bucket, "Key": file.name} for file in chunk]
-        _job(scenery, "IMPORT_ASSETS_FROM_S3", {"ImportAssetsFromS3": {"AssetSources": sources, **revision}})
+    for start in range(0, len(from_s3), _SOURCES_PER_JOB):
+        chunk = from_s3[start : start + _SOURCES_PER_JOB]
+        sources = [{"Bucket": setup.source_bucket, "Key": file.name} for file in chunk]
+        _job(setup, "IMPORT_ASSETS_FROM_S3", {"ImportAssetsFromS3": {"AssetSources": sources, **revision}})
 
     _title("4. IMPORT_ASSET_FROM_SIGNED_URL")
-    _import_by_signed_url(scenery, by_signed_url, revision)
+    _import_by_signed_url(setup, by_signed_url, revision)
 
     _title("5. Finalize")
     finalized = exchange.update_revision(**revision, Finalized=True)
     _say(f"revision {revision['RevisionId']}: Finalized = {finalized['Finalized']}")
 
-    _title(f"6. EXPORT_REVISIONS_TO_S3, into bucket {scenery.destination_bucket}")
+    _title(f"6. EXPORT_REVISIONS_TO_S3, into bucket {setup.destination_bucket}")
     destination = {
         "RevisionId": revision["RevisionId"],
-        "Bucket": scenery.destination_bucket,
+        "Bucket": setup.destination_bucket,
         "KeyPattern": "${Revision.Id}/${Asset.Name}",
     }
     export = {"DataSetId": data_set_id, "RevisionDestinations": [destination]}
-    _job(scenery, "EXPORT_REVISIONS_TO_S3", {"ExportRevisionsToS3": export})
+    _job(setup, "EXPORT_REVISIONS_TO_S3", {"ExportRevisionsToS3": export})
 
     _title("7. EXPORT_ASSET_TO_SIGNED_URL")
-    _export_by_signed_url(scenery, by_signed_url, revision)
+    _export_by_signed_url(setup, by_signed_url, revision)
 
     _title("8. Compare every byte")
     exported = {file.name: file for file in (*from_s3, by_signed_url)}
-    _compare_bucket(scenery, exported, prefix=f"{revision['RevisionId']}/")
+    _compare_bucket(setup, exported, prefix=f"{revision['RevisionId']}/")
 
 
-def _import_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
+def _import_by_signed_url(setup: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
     digest = hashlib.md5(usedforsecurity=False)
     with file.path.open("rb") as opened:
         while chunk := opened.read(_CHUNK_BYTES):
             digest.update(chunk)
     md5 = base64.b64encode(digest.digest()).decode()
     details = {"ImportAssetFromSignedUrl": {"AssetName": file.name, "Md5Hash": md5, **revision}}
-    created = scenery.exchange.create_job(Type="IMPORT_ASSET_FROM_SIGNED_URL", Details=details)
+    created = setup.exchange.create_job(Type="IMPORT_ASSET_FROM_SIGNED_URL", Details=details)
     url = created["Details"]["ImportAssetFromSignedUrl"]["SignedUrl"]
     with file.path.open("rb") as opened:
         request = urllib.request.Request(url, data=opened, method="PUT")  # noqa: S310 - the server made this URL
@@ -182,22 +171,22 @@ def _import_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mappin
         request.add_header("Content-Length", str(file.size_bytes))
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
             _say(f"PUT {_shortened(url)} -> {answer.status}")
-    _finish(scenery, created["Id"])
+    _finish(setup, created["Id"])
 
 
-def _export_by_signed_url(scenery: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
-    assets = scenery.exchange.get_paginator("list_revision_assets").paginate(**revision)
+def _export_by_signed_url(setup: DemoServers, file: DataFile, revision: Mapping[str, str]) -> None:
+    assets = setup.exchange.get_paginator("list_revision_assets").paginate(**revision)
     asset_id = next(asset["Id"] for page in assets for asset in page["Assets"] if asset["Name"] == file.name)
     details = {"ExportAssetToSignedUrl": {"AssetId": asset_id, **revision}}
-    job = _job(scenery, "EXPORT_ASSET_TO_SIGNED_URL", details)
+    job = _job(setup, "EXPORT_ASSET_TO_SIGNED_URL", details)
     url = job["Details"]["ExportAssetToSignedUrl"]["SignedUrl"]
     with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as download:  # noqa: S310 - the server made it
         _compare(download, file)
     _say(f"GET {_shortened(url)} -> {_size(file.size_bytes)}, equal to {file.name}")
 
 
-def _compare_bucket(scenery: DemoServers, files: Mapping[str, DataFile], *, prefix: str) -> None:
-    pages = scenery.s3.get_paginator("list_objects_v2").paginate(Bucket=scenery.destination_bucket)
+def _compare_bucket(setup: DemoServers, files: Mapping[str, DataFile], *, prefix: str) -> None:
+    pages = setup.s3.get_paginator("list_objects_v2").paginate(Bucket=setup.destination_bucket)
     keys = {entry["Key"] for page in pages for entry in page.get("Contents", ())}
     expected = {prefix + name for name in files}
     if keys != expected:
@@ -206,9 +195,8 @@ def _compare_bucket(scenery: DemoServers, files: Mapping[str, DataFile], *, pref
             f"missing: {sorted(expected - keys)[:3]}, too many: {sorted(keys - expected)[:3]}."
         )
     for name, file in files.items():
-        with closing(
-            scenery.s3.get_object(Bucket=scenery.destination_bucket, Key=prefix + name)["Body"]
-        ) as body:
+        found = setup.s3.get_object(Bucket=setup.destination_bucket, Key=prefix + name)
+        with closing(found["Body"]) as body:
             _compare(body, file)
     total = sum(file.size_bytes for file in files.values())
     _say(f"{len(files)} exported objects, {_size(total)}: every byte is equal to the file it came from.")
@@ -229,14 +217,14 @@ def _compare(download: Any, file: DataFile) -> None:
         raise DemoFailed(f"{file.name} came back longer than it was.")
 
 
-def _job(scenery: DemoServers, job_type: str, details: Mapping[str, object]) -> dict[str, Any]:
-    return _finish(scenery, scenery.exchange.create_job(Type=job_type, Details=details)["Id"])
+def _job(setup: DemoServers, job_type: str, details: Mapping[str, object]) -> dict[str, Any]:
+    return _finish(setup, setup.exchange.create_job(Type=job_type, Details=details)["Id"])
 
 
-def _finish(scenery: DemoServers, job_id: str) -> dict[str, Any]:
+def _finish(setup: DemoServers, job_id: str) -> dict[str, Any]:
     """Starts the job, follows it, and prints it as get-job does once it has ended."""
-    scenery.exchange.start_job(JobId=job_id)
-    job = follow(scenery, job_id, _STUCK_SECONDS)
+    setup.exchange.start_job(JobId=job_id)
+    job = follow(setup, job_id, _STUCK_SECONDS)
     job.pop("ResponseMetadata")
     _say(f"$ aws dataexchange get-job --job-id {job_id}")
     _say(json.dumps(job, indent=4, ensure_ascii=False, default=datetime.isoformat))
@@ -245,12 +233,12 @@ def _finish(scenery: DemoServers, job_id: str) -> dict[str, Any]:
     return job
 
 
-def follow(scenery: DemoServers, job_id: str, stuck_seconds: float) -> dict[str, Any]:
+def follow(setup: DemoServers, job_id: str, stuck_seconds: float) -> dict[str, Any]:
     """Shows how far the job is until it has ended; raises `DemoFailed` where it does not move for so long."""
     shown, last, moved_at = "", None, time.monotonic()
     while True:
-        job: dict[str, Any] = scenery.exchange.get_job(JobId=job_id)
-        progress = scenery.progress(job_id) if job["State"] == "IN_PROGRESS" else {}
+        job: dict[str, Any] = setup.exchange.get_job(JobId=job_id)
+        progress = setup.progress(job_id) if job["State"] == "IN_PROGRESS" else {}
         line = _told(job_id, job["State"], progress)
         if line != shown:
             _say(line)
@@ -262,7 +250,7 @@ def follow(scenery: DemoServers, job_id: str, stuck_seconds: float) -> dict[str,
         elif time.monotonic() - moved_at > stuck_seconds:
             raise DemoFailed(
                 f"Job {job_id} is {job['State']} and has not moved for {stuck_seconds:g} s.\n"
-                f"{scenery.what_the_server_says()}"
+                f"{setup.what_the_server_says()}"
             )
         time.sleep(_POLL_SECONDS)
 
@@ -280,11 +268,6 @@ def _transfer_config() -> Any:
     from boto3.s3.transfer import TransferConfig
 
     return TransferConfig(preferred_transfer_client="classic")
-
-
-def _chunks(files: Sequence[DataFile]) -> Iterator[Sequence[DataFile]]:
-    for start in range(0, len(files), _SOURCES_PER_JOB):
-        yield files[start : start + _SOURCES_PER_JOB]
 
 
 def _shortened(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The scenery of the demo: an S3 server, an Entrepot server, two buckets and the clients, while it plays."""
+"""Starts what the demo needs: an S3 server, an Entrepot server, two buckets and the clients."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class DemoServers:
         return progress
 
     def what_the_server_says(self) -> str:
-        """Of its own state: `/readyz`, and the end of its log."""
         try:
             with urllib.request.urlopen(f"{self.server.url}/readyz", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
                 state = answer.read().decode()
@@ -78,19 +77,13 @@ def servers(s3_endpoint_url: str | None) -> Iterator[DemoServers]:
                 "AWS_ACCESS_KEY_ID": storage.access_key_id,
                 "AWS_SECRET_ACCESS_KEY": storage.secret_access_key,
             }
-            s3_session = boto3.Session(
-                storage.access_key_id, storage.secret_access_key, region_name="us-east-1"
-            )
+            access_key = storage.access_key_id, storage.secret_access_key
+            s3_session = boto3.Session(*access_key, region_name="us-east-1")
         else:
             keys = {}
             s3_session = boto3.Session()
-        server = stack.enter_context(
-            running_entrepot(
-                folder / "exchange",
-                arguments=["--s3-endpoint-url", s3_endpoint_url],
-                environ=keys,
-            )
-        )
+        arguments = ["--s3-endpoint-url", s3_endpoint_url]
+        server = stack.enter_context(running_entrepot(folder / "exchange", arguments=arguments, environ=keys))
         s3 = s3_session.client("s3", endpoint_url=s3_endpoint_url)
         stack.callback(s3.close)
         exchange_session = boto3.Session(

@@ -9,10 +9,11 @@ import asyncio
 import os
 import platform
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from entrepot import __version__
@@ -21,19 +22,14 @@ from entrepot.domain.errors import EntrepotError
 from entrepot.settings.settings import Settings, without_password
 from entrepot.settings.values import AuthMode
 
+if TYPE_CHECKING:
+    from entrepot.database.connection import Database
+
+_T = TypeVar("_T")
 _DESCRIPTION = """\
 Shows versions, every setting with where it comes from, and whether database and stores can be reached.
 Exits with 1 when something of it fails."""
-_PACKAGES = (
-    "uvicorn",
-    "httptools",
-    "uvloop",
-    "msgspec",
-    "sqlalchemy",
-    "psycopg",
-    "botocore",
-    "awscrt",
-)
+_PACKAGES = ("uvicorn", "httptools", "uvloop", "msgspec", "sqlalchemy", "psycopg", "botocore", "awscrt")
 _CONNECT_SECONDS = 5.0
 
 _NAMES = 28
@@ -59,18 +55,15 @@ def run(arguments: list[str]) -> int:
     for name, value, source in settings.described():
         print(f"  {name:{_NAMES}} {value or '-'}  ({source})")
     print("reachability")
-    findings = list(_examine(settings))
-    _print(findings)
+    well = _print(list(_examine(settings)))
     print("services outside")
-    integrations = list(_integrations(settings))
-    _print(integrations)
-    findings += integrations
-    return 0 if all(finding.well for finding in findings) else 1
+    return 0 if _print(list(_integrations(settings))) and well else 1
 
 
-def _print(findings: list[_Finding]) -> None:
+def _print(findings: list[_Finding]) -> bool:
     for finding in findings:
         print(f"  {finding.subject:{_NAMES}} {'ok' if finding.well else 'FAILED'}: {finding.words}")
+    return all(finding.well for finding in findings)
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -95,11 +88,10 @@ def _examine(settings: Settings) -> Iterator[_Finding]:
 
 
 def _integrations(settings: Settings) -> Iterator[_Finding]:
-    """What is not configured is well, since an exchange may do without. AWS itself is not called."""
+    """Looks at AWS services. One that is not configured is well. AWS itself is not called."""
     from entrepot.wiring import make_aws_services
 
-    aws = make_aws_services(settings)
-    for service, endpoint in aws.described():
+    for service, endpoint in make_aws_services(settings).described():
         if endpoint is None:
             yield _Finding(service.full_name, True, "AWS's own endpoint of each Region")
         elif endpoint:
@@ -126,23 +118,28 @@ def _database(settings: Settings) -> _Finding:
             return _Finding("database", False, f"{shown} cannot be made: there is no folder {file.parent}")
         return _Finding("database", True, f"{shown} is not there yet; the first start makes it")
     try:
-        current = asyncio.run(_is_current(url))
+        current = asyncio.run(_ask(url, _is_current))
     except EntrepotError as error:
         return _Finding("database", False, error.message)
     words = "answers" if current else "answers; its schema is older, the next start migrates it"
     return _Finding("database", True, f"{shown} {words}")
 
 
-async def _is_current(url: str) -> bool:
+async def _ask(url: str, question: Callable[[Database], Awaitable[_T]]) -> _T:
     from entrepot.database.connection import open_database
-    from entrepot.database.migrate import schema_is_current
 
     database = await open_database(url)
     try:
-        await database.check()
-        return await schema_is_current(database)
+        return await question(database)
     finally:
         await database.close()
+
+
+async def _is_current(database: Database) -> bool:
+    from entrepot.database.migrate import schema_is_current
+
+    await database.check()
+    return await schema_is_current(database)
 
 
 def _buckets(settings: Settings) -> _Finding | None:
@@ -153,7 +150,7 @@ def _buckets(settings: Settings) -> _Finding | None:
     ):
         return None
     try:
-        accounts, permissions = asyncio.run(_count_permissions(settings.database))
+        accounts, permissions = asyncio.run(_ask(settings.database, _count_permissions))
     except EntrepotError:
         return None  # the line on the database says why
     counted = f"{permissions} permission{'' if permissions == 1 else 's'} of accounts"
@@ -166,16 +163,11 @@ def _buckets(settings: Settings) -> _Finding | None:
     return _Finding("users' buckets", True, words)
 
 
-async def _count_permissions(url: str) -> tuple[int, int]:
-    """How many accounts there are, and how many permissions for buckets. Raises `DatabaseError`."""
+async def _count_permissions(database: Database) -> tuple[int, int]:
+    """How many accounts and permissions for buckets there are. Raises `DatabaseError`."""
     from entrepot.database import accounts, bucket_permissions
-    from entrepot.database.connection import open_database
 
-    database = await open_database(url)
-    try:
-        return len(await accounts.list_accounts(database)), await bucket_permissions.count(database)
-    finally:
-        await database.close()
+    return len(await accounts.list_accounts(database)), await bucket_permissions.count(database)
 
 
 def _own_store(settings: Settings) -> _Finding:

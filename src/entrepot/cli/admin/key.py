@@ -21,7 +21,6 @@ on. All of it may be used while the server runs."""
 
 
 def run(arguments: list[str]) -> int:
-    """Prints JSON on standard output."""
     parser = Parser("key", _DESCRIPTION)
     parser.add_argument("action", choices=("create", "list", "disable"))
     parser.add_argument("access_key_id", nargs="?", help="disable: which key")
@@ -51,9 +50,9 @@ def _create(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _chosen(wanted: str | None, known: list[str]) -> str:
-    if wanted is None and len(known) == 1:
-        return known[0]
     if wanted is None:
+        if len(known) == 1:
+            return known[0]
         raise UsageError("name the account with --account-id; `entrepot account list` shows them")
     if wanted not in known:
         raise UsageError(f"there is no account {wanted}; `entrepot account list` shows them")
@@ -61,24 +60,23 @@ def _chosen(wanted: str | None, known: list[str]) -> str:
 
 
 def _list(options: argparse.Namespace) -> dict[str, object]:
-    async def list_all(database: Database, secrets: SecretBox) -> object:
-        return [
+    account_id = options.account_id
+    found = on_exchange(settings_of(options), lambda database, _: accounts.list_keys(database, account_id))
+    return {
+        "AccessKeys": [
             {
                 "AccessKeyId": key.access_key_id,
                 "AccountId": key.account_id,
                 "Status": "Enabled" if key.enabled else "Disabled",
                 "CreatedAt": key.created_at.isoformat(),
             }
-            for key in await accounts.list_keys(database, options.account_id)
+            for key in found
         ]
-
-    return {"AccessKeys": on_exchange(settings_of(options), list_all)}
+    }
 
 
 def _disable(options: argparse.Namespace) -> dict[str, object]:
-    async def disable(database: Database, secrets: SecretBox) -> bool:
-        return await accounts.set_key_enabled(database, options.access_key_id, False)
-
-    if not on_exchange(settings_of(options), disable):
-        raise UsageError(f"there is no access key {options.access_key_id}; `entrepot key list` shows them")
-    return {"AccessKeyId": options.access_key_id, "Status": "Disabled"}
+    key_id = options.access_key_id
+    if not on_exchange(settings_of(options), lambda db, _: accounts.set_key_enabled(db, key_id, False)):
+        raise UsageError(f"there is no access key {key_id}; `entrepot key list` shows them")
+    return {"AccessKeyId": key_id, "Status": "Disabled"}

@@ -13,7 +13,6 @@ are handed back, and go on at the next start."""
 
 
 def run(arguments: list[str]) -> int:
-    """Serves until it is told to stop."""
     parser = Parser("serve", _DESCRIPTION)
     add_settings(parser)
     settings = settings_of(parser.parse_args(arguments))

@@ -6,6 +6,7 @@ import argparse
 import os
 import secrets as random_secrets
 import sys
+from contextlib import suppress
 from ipaddress import ip_address
 
 from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
@@ -32,7 +33,6 @@ one webhook or of all, each with its reason; replay sends those of one webhook a
 has had already. EventBridge is the webhook {EVENT_BRIDGE} to these two.
 
 All of it may be used while the server runs."""
-_ACTIONS = ("add", "list", "remove", "dead-letters", "replay")
 _LONGEST_URL = 2048
 _TAKES = {
     "add": "add takes a URL, and --account",
@@ -44,9 +44,8 @@ _TAKES = {
 
 
 def run(arguments: list[str]) -> int:
-    """Prints JSON on standard output."""
     parser = Parser("webhook", _DESCRIPTION)
-    parser.add_argument("action", choices=_ACTIONS)
+    parser.add_argument("action", choices=tuple(_TAKES))
     parser.add_argument("subject", nargs="?", metavar="URL|ID", help="add: where to send; else which webhook")
     parser.add_argument("--account", metavar="ID", help="add, list: whose events")
     parser.add_argument(
@@ -61,14 +60,8 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if not _fits(options):
         parser.error(_TAKES[options.action])
-    actions = {
-        "add": _add,
-        "list": _list,
-        "remove": _remove,
-        "dead-letters": _dead_letters,
-        "replay": _replay,
-    }
-    print_json(actions[options.action](options, settings_of(options)))
+    action = {"add": _add, "list": _list, "remove": _remove, "dead-letters": _dead_letters, "replay": _replay}
+    print_json(action[options.action](options, settings_of(options)))
     return 0
 
 
@@ -117,27 +110,19 @@ def _checked_url(url: str) -> str:
         host = Target.parse(url).host
     except TargetForbidden as error:
         raise UsageError(error.message) from None
-    _warn_of(host)
-    return url
-
-
-def _warn_of(host: str) -> None:
-    """Says at once what else a dead letter would say: an address that no user may make the server call."""
-    try:
+    meaning = None
+    with suppress(ValueError):  # a name, and who knows what it leads to later
         meaning = forbidden_meaning(ip_address(host))
-    except ValueError:  # a name, and who knows what it leads to later
-        return
     if meaning is not None:
         print(
             f"note: {host} {meaning}; the server calls it only where ENTREPOT_ALLOWED_NETWORKS says so",
             file=sys.stderr,
         )
+    return url
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    async def list_all(database: Database, secrets: SecretBox) -> list[Webhook]:
-        return await webhooks.list_webhooks(database, options.account)
-
+    found = on_exchange(settings, lambda database, _: webhooks.list_webhooks(database, options.account))
     return {
         "Webhooks": [
             {
@@ -147,16 +132,13 @@ def _list(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
                 "DetailTypes": "all" if webhook.detail_types is None else list(webhook.detail_types),
                 "CreatedAt": webhook.created_at.isoformat(),
             }
-            for webhook in on_exchange(settings, list_all)
+            for webhook in found
         ]
     }
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    async def remove(database: Database, secrets: SecretBox) -> bool:
-        return await webhooks.remove(database, options.subject)
-
-    if not on_exchange(settings, remove):
+    if not on_exchange(settings, lambda database, _: webhooks.remove(database, options.subject)):
         raise _no_such(options.subject)
     return {"WebhookId": options.subject, "Status": "Removed"}
 

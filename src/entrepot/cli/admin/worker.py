@@ -15,7 +15,6 @@ _SETTINGS = ("data_dir", "database", "store", "region", "s3_endpoint_url", "publ
 
 
 def run(arguments: list[str]) -> int:
-    """Works until it is told to stop."""
     parser = Parser("worker", _DESCRIPTION)
     add_settings(parser, _SETTINGS)
     parser.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)

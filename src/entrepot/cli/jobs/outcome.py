@@ -19,15 +19,12 @@ EXIT_CODES_TEXT = (
 
 
 def exit_code_of(states: Iterable[str]) -> int:
-    """For jobs that ended so; that of the worst. Raises `ValueError` for a state that is not an end."""
+    """The exit code for the worst of these states. Raises `ValueError` for a state that is not an end."""
     return EXIT_CODES[max(states, key=ENDS.index)]
 
 
 def report(error: ClientError) -> int:
-    """Tells on standard error what went wrong, in the form of the operations; returns the exit code.
-
-    Raises the error instead where `ENTREPOT_DEBUG` asks for tracebacks.
-    """
+    """Tells the error as operations do; returns the exit code. Raises it instead with `ENTREPOT_DEBUG`."""
     if debugging(environment()):
         raise error
     if sys.stderr is not None:  # closed (`2>&-`), where print would take standard output instead

@@ -1,10 +1,5 @@
 """Progress on standard error, for whatever takes a while: a live block on a terminal, plain lines elsewhere.
 
-    display = ProgressDisplay.on(sys.stderr, environment())
-    display.show([ProgressLine("import", "IN_PROGRESS", Counts(items=12, items_done=7))])
-    display.note("The server does not answer; trying again.")
-    display.close()
-
 A terminal gets one line for each `ProgressLine`, drawn again in its place and cut to its width. A pipe, a
 file, a dumb terminal (`TERM=dumb`) get a line when something changed, and no more than one every few seconds
 unless a status changed. Nothing here ever fails because nobody can read it.
@@ -42,7 +37,7 @@ _FIRST_TO_GO = ("detail", "rate", "items", "bytes", "left", "percent")  # when a
 
 
 class Severity(Enum):
-    """How a status is to be taken; on a terminal its colour."""
+    """How a status is to be taken: its colour on a terminal."""
 
     UNDER_WAY = ""
     GOOD = "32"
@@ -64,8 +59,6 @@ class ProgressLine:
 
 @dataclass(slots=True)
 class _Pace:
-    """The two rates of one label."""
-
     items: Rate = field(default_factory=Rate)
     bytes: Rate = field(default_factory=Rate)
 
@@ -74,7 +67,7 @@ class _Pace:
         self.bytes.add(now, counts.bytes_done)
 
     def seconds_left(self, counts: Counts) -> float | None:
-        """By whichever of items and bytes takes longer; None where it cannot be told."""
+        """By whichever of items and bytes takes longer; None where it is unknown."""
         guesses = [
             self.items.seconds_for(counts.items - counts.items_done) if counts.items is not None else None,
             self.bytes.seconds_for(counts.bytes - counts.bytes_done) if counts.bytes is not None else None,
@@ -96,7 +89,8 @@ class ProgressDisplay:
     ) -> None:
         """`live` redraws; `size` gives the terminal's columns and rows of now. No stream, nothing shown."""
         self._stream = stream
-        self._live = live
+        self.is_live = live
+        """Whether lines are drawn again in their place."""
         self._colour = colour
         self._clock = clock
         self._size = size
@@ -109,24 +103,15 @@ class ProgressDisplay:
 
     @classmethod
     def on(
-        cls,
-        stream: TextIO | None,
-        environ: Mapping[str, str],
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        cls, stream: TextIO | None, environ: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
     ) -> Self:
         """Live on a terminal that can do it, in colour unless `NO_COLOR` is set; plain lines elsewhere."""
         live = stream is not None and _is_terminal(stream) and environ.get("TERM", "dumb") not in {"", "dumb"}
         colour = live and not environ.get("NO_COLOR")
         return cls(stream, live=live, colour=colour, clock=clock, size=lambda: _terminal_size(stream))
 
-    @property
-    def is_live(self) -> bool:
-        """Whether lines are drawn again in their place."""
-        return self._live
-
     def show(self, lines: Sequence[ProgressLine]) -> None:
-        """These are all the lines there are now. Call it as often as something is learnt."""
+        """Shows these lines and no others."""
         with self._lock:
             now = self._clock()
             for line in lines:
@@ -134,25 +119,25 @@ class ProgressDisplay:
                     self._paces.setdefault(line.label, _Pace()).add(now, line.counts)
             changed = _statuses(lines) != _statuses(self._lines)
             self._lines = list(lines)
-            if not self._live:
+            if not self.is_live:
                 self._tell(now)
             elif changed or now - self._drawn_at >= _LIVE_SECONDS:
                 self._draw(now)
 
     def note(self, text: str) -> None:
-        """Says something that stays, above the live lines."""
+        """Prints a line that stays, above the live lines."""
         with self._lock:
             self._erase()
             self._write(f"{printable(text)}\n")
-            if self._live:
+            if self.is_live:
                 self._draw(self._clock())
 
     def close(self, *, keep: bool = True) -> None:
         """Draws the last state for good, or takes the live lines away. What is shown later starts anew."""
         with self._lock:
-            if self._live and keep:
+            if self.is_live and keep:
                 self._draw(self._clock())
-            elif self._live:
+            elif self.is_live:
                 self._erase()
             elif keep:
                 self._tell(self._clock(), at_last=True)
@@ -174,9 +159,8 @@ class ProgressDisplay:
         room = max(columns - 1, 10)
         shown, hidden = self._lines, 0
         if len(shown) > rows - 1:  # what scrolled out of the window could not be drawn again
-            shown = sorted(self._lines, key=lambda line: line.severity is not Severity.UNDER_WAY)[
-                : max(rows - 2, 1)
-            ]
+            by_state = sorted(self._lines, key=lambda line: line.severity is not Severity.UNDER_WAY)
+            shown = by_state[: max(rows - 2, 1)]
             hidden = len(self._lines) - len(shown)
         texts = [self._text(line, room) for line in shown]
         widths = [width for _, width in texts]
@@ -189,7 +173,7 @@ class ProgressDisplay:
         self._drawn_at = now
 
     def _erase(self, columns: int | None = None, then: str = "") -> None:
-        """Takes away what was drawn and writes what comes in its place, in one go: nothing flickers."""
+        """Replaces what was drawn in one write, so that nothing flickers."""
         back = ""
         if self._drawn_cells:
             across = self._size()[0] if columns is None else columns
@@ -201,7 +185,7 @@ class ProgressDisplay:
             self._write(back + then)
 
     def _text(self, line: ProgressLine, room: int) -> tuple[str, int]:
-        """The line in its colours, and the cells it takes: the richest form that fits."""
+        """The line in its colours, and its width: the richest form that fits."""
         label, ellipsis = printable(line.label), self._ellipsis()
         parts = {"status": line.status, "percent": _percent(line)} | self._parts(line, joint="/")
         texts = {name: printable(text) for name, text in parts.items() if text}
@@ -212,14 +196,14 @@ class ProgressDisplay:
             forms.append([short, *texts.values()])
         fitting = next((form for form in forms if cells("  ".join(form)) <= room), forms[-1])
         plain = "  ".join(fitting)
-        text = cut(plain, room, self._ellipsis())
+        text = cut(plain, room, ellipsis)
         if self._colour and line.severity.value and text == plain:
             status = f"\x1b[{line.severity.value}m{line.status}\x1b[0m"
             return "  ".join([fitting[0], status, *fitting[2:]]), cells(text)
         return text, cells(text)
 
     def _parts(self, line: ProgressLine, *, joint: str) -> dict[str, str]:
-        """What there is to say beside label and status, by name, in the order in which it is shown."""
+        """The further parts of a line by name, in the order in which they are shown."""
         parts: dict[str, str] = {}
         counts = line.counts
         if counts is not None:
@@ -269,7 +253,7 @@ def _statuses(lines: Sequence[ProgressLine]) -> list[tuple[str, str]]:
 
 
 def _drain(stream: TextIO) -> None:
-    """Turns a stream that cannot be written to nowhere: Python flushes it at exit, and would fail there."""
+    """Redirects a broken stream to nowhere: Python flushes it at exit, and would fail there."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

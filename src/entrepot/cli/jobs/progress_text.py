@@ -25,7 +25,7 @@ class Rate:
     _lasted: float = 0.0
 
     def add(self, now: float, done: float) -> None:
-        """The number now. When it shrinks, as after a restart, the rate starts anew."""
+        """Takes the number of now. When it shrinks, as after a restart, the rate starts anew."""
         if self._started is None or done < self._done:
             self._started, self._grown, self._lasted = now, 0.0, 0.0
         else:

@@ -24,7 +24,7 @@ _LONGEST_ALARM_SECONDS = 1e8
 
 
 class _TimeIsUp(BaseException):
-    """Raised in the middle of whatever the program waits for, past everybody who catches errors."""
+    """Interrupts whatever the program waits for, past all that catch errors."""
 
 
 def run(arguments: list[str]) -> int:
@@ -44,7 +44,6 @@ def run(arguments: list[str]) -> int:
 
 
 def _wait(options: argparse.Namespace) -> list[FollowedJob]:
-    """The jobs that have ended. Raises `ClientError` and `_TimeIsUp`."""
     deadline = math.inf if options.timeout is None else time.monotonic() + options.timeout
     follower = Follower(open_client(options), options.jobs, wants_counts=False)
     while True:
@@ -88,9 +87,9 @@ def _seconds(text: str) -> float:
 
 @contextmanager
 def _alarm(seconds: float | None) -> Iterator[None]:
-    """Ends the block by `_TimeIsUp` even when a server accepts a question and never answers it.
+    """Ends the block by `_TimeIsUp`, even when a server accepts a question and never answers it.
 
-    A second at least, which a first answer may take; the loop itself looks at the time more closely.
+    After a second at least, which a first answer may take; the loop looks at the time more closely.
     """
     if seconds is None or not hasattr(signal, "setitimer"):
         yield

@@ -76,7 +76,7 @@ def _parser() -> Parser:
 
 
 def _watch(client: Client, job_ids: list[str]) -> list[FollowedJob] | None:
-    """The jobs once all have ended; None where the user has seen enough before. Raises `ClientError`."""
+    """The jobs once all have ended; None where the user stops watching before. Raises `ClientError`."""
     display = ProgressDisplay.on(sys.stderr, environment())
     follower = Follower(client, job_ids, wants_counts=True, note=display.note)
     try:
