@@ -1,1 +1,1 @@
-"""The durable engine behind a small interface: it says run job X, now, here."""
+"""Who runs a job, where and when: a protocol of three methods, and the engine that is the database."""
