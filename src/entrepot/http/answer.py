@@ -8,6 +8,8 @@ built on: a body may be shorter than its length, and a head need not be perfect.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -154,15 +156,16 @@ class Answer:
         self._frame(bodiless=method == "HEAD" or self.status in (204, 304))
 
     def _read_headers(self, lines: list[str]) -> None:
-        """A line that begins with a blank continues the one before."""
+        """A line that begins with a blank continues the one before, whose end stays between them."""
         headers, as_http_client = self.headers, self._like_http_client
         lower = ""
-        for line in lines[1:]:
+        for before, line in pairwise(lines):
             name, colon, value = line.partition(":")
             if not colon or name[:1] in _NO_NAME:
                 if line[:1] in (" ", "\t"):
                     if lower:
-                        headers[lower] = f"{headers[lower]}\r\n{line}".rstrip("\r\n")
+                        end = "\n" if as_http_client and not before.endswith("\r") else "\r\n"
+                        headers[lower] = f"{headers[lower]}{end}{line}".rstrip("\r\n")
                     continue
                 lower = ""
                 if colon:

@@ -125,6 +125,11 @@ def _we_read(raw: bytes, portion: int) -> Any:
 
 
 @example("HTTP/1.1 200 OK", ["Content-Length: 3"], "\r\n", b'{"a": 1}', 1)
+@example("HTTP/1.1 200 OK", ["X: a", " folded"], "\n", b"", 1)
+@example("HTTP/1.1 200 OK", ["X: a", " folded", "\tfolded too"], "\r\n", b"", 1)
+@example(
+    "HTTP/1.1 200 OK", ["Connection: close", "Connection: Keep-Alive", "Content-Length: 3"], "\r\n", b"{}}", 9
+)
 @example("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"], "\r\n", b"2\r\n{}\r\n0\r\n\r\n", 3)
 @given(STATUS_LINES, st.lists(HEADERS, max_size=5), LINE_ENDS, BODIES, st.integers(1, 50))
 def test_an_answer_is_read_as_http_client_reads_it(
@@ -134,8 +139,18 @@ def test_an_answer_is_read_as_http_client_reads_it(
         " 204" in status_line or " 304" in status_line
     ):  # there http.client waits for chunks that RFC 9112 rules out
         headers = [header for header in headers if "chunked" not in header.lower()]
+    if {"Connection: close", "Connection: Keep-Alive"} <= set(
+        headers
+    ):  # it believes the first; we close then
+        headers = [header for header in headers if header != "Connection: Keep-Alive"]
     raw = end.join([status_line, *headers, "", ""]).encode("latin-1") + body
     assert _we_read(raw, portion) == _http_client_reads(raw)
+
+
+def test_a_connection_is_closed_where_one_of_two_headers_says_so() -> None:
+    head = "HTTP/1.1 200 OK\r\nConnection: Keep-Alive\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    answer = Answer(Incoming(_Source(head.encode(), 100)), like_http_client=True)
+    assert not answer.reusable
 
 
 @given(st.binary(max_size=60))
