@@ -10,7 +10,7 @@ from tests.databases.rows import SCOPE, data_set
 
 from entrepot.database import data_sets
 from entrepot.database.connection import open_database
-from entrepot.database.postgresql import PostgresqlDatabase
+from entrepot.database.postgresql import MAX_CONNECTIONS, PostgresqlDatabase
 from entrepot.domain.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.postgresql
@@ -59,6 +59,30 @@ async def test_more_queries_than_connections_wait_for_their_turn(migrated_postgr
     database = await open_database(migrated_postgresql_url)
     counts = await asyncio.gather(*(data_sets.count(database, SCOPE) for _ in range(100)))
     assert len(counts) == 100
+    await database.close()
+
+
+async def test_a_task_that_is_cancelled_ends_however_many_wait_for_connections(
+    migrated_postgresql_url: str,
+) -> None:
+    """One that is cancelled in the moment in which it gets its connection, too: of a hundred, some are."""
+    database = await PostgresqlDatabase.open(migrated_postgresql_url)
+
+    async def work() -> None:
+        while True:
+            await data_sets.count(database, SCOPE)
+
+    others = [asyncio.create_task(work()) for _ in range(MAX_CONNECTIONS + 2)]
+    async with asyncio.timeout(60):
+        for number in range(100):
+            task = asyncio.create_task(work())
+            for _ in range(number % 50):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task})
+        for other in others:
+            other.cancel()
+        await asyncio.wait(others)
     await database.close()
 
 
