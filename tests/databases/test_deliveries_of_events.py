@@ -27,7 +27,7 @@ from entrepot.events.deliveries import Deliveries, Pace
 from entrepot.events.event_log import record, sweep_events
 from entrepot.events.senders import WebhookSender
 from entrepot.integrations.guarded_http import GuardedHttp
-from entrepot.wiring import clock
+from entrepot.wiring.shared import clock
 
 QUICK = Pace(attempts=3, first_pause=0.02, growth=1.0, look=0.02, claim=60.0)
 LOOPBACK = (ip_network("127.0.0.0/8"),)

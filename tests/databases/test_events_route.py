@@ -21,7 +21,7 @@ from entrepot.operations.page_tokens import PageTokens
 from entrepot.server.audit import Metrics
 from entrepot.server.own_routes import EventsRoute, OwnRoutes
 from entrepot.sigv4.verification import TrustAuthenticator
-from entrepot.wiring import clock
+from entrepot.wiring.shared import clock
 
 LONG = 20
 OTHERS = [Scope("999999999999", SCOPE.region), Scope(SCOPE.account_id, "eu-west-1")]

@@ -364,7 +364,8 @@ def test_the_api_process_is_free_of_heavy_modules(sigv4_exchange: Exchange) -> N
     code = """
 import asyncio, sys
 import entrepot.server.serve as serve
-from entrepot.wiring import open_api, prepare_database
+from entrepot.wiring.api import open_api
+from entrepot.wiring.shared import prepare_database
 from entrepot.server.audit import ServerAudit
 from entrepot.server.audit import Metrics
 from entrepot.settings.settings import Settings

@@ -22,7 +22,9 @@ from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.account_buckets import Place
 from entrepot.wire.pipeline import LogAuditSink
-from entrepot.wiring import S3, WiredWorker, clock, open_api, open_worker, prepare_database
+from entrepot.wiring.api import open_api
+from entrepot.wiring.shared import S3, clock, prepare_database
+from entrepot.wiring.worker import WiredWorker, open_worker
 
 FOUND = answer(200, b"", [("ETag", '"e"')])
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}

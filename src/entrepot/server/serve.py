@@ -35,7 +35,8 @@ from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
 from entrepot.settings.values import AuthMode
 from entrepot.stores.store import ObjectStore
-from entrepot.wiring import WiredApi, clock, open_api, prepare_database
+from entrepot.wiring.api import WiredApi, open_api
+from entrepot.wiring.shared import clock, prepare_database
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway

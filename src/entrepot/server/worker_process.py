@@ -18,7 +18,8 @@ from entrepot.server import process
 from entrepot.server.data_directory import DataDirectory
 from entrepot.server.first_start import open_secrets
 from entrepot.settings.settings import Settings
-from entrepot.wiring import open_worker, prepare_database
+from entrepot.wiring.shared import prepare_database
+from entrepot.wiring.worker import open_worker
 
 _CLOSE_SECONDS = 1.0
 

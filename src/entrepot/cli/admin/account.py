@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
 
 def _create(options: argparse.Namespace) -> dict[str, str]:
     from entrepot.operations.accounts import add_account, new_account_id
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     if len(options.name) > _LONGEST_NAME:
         raise UsageError(f"--name takes {_LONGEST_NAME} characters at most")

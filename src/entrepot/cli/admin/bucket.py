@@ -97,7 +97,7 @@ def _require_fitting(parser: Parser, options: argparse.Namespace) -> None:
 
 
 def _allow(options: argparse.Namespace) -> dict[str, object]:
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     settings = settings_of(options)
     _require_names(options)

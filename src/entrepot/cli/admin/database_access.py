@@ -22,7 +22,7 @@ def on_exchange(settings: Settings, action: Callable[[Database, SecretBox], Awai
     """Runs an action on the exchange's database. Raises `ConfigurationError` and `DatabaseUnavailable`."""
     from entrepot.server.data_directory import DataDirectory
     from entrepot.server.first_start import open_secrets
-    from entrepot.wiring import prepare_database
+    from entrepot.wiring.shared import prepare_database
 
     directory = DataDirectory(settings.data_dir)
 

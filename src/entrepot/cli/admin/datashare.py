@@ -146,7 +146,7 @@ def _fits(options: argparse.Namespace) -> bool:
 def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from entrepot.database.postgresql import connection_text
     from entrepot.integrations.postgresql_shares import PostgresqlShares, split_endpoint
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     if not is_share_name(options.subject):
         raise UsageError("the name of a share has 1 to 127 characters, none of them a control character")
@@ -270,8 +270,8 @@ def _check(options: argparse.Namespace) -> int:
 
 def _remove(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from entrepot.integrations.postgresql_shares import PostgresqlShares
-    from entrepot.wiring import clock
     from entrepot.wiring.integrations import share_opener
+    from entrepot.wiring.shared import clock
 
     async def remove(database: Database, secrets: SecretBox) -> dict[str, object]:
         share = await _chosen(database, options)

@@ -89,7 +89,7 @@ def _examine(settings: Settings) -> Iterator[_Finding]:
 
 def _integrations(settings: Settings) -> Iterator[_Finding]:
     """Looks at AWS services. One that is not configured is well. AWS itself is not called."""
-    from entrepot.wiring import make_aws_services
+    from entrepot.wiring.integrations import make_aws_services
 
     for service, endpoint in make_aws_services(settings).described():
         if endpoint is None:
@@ -171,7 +171,7 @@ async def _count_permissions(database: Database) -> tuple[int, int]:
 
 
 def _own_store(settings: Settings) -> _Finding:
-    from entrepot.wiring import S3, own_store
+    from entrepot.wiring.shared import S3, own_store
 
     shown = str(settings.store) or str(settings.assets_folder)
     if settings.store.bucket is None and not settings.assets_folder.exists():

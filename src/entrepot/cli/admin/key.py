@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
 
 def _create(options: argparse.Namespace) -> dict[str, object]:
     from entrepot.operations.accounts import add_key
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     access_key = new_access_key(os.urandom)
 

@@ -80,7 +80,7 @@ def _fits(options: argparse.Namespace) -> bool:
 
 
 def _add(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     url = _checked_url(options.subject)
     webhook_id = identifier(os.urandom(16))
@@ -164,7 +164,7 @@ def _dead_letters(options: argparse.Namespace, settings: Settings) -> dict[str, 
 
 
 def _replay(options: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from entrepot.wiring import clock
+    from entrepot.wiring.shared import clock
 
     async def replay(database: Database, secrets: SecretBox) -> int:
         await _require_target(database, options.subject)
