@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 import urllib.request
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -18,11 +17,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.functional.clients import client
+from tests.functional.flow import until
 from tests.servers.exchanges import Exchange
 
 from entrepot.cli.main import main
-
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,8 @@ class Account:
 
     def awaited_event(self, resource: str, detail_type: str) -> dict[str, Any]:
         """The one event of that type about the resource, once it is there."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (found := self.events_about(resource, detail_type)):
-            assert time.monotonic() < deadline, f"there is no event {detail_type!r} about {resource}"
-            time.sleep(0.02)
-        (event,) = found
+        what = f"told: {detail_type!r} about {resource}"
+        (event,) = until(lambda: self.events_about(resource, detail_type), what)
         return event
 
     def write_profile(self, folder: Path) -> Path:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import http.client
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from botocore.credentials import Credentials
 from tests.functional import flow
 from tests.functional.accounts import Account
 from tests.functional.clients import client
+from tests.functional.flow import until
 from tests.servers.exchanges import Exchange
 from tests.servers.http_api import HttpApi
 
@@ -90,15 +90,15 @@ def caller(account: Account, **options: Any) -> Any:
 
 def send(client: Any, ids: dict[str, str], **members: Any) -> dict[str, Any]:
     """SendApiAsset; again, where it came too soon after others."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def attempt() -> dict[str, Any] | None:
         try:
             answer: dict[str, Any] = client.send_api_asset(**ids, **members)
         except client.exceptions.ThrottlingException:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return answer
+            return None
+        return answer
+
+    return until(attempt, "let through")
 
 
 def raw(
@@ -112,13 +112,12 @@ def raw(
     presigned: bool = False,
 ) -> tuple[int, dict[str, str], bytes]:
     """A request as somebody makes it who has no SDK; again, where it came too soon after others."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def attempt() -> tuple[int, dict[str, str], bytes] | None:
         answer = raw_once(account, method, target, ids, body, headers, presigned=presigned)
-        if answer[0] != 429:
-            return answer
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return answer if answer[0] != 429 else None
+
+    return until(attempt, "let through")
 
 
 def raw_once(

@@ -12,22 +12,34 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+
+Found = TypeVar("Found")
+Made = TypeVar("Made")
+
+
+def until(condition: Callable[[], Found | None], what: str = "so", *, longest_pause: float = 0.1) -> Found:
+    """What the condition gives once it is true: another process works on it, so it is asked again and again.
+
+    Less and less often, up to the longest pause (seconds): asking takes time from those who work on it.
+    """
+    deadline, pause = time.monotonic() + PATIENCE_SECONDS, 0.01
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"after {PATIENCE_SECONDS:g} s it is not {what}"
+        time.sleep(pause)
+        pause = min(pause * 1.2, longest_pause)
+    return found
 
 
 def finished(exchange: Any, job_id: str) -> dict[str, Any]:
-    """The job once it has ended, as GetJob returns it. Polls as every client of this API must."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+    """The job once it has ended, as GetJob returns it."""
+
+    def ended() -> dict[str, Any] | None:
         job: dict[str, Any] = exchange.get_job(JobId=job_id)
         job.pop("ResponseMetadata")
-        if job["State"] not in {"WAITING", "IN_PROGRESS"}:
-            return job
-        assert time.monotonic() < deadline, f"job {job_id} is still {job['State']}"
-        time.sleep(0.02)
+        return job if job["State"] not in {"WAITING", "IN_PROGRESS"} else None
 
-
-Made = TypeVar("Made")
+    return until(ended, "ended")
 
 
 def before_the_end(attempt: Callable[[datetime], Made], seconds: int = 2) -> Made:

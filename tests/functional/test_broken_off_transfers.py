@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.functional.conftest import Port
 from tests.functional.gate import Gate, Passing, gate_before
-from tests.functional.transfers import PATIENCE_SECONDS, User, read_files, some, until, write_files
+from tests.functional.transfers import PATIENCE_SECONDS, User, read_files, sizes, some, until, write_files
 
 ROADS = pytest.mark.parametrize("road", ["", "/x"], ids=["bucket", "prefix"])
 
@@ -139,6 +139,32 @@ def test_what_arrives_after_the_death_of_whoever_sent_it_is_removed(
     assert to_s3.passed.is_set()
     assert user.objects(bucket) == {"other": b"stays"}
     assert user.contents(summary) == {"a.csv": b"content"}
+
+
+def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(
+    user: User, tmp_path: Path, to_exchange: Gate
+) -> None:
+    jobs = 0
+
+    def creates_second_job(request: Passing) -> bool:
+        nonlocal jobs
+        jobs += creates_job(request)
+        return jobs == 2
+
+    to_exchange.holds = creates_second_job
+    objects = some(230)
+    bucket = user.bucket(objects)
+    command = ["publish", f"s3://{bucket}", "--name", bucket, "--concurrency", "1"]
+    with user.interrupted(*command, by=signal.SIGKILL):
+        to_exchange.await_held()
+        user.await_assets(bucket, least=100)
+    for path in (tmp_path / "state").rglob("*.jsonl"):
+        path.unlink()
+    summary = user.run(*command).summary
+    assert user.assets(summary) == sizes(objects)
+    assert summary["Skipped"] == 100
+    assert len(user.data_sets(bucket)) == 1
+    assert len(user.revisions(summary["DataSetId"])) == 1
 
 
 def test_without_its_journal_a_run_removes_what_is_below_its_own_prefix(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from tests.datashares.conftest import owner_database, owners_server
 from tests.datashares.owner_database import OwnerDatabase, logged_in
 from tests.functional import flow
 from tests.functional.accounts import Account, new_account, run_entrepot
+from tests.functional.flow import until
 from tests.servers.exchanges import Exchange
 from tests.servers.redshift import add_share as add_warehouse
 from tests.servers.redshift import consumers_of
@@ -54,13 +54,6 @@ class Granted:
     revision_id: str
     grant_arn: str
     entitled_asset_id: str
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def import_share(account: Account, arn: str) -> tuple[str, str, dict[str, Any]]:

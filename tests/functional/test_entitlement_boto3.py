@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.functional import flow
 from tests.functional.accounts import Account, allow_bucket, new_account
 from tests.functional.clients import s3_client
+from tests.functional.flow import until
 from tests.servers.both_databases import BOTH_DATABASES
 from tests.servers.exchanges import Exchange
 from tests.servers.slow_bucket import slow_bucket
@@ -141,14 +141,6 @@ def status(url: str) -> int:
         flow.get(url)
     with caught.value:
         return caught.value.code
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Returns when it is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not {what}"
-        time.sleep(0.02)
 
 
 def found(call: Callable[..., Any], **request: Any) -> bool:

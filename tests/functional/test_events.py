@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -22,7 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.functional.accounts import Account, new_account, run_entrepot
 from tests.functional.clients import client as make_client
-from tests.functional.flow import import_by_signed_url, open_revision
+from tests.functional.flow import import_by_signed_url, open_revision, until
 from tests.functional.moto_server import CREDENTIALS
 from tests.servers.exchanges import Exchange, known
 from tests.servers.webhook_receiver import Receiver, webhook_receiver
@@ -120,15 +120,6 @@ def hook() -> Iterator[Receiver]:
         yield running
 
 
-def eventually(condition: Callable[[], Any], what: str = "") -> Any:
-    """What the condition answers, once it is something."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what or "it did not become so"
-        time.sleep(0.02)
-    return found
-
-
 def get(account: Account, *, presigned: bool = False, **parameters: object) -> tuple[int, Any]:
     """Status and body of one look at the events."""
     url = f"{account.url}/entrepot/events?{urlencode(parameters)}"
@@ -196,7 +187,7 @@ def test_a_webhook_is_sent_signed_events_after_failures_too(port: Port, hook: Re
     hook.answer = lambda delivery: 500 if len(hook.deliveries) == 1 else 204
     data_set_id, entitled_id = port.trade()
     port.publish(data_set_id)
-    eventually(lambda: len(hook.deliveries) == 2, "the second attempt does not come")
+    until(lambda: len(hook.deliveries) == 2, "the second attempt does not come")
     first, second = hook.deliveries
     assert first.event == second.event
     assert second.event["type"] == PUBLISHED
@@ -212,13 +203,13 @@ def test_a_dead_letter_is_shown_and_replayed(port: Port, hook: Receiver) -> None
     webhook_id = added["WebhookId"]
     hook.answer = lambda delivery: 410
     port.trade()
-    eventually(lambda: f"is a dead letter of {webhook_id}" in port.server.log.read_text())
+    until(lambda: f"is a dead letter of {webhook_id}" in port.server.log.read_text())
     (letter,) = run_entrepot(port.server, "webhook", "dead-letters", webhook_id)["DeadLetters"]
     assert letter["DetailType"] == ACCEPTED
     assert "410" in letter["Error"]
     hook.answer = lambda delivery: 200
     assert run_entrepot(port.server, "webhook", "replay", webhook_id)["Replayed"] == 1
-    eventually(lambda: len(hook.deliveries) == 2)
+    until(lambda: len(hook.deliveries) == 2)
     assert hook.event_ids == [letter["EventId"]] * 2
     run_entrepot(port.server, "webhook", "remove", webhook_id)
 
@@ -233,7 +224,7 @@ def test_events_arrive_at_eventbridge_as_rules_expect_them(port: Port) -> None:
         events = [json.loads(message["Body"]) for message in got]
         return [event for event in events if event["resources"] == [entitled_id]]
 
-    (event,) = eventually(of_this_data_set, "the event does not arrive")
+    (event,) = until(of_this_data_set, "the event does not arrive")
     queue.close()
     assert event["detail-type"] == PUBLISHED
     assert event["source"] == "aws.dataexchange"
@@ -272,7 +263,7 @@ def test_who_waits_does_not_hold_up_the_end_and_private_addresses_are_not_called
         )
         sender.delete_data_grant(DataGrantId=granted["Id"])
         sender.close()
-        eventually(lambda: "ENTREPOT_ALLOWED_NETWORKS" in server.log.read_text())
+        until(lambda: "ENTREPOT_ALLOWED_NETWORKS" in server.log.read_text())
         assert hook.deliveries == []
         address = urlsplit(server.url)
         with closing(HTTPConnection(str(address.hostname), address.port, timeout=20)) as connection:

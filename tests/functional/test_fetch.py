@@ -124,12 +124,12 @@ def test_a_run_into_a_folder_that_was_broken_off_is_taken_up(
 
 
 def test_an_export_that_goes_on_after_a_kill_is_waited_for(user: User) -> None:
-    objects = some(400)
+    objects = some(150)
     made = published(user, objects)
     bucket = user.bucket()
     command = ["fetch", made["Name"], f"s3://{bucket}/x"]
     with user.interrupted(*command, by=signal.SIGKILL):
-        until(lambda: user.s3.list_objects_v2(Bucket=bucket).get("Contents"))
+        until(lambda: user.s3.list_objects_v2(Bucket=bucket).get("Contents"), longest_pause=0.02)
     summary = user.run(*command).summary
     assert user.objects(bucket) == {f"x/{key}": content for key, content in objects.items()}
     assert summary["Skipped"] == len(objects)

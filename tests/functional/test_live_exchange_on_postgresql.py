@@ -5,8 +5,7 @@ itself, between two accounts, through boto3.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from secrets import token_hex
@@ -18,6 +17,7 @@ from tests.functional import flow
 from tests.functional.accounts import Account, allow_bucket, new_account, run_entrepot
 from tests.functional.called_apis import caller, granted, import_api, send
 from tests.functional.clients import client, s3_client
+from tests.functional.flow import until
 from tests.servers.exchanges import Exchange
 from tests.servers.lake_formation import Catalog, catalog_of
 from tests.servers.redshift import add_share, consumers_of
@@ -64,13 +64,6 @@ class Fair:
         )
         self.receiver.client.accept_data_grant(DataGrantArn=made["Arn"])
         return made
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -106,21 +106,6 @@ def test_a_run_that_was_broken_off_is_taken_up_where_it_stopped(
     assert user.objects(bucket) == {}
 
 
-def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(user: User, tmp_path: Path) -> None:
-    objects = some(450)
-    bucket = user.bucket(objects)
-    command = ["publish", f"s3://{bucket}", "--name", bucket, "--concurrency", "1"]
-    with user.interrupted(*command, by=signal.SIGKILL):
-        user.await_assets(bucket, least=100)
-    for path in (tmp_path / "state").rglob("*.jsonl"):
-        path.unlink()
-    summary = user.run(*command).summary
-    assert user.assets(summary) == sizes(objects)
-    assert summary["Skipped"] >= 100
-    assert len(user.data_sets(bucket)) == 1
-    assert len(user.revisions(summary["DataSetId"])) == 1
-
-
 def test_files_that_changed_between_two_runs_are_replaced(user: User, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "product", {"a": b"old a", "b": b"old b", "c": b"old c"})
     first = user.run("publish", folder, "--no-finalize").summary

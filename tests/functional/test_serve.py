@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from tests.functional.clients import client as make_client
-from tests.functional.flow import finished, import_by_signed_url, open_revision, run_job
+from tests.functional.flow import finished, import_by_signed_url, open_revision, run_job, until
 from tests.servers.exchanges import Exchange
 from tests.servers.postgresql import new_database
 from tests.servers.slow_bucket import CONTENT, SlowBucket, slow_bucket
@@ -59,13 +59,6 @@ def fetch(server: RunningServer, path: str) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def children(pid: int) -> list[int]:
@@ -184,7 +177,7 @@ def test_a_bucket_of_its_own_that_cannot_be_used_is_told_at_the_start(tmp_path: 
     arguments = ["--s3-endpoint-url", url, "--store", "s3://own/prefix", "--job-workers", "0"]
     keys = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "secret"}
     with running_entrepot(tmp_path, arguments=arguments, environ=keys) as server:
-        eventually(lambda: "the store cannot be used now: " in server.log.read_text())
+        until(lambda: "the store cannot be used now: " in server.log.read_text())
         assert "s3://own/prefix/" in server.log.read_text()
 
 
@@ -255,7 +248,7 @@ def test_workers_notice_that_their_server_was_killed(tmp_path: Path, slow: SlowB
         slow.wait_for_reader()
         (worker,) = children(server.pid)
         server.kill()
-        eventually(lambda: not is_running(worker))
+        until(lambda: not is_running(worker))
     slow.release()
     with reading_from(tmp_path, slow) as server, client(server) as exchange:
         require_imported_once(exchange, job_id, place)
@@ -275,7 +268,7 @@ def test_a_worker_that_dies_is_replaced_and_its_job_goes_on(tmp_path: Path, slow
 
 def test_two_workers_share_one_exchange(tmp_path: Path) -> None:
     with running_entrepot(tmp_path, arguments=["--job-workers", "2"]) as server, client(server) as exchange:
-        eventually(lambda: b"entrepot_job_workers_alive 2\n" in fetch(server, "/metrics")[1])
+        until(lambda: b"entrepot_job_workers_alive 2\n" in fetch(server, "/metrics")[1])
         place = open_revision(exchange)
         for number in range(4):
             job = import_by_signed_url(exchange, place, f"{number}.csv", b"%d" % number)
@@ -293,7 +286,7 @@ def test_an_exchange_on_postgresql(tmp_path: Path, postgresql_server_url: str) -
     ):
         place = open_revision(exchange)
         assert import_by_signed_url(exchange, place, "a.csv", b"hello")["State"] == "COMPLETED"
-        eventually(lambda: b"entrepot_job_workers_alive 2\n" in fetch(server, "/metrics")[1])
+        until(lambda: b"entrepot_job_workers_alive 2\n" in fetch(server, "/metrics")[1])
         assert server.stop() == 0
         assert server.log.read_text() == ""
 
@@ -347,7 +340,7 @@ def test_accounts_and_keys_are_made_while_the_server_runs(sigv4_exchange: Exchan
             return True
         return False
 
-    eventually(refused)
+    until(refused)
     exchange.close()
 
 

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 import botocore.awsrequest
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from entrepot.http.url import parse_endpoint, request_url
 
@@ -26,12 +24,12 @@ BASES = [
 ]
 
 
-@given(
-    st.sampled_from(BASES),
-    st.none() | st.sampled_from(["", "a=b", "n=1&m=%2F"]),
-    st.sampled_from([None, "api."]),
-)
+@pytest.mark.parametrize("prefix", [None, "api."])
+@pytest.mark.parametrize("query", [None, "", "a=b", "n=1&m=%2F"])
+@pytest.mark.parametrize("base", BASES)
 def test_a_url_is_put_together_as_botocore_does_it(base: str, query: str | None, prefix: str | None) -> None:
+    if prefix and "[" in base:
+        prefix = None  # no name can stand before an address, and some versions of Python refuse it
     pieces = {"url_path": "/v1/jobs/a%2Fb", "query_string": {}, "headers": {}, "host_prefix": prefix}
     botocore.awsrequest.prepare_request_dict(pieces, endpoint_url=base)
     expected = pieces["url"]
