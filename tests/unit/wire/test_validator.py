@@ -157,7 +157,7 @@ INPUTS = sorted({operation.input for operation in MODEL.operations.values()})
 STRATEGIES = {name: values_of(MODEL.shapes[name]) for name in INPUTS}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(INPUTS).flatmap(lambda name: st.tuples(st.just(name), STRATEGIES[name])))
 def test_both_passes_accept_the_same_requests(request_: tuple[str, Any]) -> None:
     name, values = request_
