@@ -6,8 +6,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 # An editable install is compiled by whoever runs it first; where nobody may write, at every start anew.
 COMPILE := $(BIN)/python -m compileall -q src
 
-# Two processes for each processor: much of a test's time is waiting for a server or a job.
-PROCESSES := $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# Three processes for two processors: much of a test's time is waiting for a server or a job.
+PROCESSES := $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN) / 2)
 # Tests are compiled, too, whatever the environment says: that is half of the time of finding them.
 RUN_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 UNIT_TESTS := tests/unit tests/conformance tests/architecture
