@@ -217,6 +217,8 @@ async def test_a_worker_lets_stores_copy_by_themselves_unless_it_is_told_not_to(
     item = JobItem(0, "name", Location(None, "from"), Location(None, "to"), size_bytes=5, source_etag=etag)
     callback: Callable[[object], None] = ignore
     async with worker_of(settings) as worker:
+        await worker.engine.start(worker.runner.run)  # nobody writes before the first heartbeat
         await worker.runner.transfer.move(item, encryption=None, on_bytes=callback, on_checkpoint=callback)
+        await worker.engine.stop()
     linked = own.path_of("from").stat().st_ino == own.path_of("to").stat().st_ino
     assert linked is allowed

@@ -22,10 +22,9 @@ from entrepot.domain.errors import EntrepotError
 from entrepot.domain.job import RunId
 from entrepot.domain.timestamp import Timestamp
 from entrepot.engine.engine import RunFunction
+from entrepot.engine.lease import SILENT_SECONDS, Lease
 from entrepot.engine.loops import Loop
 
-SILENT_SECONDS = 10.0
-"""A worker whose last heartbeat is older than this is dead to the others."""
 DEFAULT_CONCURRENCY = 16
 """How many runs one worker has in hand at once; the transfer's threads are shared among them."""
 _BUSY_FOR_SECONDS = 2.0
@@ -54,6 +53,7 @@ class DatabaseEngine:
         database: Database,
         worker_id: str,
         clock: Callable[[], Timestamp],
+        lease: Lease,
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
         pace: Pace | None = None,
@@ -61,6 +61,7 @@ class DatabaseEngine:
         self._database = database
         self._worker_id = worker_id
         self._clock = clock
+        self._lease = lease
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._runs: dict[RunId, asyncio.Task[None]] = {}
@@ -70,7 +71,7 @@ class DatabaseEngine:
 
     async def start(self, run: RunFunction) -> None:
         self._run = run
-        await workers.beat(self._database, self._worker_id, self._clock())
+        await self._say_that_it_lives()
         heartbeat = Loop("heartbeat", self._beat, self._pace.heartbeat)
         self._loops = [asyncio.create_task(heartbeat.repeat()), asyncio.create_task(self._claims())]
 
@@ -81,7 +82,7 @@ class DatabaseEngine:
         """See `Engine`.
 
         A run that waits for a slow store may take longer to notice. It is left behind: once its job has been
-        handed back, whatever it still writes down is refused.
+        handed back, whatever it still writes down is refused, and its next request that writes is not sent.
         Crash: whatever is not handed back is freed by another worker's heartbeat, or repeated by this one.
         """
         for loop in self._loops:
@@ -93,6 +94,7 @@ class DatabaseEngine:
             _, unfinished = await asyncio.wait(self._runs.values(), timeout=_CANCEL_SECONDS)
             if unfinished:
                 _log.info("%d runs are left behind; they did not notice in time", len(unfinished))
+        self._lease.end()
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
                 held = await job_runs.claimed_by(self._database, self._worker_id)
@@ -118,13 +120,18 @@ class DatabaseEngine:
 
     async def _beat(self) -> None:
         """First its own heartbeat: a worker that slept for a while must not find itself dead."""
-        now = self._clock()
-        await workers.beat(self._database, self._worker_id, now)
+        now = await self._say_that_it_lives()
         silent_since = now.plus_seconds(-SILENT_SECONDS)
         freed = await job_runs.release_dead(self._database, silent_since.milliseconds, now)
         if freed:
             _log.warning("%d runs of workers that died are free again", freed)
             self._nudge.set()
+
+    async def _say_that_it_lives(self) -> Timestamp:
+        began_at, now = self._lease.now(), self._clock()
+        await workers.beat(self._database, self._worker_id, now)
+        self._lease.renew(began_at)
+        return now
 
     async def _claims(self) -> None:
         """Crash: a claimed run that was not begun yet is begun when this worker is back."""

@@ -42,7 +42,15 @@ from entrepot.stores.local_files import (
     write_all,
 )
 from entrepot.stores.local_uploads import LocalUploads, require_same
-from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
+from entrepot.stores.store import (
+    BeforeWrite,
+    ListedObject,
+    ObjectInfo,
+    ObjectStore,
+    Reader,
+    Stored,
+    key_bytes,
+)
 
 _TEMPORARY = ".temporary"
 _BUFFER_BYTES = 1024 * 1024
@@ -55,8 +63,9 @@ _STALE_UPLOAD_SECONDS = 7 * 24 * 60 * 60
 class LocalStore:
     """Objects below `root`, which is made at the first use. Several processes may share it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, before_write: BeforeWrite | None = None) -> None:
         self._root = root.absolute()
+        self._before_write = before_write
         self._contents = Contents()
         self._uploads = LocalUploads(self._root, self._contents)
 
@@ -123,6 +132,7 @@ class LocalStore:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
+                self._require_leave()
                 publish(temporary, final, self._root)
             except BaseException:
                 temporary.unlink(missing_ok=True)
@@ -132,6 +142,7 @@ class LocalStore:
     def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
         """Makes the folder of the upload, durably."""
         self._refuse_encryption(key, encryption)
+        self._require_leave()
         key_bytes(key)
         with named_errors("Beginning an upload of", self._root, key):
             self._make_own_folders()
@@ -140,16 +151,19 @@ class LocalStore:
     def upload_part(
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
     ) -> UploadedPart:
+        self._require_leave()
         with named_errors("Writing a part of", self._root, key):
             return self._uploads.write_part(key, upload_id, number, data, checksum)
 
     def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
         """Makes the parts the object: a rename where they have one size, else a copy inside the kernel."""
+        self._require_leave()
         with named_errors("Finishing the upload of", self._root, key):
             content = self._uploads.finish(key, upload_id, parts, self._path(key))
         return Stored(content.etag, content.checksum, None)
 
     def abort_upload(self, key: str, upload_id: str) -> None:
+        self._require_leave()
         with named_errors("Aborting the upload of", self._root, key):
             self._uploads.abort(key, upload_id)
 
@@ -194,6 +208,7 @@ class LocalStore:
                 finally:
                     os.close(descriptor)
                 self._require_match(source_key, content, if_match)
+                self._require_leave()
                 publish(temporary, final, self._root)
             finally:
                 # A rename between two names of one file does nothing and leaves both.
@@ -202,6 +217,7 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Removes the file; not flushed, since an object that comes back after a crash does no harm."""
+        self._require_leave()
         with named_errors("Deleting", self._root, key), suppress(FileNotFoundError, NotADirectoryError):
             self._path(key).unlink()
 
@@ -245,6 +261,10 @@ class LocalStore:
 
     def _open(self, key: str) -> int:
         return os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
+
+    def _require_leave(self) -> None:
+        if self._before_write is not None:
+            self._before_write()
 
     def _make_own_folders(self) -> None:
         for name in (_TEMPORARY, local_uploads.FOLDER):

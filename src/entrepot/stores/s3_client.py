@@ -41,7 +41,7 @@ from entrepot.sigv4.signer import Signer
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable
 from entrepot.stores.s3_xml import error_document
-from entrepot.stores.store import Reader
+from entrepot.stores.store import BeforeWrite, Reader
 
 _ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 _ERROR_LIMIT_BYTES = 1024 * 1024
@@ -122,7 +122,8 @@ class _RequestState:
 class S3Client:
     """A thread-safe client of one endpoint with one source of credentials.
 
-    `endpoint_url` None is AWS. Raises `ConfigurationError` for an endpoint or a proxy that is no usable URL.
+    `endpoint_url` None is AWS. `before_write` is asked before each sending of a request that writes. Raises
+    `ConfigurationError` for an endpoint or a proxy that is no usable URL.
     """
 
     def __init__(
@@ -132,10 +133,12 @@ class S3Client:
         endpoint_url: str | None = None,
         region: str = "us-east-1",
         options: S3Options | None = None,
+        before_write: BeforeWrite | None = None,
     ) -> None:
         self._credentials = credentials
         self._region = region
         self._options = options or S3Options()
+        self._before_write = before_write
         self._endpoint: Endpoint | None = None
         self._base_path = ""
         if endpoint_url is not None:
@@ -252,6 +255,8 @@ class S3Client:
         if body is not None or request.method in ("PUT", "POST"):
             headers.append(("content-length", str(request.size_bytes)))
         _check_headers(request, headers)
+        if self._before_write is not None and request.method not in ("GET", "HEAD"):
+            self._before_write()  # last of all: whatever came before may have taken long
         return self._pool.exchange(
             origin,
             request.method,

@@ -10,7 +10,7 @@ ETags are opaque and carry no quotes. Sizes and offsets are bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,6 +18,9 @@ from typing import Protocol, Self
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import InvalidStoreRequest
 from entrepot.domain.job import Encryption, UploadedPart
+
+BeforeWrite = Callable[[], None]
+"""Called before each write; raises where this process may no longer write, and no store catches that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from entrepot.database import accounts, jobs, workers
 from entrepot.database.connection import Database
 from entrepot.domain.job import JobState
-from entrepot.engine.database import SILENT_SECONDS
+from entrepot.engine.lease import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.integrations.api_calls import GuardedApiCalls

@@ -13,7 +13,7 @@ from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.timestamp import Timestamp
 from entrepot.settings.settings import Settings
 from entrepot.settings.values import AWS_ENDPOINT, AuthMode
-from entrepot.stores.store import ObjectStore
+from entrepot.stores.store import BeforeWrite, ObjectStore
 from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place
 from entrepot.transfer.signed_urls import LocalSignedUrls, SignedUrls, StoreSignedUrls
 
@@ -54,13 +54,13 @@ async def prepare_database(url: str) -> Database:
     return database
 
 
-def own_store(settings: Settings, s3: S3) -> ObjectStore:
+def own_store(settings: Settings, s3: S3, before_write: BeforeWrite | None = None) -> ObjectStore:
     """Where the exchange keeps its own bytes. Raises `ConfigurationError`."""
     if settings.store.bucket is not None:
         return s3.bucket(settings.store.bucket, settings.store.prefix)
     from entrepot.stores.local import LocalStore
 
-    return LocalStore(settings.assets_folder)
+    return LocalStore(settings.assets_folder, before_write=before_write)
 
 
 def server_credentials(settings: Settings) -> CredentialSource:
@@ -77,11 +77,12 @@ def server_credentials(settings: Settings) -> CredentialSource:
 class S3:
     """Buckets of S3, by clients that are made, and loaded, when first needed: one for each place.
 
-    May be used from any thread.
+    `before_write` is asked before each of their requests that writes. May be used from any thread.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, before_write: BeforeWrite | None = None) -> None:
         self._settings = settings
+        self._before_write = before_write
         self._lock = threading.Lock()
         self._source: CredentialSource | None = None
         self._own: S3Client | None = None
@@ -139,6 +140,7 @@ class S3:
                     ca_bundle=settings.ca_bundle, proxies=settings.proxies, no_proxy=settings.no_proxy
                 )
             ),
+            before_write=self._before_write,
         )
 
 

@@ -51,6 +51,7 @@ def open_worker(
     Raises `ConfigurationError`.
     """
     from entrepot.engine.database import DatabaseEngine
+    from entrepot.engine.lease import Lease
     from entrepot.engine.loops import Loop
     from entrepot.entitlements.provisioning.provisioners import make_provisioners
     from entrepot.entitlements.provisioning.reconciler import Reconciler
@@ -59,11 +60,12 @@ def open_worker(
     from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs
     from entrepot.transfer.transfer import Transfer
 
-    s3 = S3(settings)
+    lease = Lease()
+    s3 = S3(settings, before_write=lease.require)
     aws = make_aws_services(settings)
     proven = settings.auth is AuthMode.SIGV4
     integrations = make_integrations(aws, secrets, accounts_are_proven=proven)
-    store = own_store(settings, s3)
+    store = own_store(settings, s3, before_write=lease.require)
     signed_urls, _ = make_signed_urls(settings, store, secrets)
     transfer = Transfer(store, server_side_copy=settings.server_side_copy)
     runner = Runner(
@@ -101,7 +103,7 @@ def open_worker(
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
         *_event_loops(settings, database, secrets, aws, http),
     )
-    return WiredWorker(DatabaseEngine(database, worker_id, clock), runner, loops, close)
+    return WiredWorker(DatabaseEngine(database, worker_id, clock, lease), runner, loops, close)
 
 
 def _event_loops(

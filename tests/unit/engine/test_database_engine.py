@@ -9,8 +9,10 @@ import pytest
 
 from entrepot.database import job_runs, jobs, workers
 from entrepot.database.sqlite import SqliteDatabase
+from entrepot.domain.errors import JobLost
 from entrepot.domain.job import JobState, RunId
-from entrepot.engine.database import SILENT_SECONDS, DatabaseEngine, Pace, RunFunction
+from entrepot.engine.database import DatabaseEngine, Pace, RunFunction
+from entrepot.engine.lease import LEASE_SECONDS, SILENT_SECONDS, Lease
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,9 +59,16 @@ class Work:
 
 @asynccontextmanager
 async def at_work(
-    queue: Queue, run: RunFunction, *, concurrency: int = 16, pace: Pace = FAST
+    queue: Queue,
+    run: RunFunction,
+    *,
+    concurrency: int = 16,
+    pace: Pace = FAST,
+    lease: Lease | None = None,
 ) -> AsyncIterator[DatabaseEngine]:
-    engine = DatabaseEngine(queue.database, ME, queue.clock, concurrency=concurrency, pace=pace)
+    engine = DatabaseEngine(
+        queue.database, ME, queue.clock, lease or Lease(), concurrency=concurrency, pace=pace
+    )
     await engine.start(run)
     try:
         yield engine
@@ -206,3 +215,54 @@ async def test_a_worker_that_cannot_hand_back_stops_all_the_same(
     assert "runs were not handed back" in caplog.text
     async with at_work(queue, work):
         assert await work.next() == run_id
+
+
+async def test_a_worker_may_write_after_a_heartbeat_and_not_when_it_slept_longer_than_others_wait(
+    queue: Queue,
+) -> None:
+    now = [1000.0]
+    lease = Lease(lambda: now[0])
+    assert not _may_write(lease)
+    async with at_work(queue, Work(queue), lease=lease):
+        assert _may_write(lease)
+        now[0] += LEASE_SECONDS
+        assert not _may_write(lease)
+        async with asyncio.timeout(60):
+            while not _may_write(lease):  # until the next heartbeat
+                await asyncio.sleep(0.005)
+    assert not _may_write(lease)
+    assert LEASE_SECONDS < SILENT_SECONDS
+
+
+async def test_a_worker_writes_no_more_when_it_hands_back_its_jobs(queue: Queue) -> None:
+    """A run that did not notice in time that it is to stop may still be in the midst of something."""
+    await queue.add("a")
+    lease, begun, let_go = Lease(), asyncio.Event(), asyncio.Event()
+    may_write: list[bool] = []
+
+    async def deaf(_: RunId) -> None:
+        begun.set()
+        while not let_go.is_set():
+            try:
+                await let_go.wait()
+            except asyncio.CancelledError:
+                continue
+        may_write.append(_may_write(lease))
+
+    async with at_work(queue, deaf, lease=lease):
+        await begun.wait()
+        assert _may_write(lease)
+    assert await job_runs.claimed_by(queue.database, ME) == []
+    let_go.set()
+    async with asyncio.timeout(60):
+        while not may_write:
+            await asyncio.sleep(0.005)
+    assert may_write == [False]
+
+
+def _may_write(lease: Lease) -> bool:
+    try:
+        lease.require()
+    except JobLost:
+        return False
+    return True
