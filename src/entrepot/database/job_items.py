@@ -49,6 +49,11 @@ _RECORD_RESULT = Query(
     .where(*same(_i.job_id, _i.number))
     .values({**{column: sql.bindparam(column.name) for column in _RESULT}, _i.checkpoint_json: sql.null()})
 )
+_RECORD_KEY = Query(
+    sql.update(JOB_ITEMS)
+    .where(*same(_i.job_id, _i.number))
+    .values(destination_key=sql.bindparam("destination_key"))
+)
 _RECORD_CHECKPOINT = Query(
     sql.update(JOB_ITEMS)
     .where(*same(_i.job_id, _i.number))
@@ -159,6 +164,16 @@ async def record_results(c: Connection, job_id: str, attempt: int, results: Mapp
         await _require_own(t, job_id, attempt)
         await t.execute_many(
             _RECORD_RESULT, [_result(job_id, number, result) for number, result in results.items()]
+        )
+
+
+async def record_keys(c: Connection, job_id: str, attempt: int, keys: Mapping[int, str]) -> None:
+    """Writes other keys where items go in the exchange's own store, by number. Crash: all of them or none."""
+    async with c.transaction() as t:
+        await _require_own(t, job_id, attempt)
+        await t.execute_many(
+            _RECORD_KEY,
+            [{"job_id": job_id, "number": number, "destination_key": key} for number, key in keys.items()],
         )
 
 

@@ -24,13 +24,14 @@ def derived_asset_id(job_id: str, item_number: int) -> str:
     return hashlib.sha256(f"asset:{job_id}:{item_number}".encode()).hexdigest()[:32]
 
 
-def asset_store_key(asset_id: str) -> str:
-    """Where the bytes of an asset lie in the exchange's own store.
+def asset_store_key(asset_id: str, attempt: int = 1) -> str:
+    """Where an attempt of a job writes the bytes of an asset in the exchange's own store.
 
-    It follows from the id alone: no name and no key that a user chose ever becomes a path of the store. And
-    it tells nothing of the id: signed URLs show it to receivers, who know the asset by other ids.
+    Each attempt has keys of its own: a worker that lost the job and does not know it yet overwrites nothing
+    that the job's next attempt has written. No name and no key that a user chose ever becomes a path of the
+    store. And it tells nothing of the id: signed URLs show it to receivers, who know the asset by other ids.
     """
-    digest = hashlib.sha256(f"bytes:{asset_id}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"bytes:{asset_id}:{attempt}".encode()).hexdigest()[:32]
     return f"assets/{digest[:2]}/{digest}"
 
 

@@ -89,11 +89,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """How an item tells how far it is. Both may be called from any thread."""
+    """How an item tells how far it is. Both may be called from any thread that is not the event loop's."""
 
     on_bytes: Callable[[int], None]
     on_checkpoint: Callable[[MultipartCheckpoint | None], None]
-    """The multipart upload is so far now; None: there is none any more."""
+    """The multipart upload is so far now; None: there is none any more. For an upload without parts it
+    returns once that is recorded, and raises `JobLost` where it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ URL_LIFETIME_SECONDS = 3600
 
 
 def asset_location(job: Job, item_number: int) -> Location:
-    """Where the item's bytes lie once they are the exchange's; follows from the job and the number alone."""
-    return Location(None, asset_store_key(derived_asset_id(job.id, item_number)))
+    """Where this attempt of the job writes the item's bytes in the exchange's own store."""
+    return Location(None, asset_store_key(derived_asset_id(job.id, item_number), job.attempt))
 
 
 def upload_url(creation: Creation, content_md5: str) -> tuple[str, Timestamp]:
@@ -48,7 +48,7 @@ class FileImport(JobDefinition):
     """A job type whose items become files of the exchange's own store, each an asset."""
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
-        """Doing so again writes the same bytes to the same key; inside one store it is a link or a copy."""
+        """Doing so again in one attempt writes the same bytes to the same key."""
         return await run.transfer.move(
             item, encryption=None, on_bytes=callbacks.on_bytes, on_checkpoint=callbacks.on_checkpoint
         )

@@ -3,7 +3,8 @@
     results and checkpoints   every quarter of a second, or as soon as a hundred results wait
     progress                  with them, and every second while bytes move
 
-A crash loses at most what waits here: those items are moved again, to the same places.
+A crash loses at most what waits here: those items are moved again. An upload that was begun is recorded
+before its first part is sent, since nobody would ever throw it away otherwise.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 
 from entrepot.database import job_items, job_runs
+from entrepot.domain.errors import JobLost
 from entrepot.domain.job import ItemResult, JobItem, MultipartCheckpoint, Progress
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.definition import Callbacks, Run
@@ -42,6 +45,8 @@ class ProgressWriter:
         self._lock = threading.Lock()
         self._moving: dict[int, int] = {}
         self._checkpoints: dict[int, MultipartCheckpoint | None] = {}
+        self._awaited: set[Future[None]] = set()
+        self._is_over = False
 
     def callbacks(self, number: int) -> Callbacks:
         """What the item with that number tells its progress to."""
@@ -51,11 +56,17 @@ class ProgressWriter:
                 self._moving[number] = self._moving.get(number, 0) + count
 
         def on_checkpoint(checkpoint: MultipartCheckpoint | None) -> None:
+            recorded: Future[None] = Future()
+            is_begun = checkpoint is not None and not checkpoint.parts
             with self._lock:
+                if self._is_over:
+                    raise self._lost()
                 self._checkpoints[number] = checkpoint
-            if checkpoint is not None and not checkpoint.parts:
-                # An upload that nobody remembers would stay in the bucket for good, so this one is urgent.
+                if is_begun:
+                    self._awaited.add(recorded)
+            if is_begun:
                 self._loop.call_soon_threadsafe(self._wake.set)
+                recorded.result()
 
         return Callbacks(on_bytes, on_checkpoint)
 
@@ -74,6 +85,16 @@ class ProgressWriter:
 
     async def keep_recording(self) -> None:
         """Writes until `close`. Raises `JobLost` when the job has another attempt by now."""
+        try:
+            await self._keep_recording()
+        finally:
+            with self._lock:
+                self._is_over = True
+                awaited, self._awaited = self._awaited, set()
+            for recorded in awaited:
+                recorded.set_exception(self._lost())
+
+    async def _keep_recording(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECORD_SECONDS):
@@ -93,6 +114,7 @@ class ProgressWriter:
         job = self._run.job
         with self._lock:
             checkpoints, self._checkpoints = self._checkpoints, {}
+            awaited = tuple(self._awaited)
         results, self._unrecorded = self._unrecorded, {}
         progress = self._progress()
         due = self._loop.time() >= self._reported_at + PROGRESS_SECONDS and progress != self._reported
@@ -104,11 +126,19 @@ class ProgressWriter:
             for number, checkpoint in checkpoints.items():
                 await job_items.record_checkpoint(connection, job.id, job.attempt, number, checkpoint)
             await job_runs.report(connection, job.id, job.attempt, progress)
+        for recorded in awaited:
+            self._awaited.discard(recorded)
+            recorded.set_result(None)
         self._reported, self._reported_at = progress, self._loop.time()
         if results:
             self._at(CrashPoint.ITEMS_RECORDED)
         if checkpoints:
             self._at(CrashPoint.CHECKPOINT_RECORDED)
+
+    def _lost(self) -> JobLost:
+        return JobLost(
+            f"Nothing is recorded any more of attempt {self._run.job.attempt} of {self._run.job.id}."
+        )
 
     def _progress(self) -> Progress:
         with self._lock:

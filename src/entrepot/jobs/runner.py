@@ -8,8 +8,8 @@
     clean     what the job no longer needs is noted as garbage in that same transaction, for the sweep
 
 Whatever ends a job early is written the same way: its state, its errors, and its garbage in one transaction.
-Running a job twice, even at the same time, does no more than running it once: places follow from the plan,
-and only the attempt that owns the job can commit.
+Running a job twice, even at the same time, does no more than running it once: only the attempt that owns the
+job can commit, and what it commits lies under keys to which no other attempt writes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
+from entrepot.jobs.imports import asset_location
 from entrepot.jobs.object_errors import (
     ENOUGH_FAILURES,
     Failure,
@@ -133,7 +134,7 @@ class Runner:
         job = run.job
         recorded = await job_runs.get(self.database, job.id)
         if recorded is not None and recorded[0]:
-            return await job_items.load(self.database, job.id)
+            return await self._with_keys_of_its_own(job, await job_items.load(self.database, job.id))
         await may_begin(self.database, job, self.limits, self.clock())
         items = await definition.plan(run)
         if job.type.imports and len(items) > 1:
@@ -141,6 +142,29 @@ class Runner:
         await job_items.record_plan(self.database, job.id, job.attempt, items)
         self.at(CrashPoint.PLAN_RECORDED)
         return items
+
+    async def _with_keys_of_its_own(self, job: Job, items: Sequence[JobItem]) -> Sequence[JobItem]:
+        """What a former attempt has not brought to the exchange's store goes under keys of this attempt.
+
+        What it has finished is taken as it is; an upload that it has begun is gone on with, under its key.
+        Crash: all such keys are this attempt's and the former ones are garbage, or nothing has changed.
+        """
+        moved = {
+            item.number: replace(item, destination=asset_location(job, item.number))
+            for item in items
+            if item.destination.bucket is None and item.result is None and item.checkpoint is None
+        }
+        former = [
+            item.destination.key
+            for item in items
+            if moved.get(item.number, item).destination != item.destination
+        ]
+        if former:
+            async with self.database.transaction() as connection:
+                keys = {number: item.destination.key for number, item in moved.items()}
+                await job_items.record_keys(connection, job.id, job.attempt, keys)
+                await garbage.record(connection, former)
+        return [moved.get(item.number, item) for item in items]
 
     async def _move(self, run: Run, definition: JobDefinition, items: Sequence[JobItem]) -> Sequence[JobItem]:
         """The items, each with its result. Raises `JobFailed` that names every item that cannot be moved."""
@@ -163,8 +187,8 @@ class Runner:
                 progress_writer.close()
                 await recording
         except BaseExceptionGroup as group_of_one:
-            # Movers keep what fails to themselves, so it is the recorder's or the guard's; what was cancelled
-            # for it has ended by now.
+            # Movers keep what fails to themselves unless the job is lost, so it is that, the recorder's or
+            # the guard's; what was cancelled for it has ended by now.
             raise group_of_one.exceptions[0] from None
         if failures:
             raise JobFailed(job_errors(failures))
@@ -191,6 +215,8 @@ class Runner:
         for item in waiting:
             try:
                 result = await definition.run_item(run, item, progress_writer.callbacks(item.number))
+            except JobLost:
+                raise
             except Exception as error:  # noqa: BLE001 - becomes an entry of the job's Errors
                 progress_writer.forget(item.number)
                 failures.append(Failure(item, error))

@@ -168,7 +168,7 @@ async def _stream(
 def open_upload(move: Move) -> Upload | ItemResult:
     """Goes on with the item's upload, or begins one; the result where the upload turns out to be finished.
 
-    Crash: an upload that was begun but not recorded stays in the store as an orphan without effect.
+    Crash: an upload that was begun but not recorded stays in the store as an orphan without a part.
     """
     move.stop.check()
     checkpoint = move.item.checkpoint
@@ -185,7 +185,11 @@ def open_upload(move: Move) -> Upload | ItemResult:
             return Upload(move, replace(checkpoint, parts=kept))
     upload_id = move.destination.begin_upload(move.item.destination.key, encryption=move.encryption)
     begun = MultipartCheckpoint(upload_id, part_size(move.item.size_bytes))
-    move.on_checkpoint(begun)
+    try:
+        move.on_checkpoint(begun)
+    except Exception:
+        throw_away(move.destination, move.item.destination.key, upload_id)
+        raise
     return Upload(move, begun)
 
 
