@@ -9,6 +9,7 @@ from tests.databases.rows import SCOPE, add_parents, add_running_job, an_id, ite
 
 from entrepot.database import assets, job_items, job_runs, jobs
 from entrepot.database.connection import Database
+from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.job import JobState, Progress, RunId
 
 STARTED, FINISHED, HANDED_BACK, PLANNED = "started", "finished", "handed back", "planned"
@@ -78,7 +79,7 @@ async def test_a_process_that_dies_before_its_commit_has_done_nothing(
     assert await assets.count(database, SCOPE, revision().id) == 0
     assert await _state_of(database, HANDED_BACK) == (JobState.IN_PROGRESS, 1)
     assert await job_items.load(database, an_id(PLANNED)) == []
-    assert await job_runs.get(database, an_id(PLANNED)) == (False, Progress(0, 0, 0, 0))
+    assert await job_runs.get(database, an_id(PLANNED)) == QueuedRun(False, Progress(0, 0, 0, 0))
     claimed = await job_runs.claim(database, "a worker", 9)
     assert set(claimed) == {RunId(an_id(name), 1) for name in (FINISHED, HANDED_BACK, PLANNED)}
 
@@ -93,7 +94,7 @@ async def test_a_process_that_dies_after_its_commit_has_done_everything(
     assert await assets.count(database, SCOPE, revision().id) == 2
     assert await _state_of(database, HANDED_BACK) == (JobState.IN_PROGRESS, 2)
     assert await job_items.load(database, an_id(PLANNED)) == [item(0), item(1)]
-    assert await job_runs.get(database, an_id(PLANNED)) == (True, Progress(2, 0, 201, 0))
+    assert await job_runs.get(database, an_id(PLANNED)) == QueuedRun(True, Progress(2, 0, 201, 0))
     claimed = await job_runs.claim(database, "a worker", 9)
     expected = {RunId(an_id(STARTED), 1), RunId(an_id(HANDED_BACK), 2), RunId(an_id(PLANNED), 1)}
     assert set(claimed) == expected

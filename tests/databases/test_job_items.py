@@ -10,6 +10,7 @@ from tests.databases.rows import add_running_job, an_id, at, item, job
 
 from entrepot.database import job_items, job_runs, jobs
 from entrepot.database.connection import Database
+from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import JobLost
 from entrepot.domain.job import ItemResult, JobState, Location, MultipartCheckpoint, Progress, UploadedPart
@@ -29,13 +30,15 @@ async def test_a_plan_is_read_as_it_was_written_by_number(database: Database) ->
     ]
     await job_items.record_plan(database, run_id.job_id, 1, plan)
     assert await job_items.load(database, run_id.job_id) == plan[::-1]
-    assert await job_runs.get(database, run_id.job_id) == (True, Progress(2, 0, 101 + 5 * 1024**4, 0))
+    assert await job_runs.get(database, run_id.job_id) == QueuedRun(
+        True, Progress(2, 0, 101 + 5 * 1024**4, 0)
+    )
 
 
 async def test_an_empty_plan_is_a_plan(database: Database) -> None:
     run_id = await add_running_job(database)
     await job_items.record_plan(database, run_id.job_id, 1, [])
-    assert await job_runs.get(database, run_id.job_id) == (True, Progress(0, 0, 0, 0))
+    assert await job_runs.get(database, run_id.job_id) == QueuedRun(True, Progress(0, 0, 0, 0))
     assert await job_items.load(database, run_id.job_id) == []
 
 

@@ -9,6 +9,7 @@ from tests.databases.rows import SCOPE, add_running_job, an_id, at, job
 
 from entrepot.database import job_runs, jobs, workers
 from entrepot.database.connection import Database
+from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.job import JobState, Progress, RunId
 
 
@@ -115,12 +116,12 @@ async def test_the_runs_of_dead_workers_are_free_again_and_those_of_the_living_a
 async def test_progress_is_shown_and_a_lost_attempt_no_longer_reports(database: Database) -> None:
     run_id = await add_running_job(database)
     assert await job_runs.report(database, run_id.job_id, 1, Progress(4, 1, 400, 2**40))
-    assert await job_runs.get(database, run_id.job_id) == (False, Progress(4, 1, 400, 2**40))
+    assert await job_runs.get(database, run_id.job_id) == QueuedRun(False, Progress(4, 1, 400, 2**40))
     assert await job_runs.mark_planned(database, run_id.job_id, 1, Progress(5, 0, 500, 0))
     await job_runs.hand_back(database, [run_id], at(9))
     assert not await job_runs.report(database, run_id.job_id, 1, Progress(4, 4, 400, 400))
     assert not await job_runs.mark_planned(database, run_id.job_id, 1, Progress(9, 0, 9, 0))
-    assert await job_runs.get(database, run_id.job_id) == (True, Progress(5, 0, 500, 0))
+    assert await job_runs.get(database, run_id.job_id) == QueuedRun(True, Progress(5, 0, 500, 0))
 
 
 async def test_workers_are_alive_by_their_last_heartbeat(database: Database) -> None:

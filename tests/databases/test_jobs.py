@@ -10,6 +10,7 @@ from tests.databases.rows import ELSEWHERE, SCOPE, add_running_job, an_id, at, j
 
 from entrepot.database import job_runs, jobs
 from entrepot.database.connection import Database
+from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobState, JobType, Location, Progress, RunId
 from entrepot.domain.scope import Scope
 
@@ -78,7 +79,7 @@ async def test_starting_a_job_enqueues_its_run_once(database: Database) -> None:
     assert not await jobs.start(database, job().id, now=at(6))
     started = replace(job(), state=JobState.IN_PROGRESS, attempt=1, updated_at=at(5))
     assert await jobs.get(database, SCOPE, job().id) == started
-    assert await job_runs.get(database, job().id) == (False, Progress(0, 0, 0, 0))
+    assert await job_runs.get(database, job().id) == QueuedRun(False, Progress(0, 0, 0, 0))
     assert await job_runs.claim(database, "a worker", 9) == [RunId(job().id, 1)]
 
 

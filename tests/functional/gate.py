@@ -56,8 +56,8 @@ class Gate:
 
 
 @contextmanager
-def gate_before(server_url: str) -> Iterator[Gate]:
-    """A gate on a port of its own. Whatever is held still goes on at the end."""
+def gate_before(server_url: str, port: int = 0) -> Iterator[Gate]:
+    """A gate on a port of its own, or on that one. Whatever is held still goes on at the end."""
     gate = Gate()
     server_at = urlsplit(server_url).netloc
 
@@ -84,7 +84,8 @@ def gate_before(server_url: str) -> Iterator[Gate]:
             answer = connection.getresponse()
             content = answer.read()
             connection.close()
-            head = [f"HTTP/1.1 {answer.status} {answer.reason}", f"content-length: {len(content)}"]
+            length = answer.getheader("content-length") if self.command == "HEAD" else len(content)
+            head = [f"HTTP/1.1 {answer.status} {answer.reason}", f"content-length: {length}"]
             head += [
                 f"{name}: {value}"
                 for name, value in answer.getheaders()
@@ -95,7 +96,7 @@ def gate_before(server_url: str) -> Iterator[Gate]:
         def log_message(self, *_: object) -> None:
             """Silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     gate.url = f"http://127.0.0.1:{server.server_port}"
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()

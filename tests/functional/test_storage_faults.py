@@ -6,22 +6,32 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from tests.functional import flow, tools
 from tests.functional.clients import client as make_client
 from tests.functional.conftest import Port
+from tests.functional.gate import gate_before
+from tests.functional.watching import free_port
 
 from entrepot.testing import RunningServer, S3Server, running_entrepot
 
 
 @contextmanager
 def exchange_beside(folder: Path, endpoint_url: str, access_key: str, secret: str) -> Iterator[Any]:
-    environ = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
+    environ = {
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "ENTREPOT_OUTAGE_MINUTES": "0",
+    }
     arguments = ["--s3-endpoint-url", endpoint_url]
     with running_entrepot(folder, arguments=arguments, environ=environ) as server:
         client = _client(server)
@@ -46,6 +56,38 @@ def test_an_endpoint_that_is_down_is_named(tmp_path: Path) -> None:
         assert error["Code"] == "INTERNAL_SERVER_EXCEPTION"
         assert "http://127.0.0.1:9" in error["Message"]
         assert flow.assets(exchange, place) == []
+
+
+def test_a_job_waits_for_an_s3_server_that_is_down_and_says_so(
+    tmp_path: Path, storage: S3Server, port: Port, client: Callable[..., Any]
+) -> None:
+    client("s3").put_object(Bucket=port.source, Key="awaited", Body=b"at last")
+    number = free_port()
+    keys = {"AWS_ACCESS_KEY_ID": storage.access_key_id, "AWS_SECRET_ACCESS_KEY": storage.secret_access_key}
+    arguments = ["--s3-endpoint-url", f"http://127.0.0.1:{number}"]
+    with running_entrepot(tmp_path, arguments=arguments, environ=keys) as server:
+        exchange = _client(server)
+        place = flow.open_revision(exchange)
+        sources = [{"Bucket": port.source, "Key": "awaited"}]
+        details = {"ImportAssetsFromS3": {"AssetSources": sources, **place}}
+        job_id = exchange.create_job(Type="IMPORT_ASSETS_FROM_S3", Details=details)["Id"]
+        exchange.start_job(JobId=job_id)
+        said = flow.until(lambda: progress(server, job_id).get("Waiting"), "waiting")
+        assert f"http://127.0.0.1:{number}" in said["Reason"]
+        assert exchange.get_job(JobId=job_id)["State"] == "IN_PROGRESS"
+        with gate_before(storage.endpoint_url, number):
+            assert flow.finished(exchange, job_id)["State"] == "COMPLETED"
+        assert [asset["Name"] for asset in flow.assets(exchange, place)] == ["awaited"]
+        exchange.close()
+
+
+def progress(server: RunningServer, job_id: str) -> dict[str, Any]:
+    request = AWSRequest("GET", f"{server.url}/entrepot/jobs/{job_id}/progress")
+    keys = Credentials(server.access_key_id, server.secret_access_key)
+    SigV4Auth(keys, "dataexchange", "us-east-1").add_auth(request)
+    with urllib.request.urlopen(urllib.request.Request(request.url, headers=dict(request.headers))) as answer:
+        body: dict[str, Any] = json.load(answer)
+    return body
 
 
 def test_wrong_credentials_are_told_as_access_denied(tmp_path: Path, storage: S3Server, port: Port) -> None:

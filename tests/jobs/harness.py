@@ -151,6 +151,7 @@ class Harness:
         *,
         at: Callable[[CrashPoint], None] = nothing,
         timeout_seconds: float = 60,
+        outage_seconds: float = 0,
         definition: JobDefinition | None = None,
     ) -> Runner:
         """A runner; with `definition` in place of the one of its type."""
@@ -165,6 +166,7 @@ class Harness:
             definitions=definitions,
             integrations=self.integrations,
             timeout_seconds=timeout_seconds,
+            outage_seconds=outage_seconds,
             at=at,
         )
 

@@ -186,7 +186,7 @@ async def test_progress_can_be_seen_while_a_job_runs(harness: Harness) -> None:
     go_on.set()
     await running
     assert seen is not None
-    planned, progress = seen
+    planned, progress = seen.is_planned, seen.progress
     assert planned
     assert (progress.items, progress.bytes) == (140, 560)
     assert 0 < progress.items_done < 140

@@ -8,28 +8,35 @@ jobs in the order of their ids, so that no two transactions wait for each other.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sql
 
 from entrepot.database.connection import Connection, Query, Value
-from entrepot.database.expressions import same, values_of
+from entrepot.database.expressions import now_in_milliseconds, same, values_of
 from entrepot.database.tables import JOB_RUNS, JOBS, WORKERS
-from entrepot.domain.job import JobState, Progress, RunId
+from entrepot.domain.errors import JobLost
+from entrepot.domain.job import JobState, Progress, RunId, Waiting
 from entrepot.domain.timestamp import Timestamp
 
 _q = JOB_RUNS.c
 _THIS = same(_q.job_id, _q.attempt)
 _OLDEST_FIRST = (_q.enqueued_at, _q.job_id)
 _PROGRESS = (_q["items"], _q.items_done, _q.bytes, _q.bytes_done)
+_WAITING = (_q.waiting_since, _q.waiting_for, _q.waits, _q.due_at)
 
 _INSERT = Query(sql.insert(JOB_RUNS).values(values_of(JOB_RUNS)))
 _REMOVE = Query(sql.delete(JOB_RUNS).where(*same(_q.job_id)))
+_IS_FREE = (
+    _q.worker_id.is_(None),
+    sql.or_(_q.due_at.is_(None), _q.due_at <= now_in_milliseconds()),
+)
 # The index job_runs_of_worker serves the next three.
-_ANY_FREE = Query(sql.select(_q.job_id).where(_q.worker_id.is_(None)).limit(sql.literal_column("1")))
+_ANY_FREE = Query(sql.select(_q.job_id).where(*_IS_FREE).limit(sql.literal_column("1")))
 _FREE = Query(
     sql.select(_q.job_id, _q.attempt)
-    .where(_q.worker_id.is_(None))
+    .where(*_IS_FREE)
     .order_by(*_OLDEST_FIRST)
     .limit(sql.bindparam("limit", type_=sql.Integer))
     .with_for_update(skip_locked=True)
@@ -49,6 +56,19 @@ _NEXT_ATTEMPT = Query(
         attempt=_q.attempt + sql.literal_column("1"), worker_id=sql.null(), enqueued_at=sql.bindparam("now")
     )
 )
+_WAIT = Query(
+    sql.update(JOB_RUNS)
+    .where(*_THIS)
+    .values(
+        {
+            _q.attempt: _q.attempt + sql.literal_column("1"),
+            _q.worker_id: sql.null(),
+            _q.enqueued_at: sql.bindparam("due_at"),
+            **{column: sql.bindparam(column.name) for column in _WAITING},
+        }
+    )
+)
+_GETS_ON = Query(sql.update(JOB_RUNS).where(*_THIS).values({column: sql.null() for column in _WAITING}))
 _OF_DEAD_WORKERS = Query(
     sql.select(_q.job_id, _q.attempt).where(
         _q.worker_id.is_not(None),
@@ -62,7 +82,7 @@ _SET_PROGRESS: dict[sql.Column[Any], sql.BindParameter[Any]] = {
 }
 _REPORT = Query(sql.update(JOB_RUNS).where(*_THIS).values(_SET_PROGRESS))
 _MARK_PLANNED = Query(sql.update(JOB_RUNS).where(*_THIS).values({**_SET_PROGRESS, _q.planned: sql.true()}))
-_GET = Query(sql.select(_q.planned, *_PROGRESS).where(*same(_q.job_id)))
+_GET = Query(sql.select(_q.planned, *_PROGRESS, *_WAITING).where(*same(_q.job_id)))
 
 
 async def enqueue(c: Connection, run_id: RunId, now: Timestamp) -> None:
@@ -78,6 +98,10 @@ async def enqueue(c: Connection, run_id: RunId, now: Timestamp) -> None:
         items_done=0,
         bytes=0,
         bytes_done=0,
+        due_at=None,
+        waiting_since=None,
+        waiting_for=None,
+        waits=None,
     )
 
 
@@ -87,7 +111,7 @@ async def remove(c: Connection, job_id: str) -> None:
 
 
 async def claim(c: Connection, worker_id: str, limit: int) -> list[RunId]:
-    """Gives the worker up to `limit` free runs, the oldest first; no run goes to two workers.
+    """Gives the worker up to `limit` free runs that are due, the oldest first; no run goes to two workers.
 
     Crash: the runs belong to the worker, which finds them when it is back (`claimed_by`); if it does not come
     back, `release_dead` frees them.
@@ -130,6 +154,30 @@ async def release_dead(c: Connection, alive_since_ms: int, now: Timestamp) -> in
     return await hand_back(c, dead, now) if dead else 0
 
 
+async def wait(c: Connection, run_id: RunId, waiting: Waiting) -> None:
+    """Frees the run, with a new attempt; nobody takes it before `waiting.until`.
+
+    Raises `JobLost` where the attempt no longer owns the job. Crash: as `hand_back`.
+    """
+    this: dict[str, Value] = {"job_id": run_id.job_id, "attempt": run_id.attempt}
+    async with c.transaction() as t:
+        if await t.execute(_NEXT_ATTEMPT_OF_JOB, **this) == 0:
+            raise JobLost(f"Attempt {run_id.attempt} no longer owns job {run_id.job_id}.")
+        await t.execute(
+            _WAIT,
+            waiting_since=waiting.since.milliseconds,
+            waiting_for=waiting.reason,
+            waits=waiting.times,
+            due_at=waiting.until.milliseconds,
+            **this,
+        )
+
+
+async def gets_on(c: Connection, job_id: str, attempt: int) -> None:
+    """Notes that the run waits for nothing any more."""
+    await c.execute(_GETS_ON, job_id=job_id, attempt=attempt)
+
+
 async def report(c: Connection, job_id: str, attempt: int, progress: Progress) -> bool:
     """Notes how far the run is; False when the attempt no longer owns it. Crash: noted or not."""
     return await c.execute(_REPORT, **_progress(job_id, attempt, progress)) == 1
@@ -151,7 +199,20 @@ def _progress(job_id: str, attempt: int, progress: Progress) -> dict[str, Value]
     }
 
 
-async def get(c: Connection, job_id: str) -> tuple[bool, Progress] | None:
-    """Whether the job's plan is recorded, and how far it is; None unless it is IN_PROGRESS."""
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """What the queue says of the run of one job."""
+
+    is_planned: bool
+    progress: Progress
+    waiting: Waiting | None = None
+
+
+async def get(c: Connection, job_id: str) -> QueuedRun | None:
+    """The run of the job; None unless it is IN_PROGRESS."""
     row = await c.fetch_one(_GET, job_id=job_id)
-    return None if row is None else (bool(row[0]), Progress(*row[1:]))
+    if row is None:
+        return None
+    is_planned, *counts, since, reason, times, until = row
+    waiting = None if since is None else Waiting(Timestamp(since), reason, times, Timestamp(until))
+    return QueuedRun(bool(is_planned), Progress(*counts), waiting)

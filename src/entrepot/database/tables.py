@@ -177,6 +177,11 @@ JOB_RUNS = Table(
     Column("enqueued_at", BigInteger, nullable=False),
     Column("planned", Boolean, nullable=False),
     *_required(BigInteger, "items", "items_done", "bytes", "bytes_done"),
+    # what it waits for: it is not taken before `due_at`; null once it has got on
+    Column("due_at", BigInteger),
+    Column("waiting_since", BigInteger),
+    Column("waiting_for", TEXT),
+    Column("waits", Integer),
     # the free runs (worker_id is null), oldest first; and the runs of one worker
     Index("job_runs_of_worker", "worker_id", "enqueued_at", "job_id"),
 )

@@ -203,6 +203,10 @@ class JobFailed(EntrepotError):
         self.errors = errors
 
 
+class JobHeldUp(JobFailed):
+    """A store or a service that the job needs cannot be used now; it may be possible later."""
+
+
 class JobLost(EntrepotError):
     """Another attempt owns the job; whatever this worker still had in hand is void."""
 

@@ -176,6 +176,18 @@ class Progress:
     bytes_done: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a job IN_PROGRESS gets on with nothing: a store or a service that it needs cannot be used."""
+
+    since: Timestamp
+    reason: str
+    times: int
+    """How often it has been tried again in vain."""
+    until: Timestamp
+    """When it is tried again."""
+
+
 def require_startable(job: Job) -> None:
     """Raises `Conflict` unless StartJob may turn the job IN_PROGRESS."""
     _require_waiting(job, "started. Create another job")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from entrepot.domain.bucket_permission import Access, has_dot_segments
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import JobFailed, StoreError, ValidationFailed
+from entrepot.domain.errors import JobFailed, JobHeldUp, StoreError, StoreUnavailable, ValidationFailed
 from entrepot.domain.identifiers import derived_asset_id
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
@@ -56,7 +56,8 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
         if not failures:
             failures = await asyncio.to_thread(_not_listable, run, source.bucket, shared)
         if failures:
-            raise JobFailed(_errors(failures))
+            may_pass = all(isinstance(failure, StoreUnavailable) for failure in failures)
+            raise (JobHeldUp if may_pass else JobFailed)(_errors(failures))
         await _require_keys_of_kms(run, source)
         return ()
 

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 import msgspec
 
 from entrepot.domain.asset import Asset
-from entrepot.domain.errors import JobFailed, ObjectNotFound, ResourceNotFound, ResourceType, StoreError
+from entrepot.domain.errors import (
+    JobFailed,
+    JobHeldUp,
+    ObjectNotFound,
+    ResourceNotFound,
+    ResourceType,
+    StoreError,
+    StoreUnavailable,
+)
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_sets import entitled
@@ -57,11 +65,13 @@ class ExportAssetToSignedUrl(JobDefinition):
                 asset,
             ) from None
         except StoreError as error:
-            raise _failed(
+            unreadable = _failed(
                 JobErrorCode.INTERNAL_SERVER_EXCEPTION,
                 f"Entrepot could not read asset {asset.name!r}; the server's log says why.",
                 asset,
-            ) from error
+            )
+            may_pass = isinstance(error, StoreUnavailable)
+            raise (JobHeldUp(unreadable.errors) if may_pass else unreadable) from error
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:

@@ -24,7 +24,7 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.jobs.definition import Checked, Creation, Outcome, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, outcome, pinned, upload_url
-from entrepot.jobs.object_errors import Failure, job_errors
+from entrepot.jobs.object_errors import Failure, failed
 from entrepot.jobs.openapi_check import CPU_SECONDS
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
@@ -73,7 +73,7 @@ class ImportAssetFromApiGatewayApi(FileImport):
         except ObjectNotFound:
             raise JobFailed((_not_uploaded(name),)) from None
         except StoreError as error:
-            raise JobFailed(job_errors([Failure(item, error)])) from error
+            raise failed([Failure(item, error)]) from error
         await _require_proven(details, document)
         return (pinned(item, info),)
 

@@ -17,7 +17,7 @@ from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, L
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.definition import Checked, Creation, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large, upload_url
-from entrepot.jobs.object_errors import Failure, job_errors
+from entrepot.jobs.object_errors import Failure, failed
 from entrepot.jobs.parents import importing_into, required
 from entrepot.model import shapes
 
@@ -63,7 +63,7 @@ class ImportAssetFromSignedUrl(FileImport):
         except ObjectNotFound:
             raise JobFailed((_not_uploaded(name),)) from None
         except StoreError as error:
-            raise JobFailed(job_errors([Failure(item, error)])) from error
+            raise failed([Failure(item, error)]) from error
         return (pinned(item, info),)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:

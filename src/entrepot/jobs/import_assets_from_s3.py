@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from entrepot.domain.errors import JobFailed, StoreError
+from entrepot.domain.errors import StoreError
 from entrepot.domain.job import JobError, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.definition import Checked, Creation, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large
-from entrepot.jobs.object_errors import Failure, job_errors
+from entrepot.jobs.object_errors import Failure, failed
 from entrepot.jobs.parents import importing_into, require_count, require_key, required
 from entrepot.model import shapes
 
@@ -40,9 +40,8 @@ class ImportAssetsFromS3(FileImport):
                 large.append(item.source)
             else:
                 items.append(pinned(item, info))
-        errors = list(job_errors(failures)) + _all_too_large(large, limit_gb)
-        if errors:
-            raise JobFailed(tuple(errors))
+        if failures or large:
+            raise failed(failures, _all_too_large(large, limit_gb))
         return tuple(items)
 
 

@@ -21,6 +21,7 @@ from entrepot.domain.errors import (
     IntegrationUnavailable,
     InvalidStoreRequest,
     JobFailed,
+    JobHeldUp,
     ObjectChanged,
     ObjectNotFound,
     StoreAccessDenied,
@@ -74,6 +75,16 @@ def job_errors(failures: Sequence[Failure]) -> tuple[JobError, ...]:
     for failure in sorted(failures, key=lambda failure: failure.item.number):
         groups.setdefault((_code(failure), _uploaded_asset(failure.item)), []).append(failure)
     return tuple(_job_error(code, asset_name, group) for (code, asset_name), group in groups.items())
+
+
+def failed(failures: Sequence[Failure], further: Sequence[JobError] = ()) -> JobFailed:
+    """What ends a job with these failures, or holds it up where all are of stores that cannot be used now."""
+    kind = JobHeldUp if not further and all(map(_may_pass, failures)) else JobFailed
+    return kind((*job_errors(failures), *further))
+
+
+def _may_pass(failure: Failure) -> bool:
+    return isinstance(failure.error, StoreUnavailable | JobHeldUp)
 
 
 def integration_error(error: IntegrationError) -> JobError:

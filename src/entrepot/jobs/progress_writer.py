@@ -35,6 +35,7 @@ class ProgressWriter:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._closed = False
+        self._least = 1
         self.results = {item.number: item.result for item in items if item.result is not None}
         self._unrecorded: dict[int, ItemResult] = {}
         self._items = len(items)
@@ -78,9 +79,10 @@ class ProgressWriter:
         if len(self._unrecorded) >= RECORD_ITEMS:
             self._wake.set()
 
-    def close(self) -> None:
-        """Ends `keep_recording`; a last batch that is not full is left to the end of the job."""
+    def close(self, *, is_last: bool) -> None:
+        """Ends `keep_recording`. Where the job ends now, a batch that is not full is left to its end."""
         self._closed = True
+        self._least = RECORD_ITEMS if is_last else 1
         self._wake.set()
 
     async def keep_recording(self) -> None:
@@ -100,7 +102,7 @@ class ProgressWriter:
                 async with asyncio.timeout(RECORD_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            if self._closed and len(self._unrecorded) < RECORD_ITEMS:
+            if self._closed and len(self._unrecorded) < self._least:
                 return
             await self._record()
             if self._closed:
@@ -123,6 +125,7 @@ class ProgressWriter:
         async with self._run.database.transaction() as connection:
             if results:
                 await job_items.record_results(connection, job.id, job.attempt, results)
+                await job_runs.gets_on(connection, job.id, job.attempt)
             for number, checkpoint in checkpoints.items():
                 await job_items.record_checkpoint(connection, job.id, job.attempt, number, checkpoint)
             await job_runs.report(connection, job.id, job.attempt, progress)

@@ -4,6 +4,7 @@
     plan      what goes where, recorded before the first byte moves; a resumed run finds it recorded
     move      every item that has no result yet, some at a time; results recorded in batches; an export ends
               as soon as its account has lost what it exports
+              where a store or service cannot be used, the job is let go of and tried again later
     finish    ONE transaction: assets, their tags and the job's new state become visible together
     clean     what the job no longer needs is noted as garbage in that same transaction, for the sweep
 
@@ -16,14 +17,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.errors import DatabaseError, IntegrationError, JobFailed, JobLost, StoreError
-from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId
+from entrepot.domain.errors import (
+    DatabaseError,
+    IntegrationError,
+    IntegrationUnavailable,
+    JobFailed,
+    JobHeldUp,
+    JobLost,
+    StoreError,
+)
+from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId, Waiting
 from entrepot.domain.limits import Limits
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.protocols import Integrations
@@ -34,8 +44,8 @@ from entrepot.jobs.imports import asset_location
 from entrepot.jobs.object_errors import (
     ENOUGH_FAILURES,
     Failure,
+    failed,
     integration_error,
-    job_errors,
     tells_of_the_others,
     unexpected,
 )
@@ -48,6 +58,8 @@ from entrepot.transfer.user_buckets import Buckets
 
 ITEMS_AT_ONCE = 32
 """Enough to keep the threads of `transfer` busy; it bounds memory by itself."""
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 GUARD_SECONDS = 0.5
 """How often a run that moves bytes asks whether its account may still have them."""
 
@@ -68,7 +80,9 @@ class Runner:
     definitions: Mapping[JobType, JobDefinition]
     integrations: Integrations
     timeout_seconds: float
-    """How long one attempt may plan and move before the job is TIMED_OUT."""
+    """How long after StartJob a job that still plans or moves is TIMED_OUT."""
+    outage_seconds: float
+    """How long a job waits for a store or a service that cannot be used before it ends in ERROR."""
     at: Callable[[CrashPoint], None] = nothing
 
     async def run(self, run_id: RunId) -> None:
@@ -105,16 +119,20 @@ class Runner:
 
     async def _run_to_its_end(self, job: Job, definition: JobDefinition) -> None:
         try:
-            async with asyncio.timeout(self.timeout_seconds) as deadline:
+            async with asyncio.timeout(self._seconds_left(job)) as deadline:
                 run = await self._run_of(job)
                 items = await self._plan(run, definition)
                 items = await self._move(run, definition, items)
             await self._finish(run, definition, items)
         except (JobLost, DatabaseError):
             raise
+        except JobHeldUp as held_up:
+            await self._wait_or_fail(job, definition, held_up)
         except JobFailed as failed:
             _log.info("job %s failed: %s", job.id, failed.__cause__ or failed)
             await self._fail(job, definition, JobState.ERROR, failed.errors)
+        except IntegrationUnavailable as error:
+            await self._wait_or_fail(job, definition, JobHeldUp((integration_error(error),)))
         except IntegrationError as error:
             _log.info("job %s failed: %s: %r", job.id, error, error.__cause__)
             await self._fail(job, definition, JobState.ERROR, (integration_error(error),))
@@ -125,6 +143,31 @@ class Runner:
             _log.exception("job %s failed unexpectedly", job.id)
             await self._fail(job, definition, JobState.ERROR, (unexpected(job.id),))
 
+    def _seconds_left(self, job: Job) -> float:
+        """Of the time that the job may take, counted from StartJob over all its attempts."""
+        started_at = job.updated_at  # it changes with the state alone
+        return self.timeout_seconds - (self.clock().milliseconds - started_at.milliseconds) / 1000
+
+    async def _wait_or_fail(self, job: Job, definition: JobDefinition, held_up: JobHeldUp) -> None:
+        """Lets go of the job until later, or ends it when what holds it up has lasted too long.
+
+        Later and later, each time a random part of a pause that doubles: what comes back is not overrun.
+        Crash: the job is tried again at once, or when it is due.
+        """
+        now = self.clock()
+        run = await job_runs.get(self.database, job.id)
+        before = None if run is None else run.waiting
+        since = now if before is None else before.since
+        if now >= since.plus_seconds(self.outage_seconds):
+            _log.info("job %s failed after waiting since %s: %s", job.id, since.isoformat(), held_up)
+            await self._fail(job, definition, JobState.ERROR, held_up.errors)
+            return
+        times = 0 if before is None else before.times + 1
+        pause = random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(times, 16)))
+        waiting = Waiting(since, held_up.errors[0].message, times, now.plus_seconds(pause))
+        await job_runs.wait(self.database, RunId(job.id, job.attempt), waiting)
+        _log.info("job %s waits until %s: %s", job.id, waiting.until.isoformat(), held_up)
+
     async def _plan(self, run: Run, definition: JobDefinition) -> Sequence[JobItem]:
         """The items of the job, with the results and checkpoints that are recorded.
 
@@ -133,7 +176,7 @@ class Runner:
         """
         job = run.job
         recorded = await job_runs.get(self.database, job.id)
-        if recorded is not None and recorded[0]:
+        if recorded is not None and recorded.is_planned:
             return await self._with_keys_of_its_own(job, await job_items.load(self.database, job.id))
         await may_begin(self.database, job, self.limits, self.clock())
         items = await definition.plan(run)
@@ -184,14 +227,14 @@ class Runner:
                 ]
                 await asyncio.wait(movers)
                 guarding.cancel()
-                progress_writer.close()
+                progress_writer.close(is_last=not failures)
                 await recording
         except BaseExceptionGroup as group_of_one:
             # Movers keep what fails to themselves unless the job is lost, so it is that, the recorder's or
             # the guard's; what was cancelled for it has ended by now.
             raise group_of_one.exceptions[0] from None
         if failures:
-            raise JobFailed(job_errors(failures))
+            raise failed(failures)
         return [replace(item, result=progress_writer.results[item.number]) for item in items]
 
     async def _guard(self, job: Job) -> None:

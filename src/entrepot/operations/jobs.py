@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from entrepot.database import garbage, job_runs, jobs
 from entrepot.database.connection import Connection
+from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.arn import job_arn
 from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
 from entrepot.domain.job import (
@@ -11,7 +12,6 @@ from entrepot.domain.job import (
     JobError,
     JobState,
     JobType,
-    Progress,
     require_cancellable,
     require_startable,
 )
@@ -122,15 +122,14 @@ async def get_job(context: Context, request: shapes.GetJobRequest) -> shapes.Get
     )
 
 
-async def job_progress(context: Context, job_id: str) -> tuple[Job, Progress | None]:
-    """One job, and how far it is: None before it has its plan and once it has ended.
+async def job_progress(context: Context, job_id: str) -> tuple[Job, QueuedRun | None]:
+    """One job, and how far its run is: None unless it is IN_PROGRESS.
 
     AWS has no such operation. Raises `ResourceNotFound` for a job that the account does not have.
     """
     database = context.services.database
     job = await _existing(database, context, job_id)
-    planned, progress = await job_runs.get(database, job_id) or (False, None)
-    return job, progress if planned else None
+    return job, await job_runs.get(database, job_id)
 
 
 async def start_job(context: Context, request: shapes.StartJobRequest) -> None:

@@ -105,7 +105,10 @@ class ProgressRoute:
 
         {"JobId": …, "State": …, "Items": 12, "ItemsDone": 7, "Bytes": 1048576, "BytesDone": 524288}
 
-    The counts are there once the job has its plan, and until it has ended.
+    The counts are there once the job has its plan, and until it has ended. While a store or a service that it
+    needs cannot be used, there is one member more:
+
+        "Waiting": {"Since": "2026-01-01T00:00:00.000Z", "Reason": …, "NextTryAt": …}
     """
 
     name = "GetJobProgress"
@@ -115,14 +118,22 @@ class ProgressRoute:
     async def answer(
         self, context: Context, resource_id: str, query_string: bytes, gone: Gone
     ) -> Mapping[str, object]:
-        job, progress = await job_progress(context, resource_id)
+        job, run = await job_progress(context, resource_id)
         body: dict[str, object] = {"JobId": job.id, "State": job.state.value}
-        if progress is not None:
+        if run is not None and run.is_planned:
+            progress = run.progress
             body |= {
                 "Items": progress.items,
                 "ItemsDone": progress.items_done,
                 "Bytes": progress.bytes,
                 "BytesDone": progress.bytes_done,
+            }
+        if run is not None and run.waiting is not None:
+            waiting = run.waiting
+            body["Waiting"] = {
+                "Since": waiting.since.isoformat(),
+                "Reason": waiting.reason,
+                "NextTryAt": waiting.until.isoformat(),
             }
         return body
 

@@ -131,6 +131,13 @@ OPTIONS: tuple[Option, ...] = (
         named=("ENTREPOT_JOB_TIMEOUT",),
     ),
     _variable(
+        "outage_minutes",
+        "how many minutes a job waits for a store or a service that cannot be used before it ends in ERROR",
+        "30",
+        partial(read_integer, least=0, most=525_600),
+        "MINUTES",
+    ),
+    _variable(
         "job_retention_days",
         "how many days after its creation a job that does not run is forgotten",
         "90",

@@ -44,6 +44,7 @@ class Settings:
     """Never empty after `load`; with port 0 it is known when the server listens."""
     limits: Limits = field(default_factory=Limits)
     job_timeout_seconds: int = 86_400
+    outage_minutes: int = 30
     job_retention_days: int = 90
     server_side_copy: bool = True
     redshift_endpoint_url: str | None = None

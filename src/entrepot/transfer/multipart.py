@@ -4,7 +4,7 @@
         │ resumes from the item's checkpoint, or finds the upload already finished
 
 The checkpoint grows with each proven part. An upload is thrown away when the item has failed for good, and
-stays when the work is only interrupted: the next attempt goes on with it.
+stays when the work is only interrupted or a store cannot be used: the next attempt goes on with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError
+from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError, StoreUnavailable
 from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
 from entrepot.stores.store import ObjectStore
@@ -160,6 +160,8 @@ async def _stream(
     except UploadGone:
         move.on_bytes(-upload.reported_bytes)
         raise
+    except StoreUnavailable:
+        raise  # it is gone on with when the store is back
     except StoreError:
         await threads.run(StopSignal(), _abandon, move, upload)
         raise

@@ -78,6 +78,7 @@ def open_worker(
         definitions=DEFINITIONS,
         integrations=integrations,
         timeout_seconds=settings.job_timeout_seconds,
+        outage_seconds=settings.outage_minutes * 60,
     )
     reconciler = Reconciler(database, make_provisioners(database, integrations), clock)
     http = GuardedHttp(settings.allowed_networks)
