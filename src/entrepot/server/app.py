@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from entrepot.domain.errors import EntrepotError
+from entrepot.domain.errors import EntrepotError, Throttled, ValidationFailed
 from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.s3_gateway.s3_request import is_for_s3
 from entrepot.server.audit import CONTENT_TYPE, Metrics
@@ -31,18 +32,17 @@ from entrepot.transfer.signed_urls import OBJECTS_PATH
 from entrepot.wire.asgi import (
     CLOSE,
     AsgiScope,
-    BodyTooLarge,
-    BodyTooSlow,
     ClientDisconnected,
     Receive,
     Send,
     connection_headers,
-    read_body,
     send_response,
     send_stream,
     until_disconnected,
 )
-from entrepot.wire.pipeline import LARGEST_BODY_BYTES, Pipeline
+from entrepot.wire.pipeline import Pipeline
+from entrepot.wire.request_body import BodyBudget, BodyTooSlow, RequestBody
+from entrepot.wire.responses import error_response
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway
@@ -69,6 +69,8 @@ class Application:
     """Read at each `/metrics`."""
     objects: SignedObjects | None
     """None where the store signs its own URLs."""
+    bodies: BodyBudget
+    """Of all requests to the API; those to the other routes are never held."""
     s3_gateway: Callable[[], S3Gateway]
     """Gives the gateway, always the same one; it is not asked before the first request for it."""
 
@@ -88,28 +90,37 @@ class Application:
             await self._api(scope, receive, send, raw_path.decode("latin-1"))
 
     async def _api(self, scope: AsgiScope, receive: Receive, send: Send, raw_path: str) -> None:
-        unread = False
+        body = RequestBody(scope, receive, self.bodies)
+        with body.held():
+            try:
+                response = await self._response(scope, receive, raw_path, body)
+            except BodyTooSlow:
+                await send_response(send, _TOO_SLOW, extra=CLOSE)
+                return
+            except ClientDisconnected:
+                return
+            if response.stream is not None:
+                await send_stream(receive, send, response, response.stream)
+                return
+            await send_response(send, response, extra=() if body.is_whole else connection_headers(scope))
+
+    async def _response(
+        self, scope: AsgiScope, receive: Receive, raw_path: str, body: RequestBody
+    ) -> HttpResponse:
         try:
-            body = await read_body(scope, receive, LARGEST_BODY_BYTES)
-        except BodyTooLarge:
-            # Longer than any operation takes: the pipeline refuses it by its length, whatever it holds.
-            body, unread = bytes(LARGEST_BODY_BYTES + 1), True
-        except BodyTooSlow:
-            await send_response(send, _TOO_SLOW, extra=CLOSE)
-            return
-        except ClientDisconnected:
-            return
-        request = HttpRequest(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
+            content = await body.short()
+        except Throttled as error:
+            return error_response(error, str(uuid4()))
+        request = HttpRequest(
+            scope["method"], raw_path, scope["query_string"], scope["headers"], content or b""
+        )
         own = self.own_routes.find(request.method, raw_path) if raw_path.startswith("/entrepot/") else None
-        if own is not None:
-            gone = partial(until_disconnected, receive)
-            response = await self.own_routes.answer(own, request, gone)
-        else:
-            response = await self.pipeline.handle(request)
-        if response.stream is not None:
-            await send_stream(receive, send, response, response.stream)
-            return
-        await send_response(send, response, extra=connection_headers(scope) if unread else ())
+        if own is None:
+            return await self.pipeline.handle(request, body if content is None else None)
+        if content is None:
+            too_long = ValidationFailed(f"{own.name} takes no request body; send it without one.")
+            return error_response(too_long, str(uuid4()))
+        return await self.own_routes.answer(own, request, partial(until_disconnected, receive))
 
     async def _operators(self, raw_path: bytes) -> HttpResponse:
         if raw_path == b"/healthz":

@@ -19,6 +19,11 @@ class Metrics:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._received_bytes = 0
         self._sent_bytes = 0
+        self._gauges: list[tuple[str, str, Callable[[], float]]] = []
+
+    def gauge(self, name: str, explanation: str, read: Callable[[], float]) -> None:
+        """Shows what this process knows of itself; `read` is called at each look."""
+        self._gauges.append((name, explanation, read))
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """One answered request; `operation` is one of a bounded set of names."""
@@ -65,6 +70,8 @@ class Metrics:
             "Bytes of objects moved by signed URLs and the S3 gateway.",
             [({"direction": "received"}, self._received_bytes), ({"direction": "sent"}, self._sent_bytes)],
         )
+        for name, explanation, read in self._gauges:
+            lines += _metric(f"entrepot_{name}", "gauge", explanation, [({}, read())])
         for name, value in gauges.items():
             lines += _metric(
                 f"entrepot_{name}", "gauge", "Read from the database at this moment.", [({}, value)]

@@ -35,6 +35,7 @@ from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
 from entrepot.settings.values import AuthMode
 from entrepot.stores.store import ObjectStore
+from entrepot.wire.request_body import BodyBudget
 from entrepot.wiring.api import WiredApi, open_api
 from entrepot.wiring.shared import clock, prepare_database
 
@@ -45,6 +46,8 @@ _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
 _WATCH_SECONDS = 1.0
 _OBJECT_THREADS = 64
+_HELD_BODIES_BYTES = 64 * 1024 * 1024
+"""Of all requests that are being received or answered; the longest that is taken is 10 MiB."""
 
 _log = logging.getLogger(__name__)
 
@@ -140,6 +143,9 @@ def _application(
     events: EventsRoute,
     s3_gateway: Callable[[], S3Gateway],
 ) -> Application:
+    bodies = BodyBudget(_HELD_BODIES_BYTES)
+    metrics.gauge("request_bodies_bytes", "Bytes of request bodies held now.", lambda: bodies.held_bytes)
+
     async def gauges() -> dict[str, float]:
         return {"job_workers_alive": await api.workers_alive()}
 
@@ -153,7 +159,7 @@ def _application(
     credentials = DatashareCredentialsRoute(api.datashare_credentials.hand_out)
     routes = (ProgressRoute(), events, credentials)
     own_routes = OwnRoutes(routes, api.authenticator, api.services, metrics)
-    return Application(api.pipeline, own_routes, readiness, metrics, gauges, objects, s3_gateway)
+    return Application(api.pipeline, own_routes, readiness, metrics, gauges, objects, bodies, s3_gateway)
 
 
 def _s3_gateway(

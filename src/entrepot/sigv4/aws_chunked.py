@@ -24,6 +24,9 @@ STREAMING_PAYLOADS = frozenset({SIGNED, SIGNED_WITH_TRAILER, UNSIGNED_WITH_TRAIL
 
 _TRAILER_SIGNATURE = "x-amz-trailer-signature"
 _MAXIMUM_LINE = 8 * 1024
+_MOST_CHUNKS = 4 * 1024
+"""Of the 8 KiB that S3 asks for each but the last, in three times the longest body that is taken."""
+_MOST_TRAILERS = 100
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -57,6 +60,8 @@ def parse_chunks(body: bytes) -> ChunkedBody:
         if size == 0:
             chunks.append(Chunk(b"", signature))
             return _with_trailers(tuple(chunks), body, position)
+        if len(chunks) == _MOST_CHUNKS:
+            raise MalformedSignature(f"An aws-chunked body has {_MOST_CHUNKS} chunks at most.")
         end = position + size
         if body[end : end + 2] != b"\r\n":
             raise MalformedSignature("A chunk of the aws-chunked body is shorter or longer than it says.")
@@ -90,6 +95,8 @@ def _with_trailers(chunks: tuple[Chunk, ...], body: bytes, position: int) -> Chu
         line, position = _line(body, position)
         if not line:
             break
+        if len(trailers) == _MOST_TRAILERS:
+            raise MalformedSignature(f"An aws-chunked body has {_MOST_TRAILERS} trailers at most.")
         # AWS's own example ends a trailer with "\n\r\n"; elsewhere a newline would hide a second trailer.
         name, colon, value = line.removesuffix(b"\n").decode("utf-8", "replace").partition(":")
         if not colon or "\n" in value:

@@ -84,6 +84,13 @@ class SignatureOutOfTime(AuthenticationFailed):
 class Authenticator(Protocol):
     """Finds out who sends a request."""
 
+    async def look_at_head(self, request: HttpRequest, now: Timestamp) -> bool:
+        """Looks at a request whose body is not here yet, which `authenticate` still has to see whole.
+
+        Whether the head alone proves who sends it: it does where it tells the body's hash.
+        Raises `AuthenticationFailed` where no body can make it hold.
+        """
+
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         """Raises `AuthenticationFailed` when the request does not prove who sends it."""
 
@@ -94,6 +101,10 @@ class _Session:
 
     signing_key: arithmetic.SigningKey
     principal: Principal
+
+
+_Identity = tuple[str, str, signature_parameters.CredentialScope]
+"""What a session hangs on: account, secret and scope."""
 
 
 class SigV4Authenticator:
@@ -109,11 +120,30 @@ class SigV4Authenticator:
         self._find_key = find_key
         self._default_region = default_region
         self._keys: dict[str, tuple[int, AccessKey | None]] = {}
-        self._sessions: dict[tuple[str, str, signature_parameters.CredentialScope], _Session] = {}
+        self._sessions: dict[_Identity, _Session] = {}
         self._remembered_parameters = lru_cache(_CACHED_ENTRIES)(signature_parameters.parse_parameters)
+
+    async def look_at_head(self, request: HttpRequest, now: Timestamp) -> bool:
+        claim = read_claim(request, self._parse_parameters)
+        key, session, _ = await self._session_of(claim, now)
+        if claim.declared_payload is None:
+            return False
+        _check_signature(claim, session.signing_key)
+        _check_enabled(key)
+        return True
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         claim = read_claim(request, self._parse_parameters)
+        key, session, identity = await self._session_of(claim, now)
+        _check_signature(claim, session.signing_key)
+        _check_payload(request, claim, session.signing_key)
+        _check_enabled(key)
+        if identity not in self._sessions:
+            _keep(self._sessions, identity, session)
+        return session.principal
+
+    async def _session_of(self, claim: Claim, now: Timestamp) -> tuple[AccessKey, _Session, _Identity]:
+        """The key that the claim names and what goes with it; nothing of the claim is proven by that."""
         _check_time(claim, now.milliseconds // 1000)
         scope = claim.scope
         looked_up_at, key = self._keys.get(scope.access_key_id, _NO_KEY)
@@ -122,18 +152,7 @@ class SigV4Authenticator:
             _keep(self._keys, scope.access_key_id, (now.milliseconds, key))
         identity = (key.account_id, key.secret_access_key, scope)
         session = self._sessions.get(identity)
-        known = session is not None
-        if session is None:
-            session = self._open_session(key, claim)
-        _check_signature(claim, session.signing_key)
-        _check_payload(request, claim, session.signing_key)
-        if not key.enabled:
-            raise refuse(
-                "AccessDeniedException", f"The access key {key.access_key_id} is disabled. Use another one."
-            )
-        if not known:
-            _keep(self._sessions, identity, session)
-        return session.principal
+        return key, self._open_session(key, claim) if session is None else session, identity
 
     def _parse_parameters(self, text: str) -> signature_parameters.SignatureParameters:
         # What no client sends is not worth remembering, and may be sent to fill the memory.
@@ -171,6 +190,9 @@ class TrustAuthenticator:
 
     def __init__(self, default_region: str = "us-east-1") -> None:
         self._default_region = default_region
+
+    async def look_at_head(self, request: HttpRequest, now: Timestamp) -> bool:
+        return True
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         scope = claimed_scope(request)
@@ -249,6 +271,13 @@ def _check_signature(claim: Claim, signing_key: arithmetic.SigningKey) -> None:
             "Secret Access Key and signing method. Consult the service documentation for details.\n\n"
             f"The Canonical String for this request should have been\n'{claim.canonical_request}'\n\n"
             f"The String-to-Sign should have been\n'{text}'\n"
+        )
+
+
+def _check_enabled(key: AccessKey) -> None:
+    if not key.enabled:
+        raise refuse(
+            "AccessDeniedException", f"The access key {key.access_key_id} is disabled. Use another one."
         )
 
 

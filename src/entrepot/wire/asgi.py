@@ -1,4 +1,4 @@
-"""ASGI in the few words this server needs: its types, whole responses, and bodies read with a limit."""
+"""ASGI in the few words this server needs: its types, headers, and responses whole or as they come."""
 
 from __future__ import annotations
 
@@ -19,55 +19,14 @@ Send = Callable[[Message], Awaitable[None]]
 CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
 _log = logging.getLogger(__name__)
 _DRAINED_BYTES = 64 * 1024 * 1024
-_BODY_SECONDS = 60.0
 
 
-class ClientDisconnected(Exception):
+class BodyUnreadable(Exception):
+    """A request's body will not be here whole."""
+
+
+class ClientDisconnected(BodyUnreadable):
     """The client went away before its request was complete; nobody is left to answer."""
-
-
-class BodyTooLarge(Exception):
-    """The request's body is longer than the route takes; it was not read to its end."""
-
-
-class BodyTooSlow(Exception):
-    """The request's body was not here after a minute, though whole ones are small."""
-
-
-async def read_body(scope: AsgiScope, receive: Receive, limit_bytes: int) -> bytes:
-    """The whole body.
-
-    Raises `BodyTooLarge` (before reading, where the length is declared), `BodyTooSlow`, `ClientDisconnected`.
-    """
-    declared = content_length(scope)
-    if declared is None and header(scope, b"transfer-encoding") is None:
-        return b""  # without either there is no body (RFC 9112, section 6.3): the usual GET, answered at once
-    if declared is not None and declared > limit_bytes:
-        raise BodyTooLarge
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return await _receive_body(receive, limit_bytes)
-    except TimeoutError:
-        raise BodyTooSlow from None
-
-
-async def _receive_body(receive: Receive, limit_bytes: int) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        if len(body) > limit_bytes:
-            raise BodyTooLarge
-        return body
-    chunks = bytearray()
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnected
-        chunks += message.get("body", b"")
-        if len(chunks) > limit_bytes:
-            raise BodyTooLarge
-        if not message.get("more_body", False):
-            return bytes(chunks)
-        message = await receive()
 
 
 async def until_disconnected(receive: Receive) -> None:
@@ -125,6 +84,8 @@ def connection_headers(scope: AsgiScope) -> tuple[Header, ...]:
     """For an answer given before the body was read: a long rest is not worth receiving, so the line is cut.
 
     A short one the server receives and drops, which spares the client a broken pipe in place of the answer.
+    A client that waits for leave to send it (`Expect`) gets none, and may or may not send it.
     """
     declared = content_length(scope)
-    return CLOSE if declared is None or declared > _DRAINED_BYTES else ()
+    waits = header(scope, b"expect") is not None
+    return CLOSE if waits or declared is None or declared > _DRAINED_BYTES else ()

@@ -1,7 +1,8 @@
 """The life of a request. `Pipeline.handle` is the whole list of its stages, in their order.
 
-A path that does not exist is answered before anyone asks for a signature; a body too large to be looked at,
-before it is hashed; a signature that is wrong, before anything the request says is believed or commented on.
+A path that does not exist is answered before anyone asks for a signature; what the head proves wrong, before
+a long body is read; a body too large to be looked at, before it is hashed; a signature that is wrong, before
+anything the request says is believed or commented on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from entrepot.wire.api_calls import (
     is_for_an_api,
     request_without_payload,
 )
+from entrepot.wire.asgi import BodyUnreadable
 from entrepot.wire.parser import Parser
 from entrepot.wire.responses import Serializer, error_code, error_response, internal_error
 from entrepot.wire.router import Router
@@ -39,7 +41,6 @@ BODY_LIMIT_BYTES = 4 * MEBIBYTE
 BODY_LIMITS_BYTES: Mapping[str, int] = MappingProxyType({SEND_API_ASSET: LARGEST_PAYLOAD_BYTES})
 """The operations with a limit of their own: API Gateway takes 10 MiB."""
 LARGEST_BODY_BYTES = max(BODY_LIMIT_BYTES, *BODY_LIMITS_BYTES.values())
-"""A server need not read on once it has more than this: every operation refuses it."""
 
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
@@ -47,6 +48,13 @@ Run = Callable[[Any, Any], Awaitable[Any]]
 """An operation: from its context and its request to its response."""
 
 logger = logging.getLogger("entrepot.wire")
+
+
+class LongBody(Protocol):
+    """A body that is read when somebody asks for it: `RequestBody`."""
+
+    async def whole(self, limit_bytes: int, *, is_known: bool) -> bytes | None:
+        """All of it, None where it is longer; whatever else it raises is the server's business."""
 
 
 class AuditEntry(NamedTuple):
@@ -108,11 +116,12 @@ class _Stages:
         del value, request
         return self.serializer.serialize(result, request_id)
 
-    def require_body_size(self, request: HttpRequest) -> None:
-        if len(request.body) > self.body_limit_bytes:
+    def require_body_size(self, body: bytes | None) -> bytes:
+        if body is None or len(body) > self.body_limit_bytes:
             raise ValidationFailed(
                 f"The request body is too large: {self.name} takes {self.body_limit_bytes} bytes at most."
             )
+        return body
 
 
 class _ApiCallStages(_Stages):
@@ -159,8 +168,12 @@ class Pipeline:
         self._audit = audit
         self._random_bytes = random_bytes
 
-    async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Takes one request through all stages. Never raises, but for cancellation."""
+    async def handle(self, request: HttpRequest, long_body: LongBody | None = None) -> HttpResponse:
+        """Takes one request through all stages. `long_body` is the body where the request has none yet.
+
+        Never raises, but for cancellation, and what ends the reading of a body without an answer of ours
+        (`BodyUnreadable`).
+        """
         started_ns = time.perf_counter_ns()
         request_id = self._new_request_id()
         now = self._clock()
@@ -173,7 +186,11 @@ class Pipeline:
             else:
                 operation, parameters = self._router.route(request.method, request.raw_path)
                 stages = self._stages[operation.name]
-            stages.require_body_size(request)
+            if long_body is not None:
+                is_known = await self._authenticator.look_at_head(request, now)
+                body = await long_body.whole(stages.body_limit_bytes, is_known=is_known)
+                request = replace(request, body=stages.require_body_size(body))
+            stages.require_body_size(request.body)
             principal = await self._authenticator.authenticate(request, now)
             principal.require_data_exchange()
             if request.body:
@@ -184,6 +201,8 @@ class Pipeline:
             response = stages.response(value, result, request, request_id)
         except ServiceError as error:
             failure = error
+        except BodyUnreadable:
+            raise
         except DatabaseUnavailable as error:
             logger.error("request %s: the database is unavailable: %s", request_id, error)  # noqa: TRY400
             failure = internal_error(request_id)

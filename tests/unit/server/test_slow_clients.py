@@ -4,43 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
+from tests.unit.server.connections import connected
 
-from entrepot.http.messages import HttpResponse
 from entrepot.server import http_connection
-from entrepot.server.http_connection import LONGEST_HEAD_BYTES, HttpConnection, OwnFaultsOnly
-from entrepot.wire import asgi
-from entrepot.wire.asgi import AsgiScope, BodyTooSlow, Message, Receive, Send, read_body, send_response
+from entrepot.server.http_connection import LONGEST_HEAD_BYTES, OwnFaultsOnly
+from entrepot.wire import request_body
+from entrepot.wire.asgi import Message
+from entrepot.wire.request_body import BodyBudget, BodyTooSlow, RequestBody
 
 SOON_SECONDS = 0.3
 """Longer than a busy machine keeps a process waiting between two lines."""
-
-
-async def fine(scope: AsgiScope, receive: Receive, send: Send) -> None:
-    await send_response(send, HttpResponse(200, (), b"fine"))
-
-
-@asynccontextmanager
-async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(fine, http=HttpConnection, ws="none", lifespan="off", log_config=None)
-    config.load()
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: HttpConnection(config, state, {}), "127.0.0.1", 0
-    )
-    async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with suppress(ConnectionResetError):
-                await writer.wait_closed()
 
 
 def test_a_head_too_long_is_refused_before_it_ends() -> None:
@@ -88,14 +64,15 @@ def test_a_connection_between_two_requests_is_left_alone(monkeypatch: pytest.Mon
 
 
 def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "_BODY_SECONDS", 0.05)
 
     async def silence() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
 
+    body = RequestBody({"headers": [(b"content-length", b"5")]}, silence, BodyBudget(1024))
     with pytest.raises(BodyTooSlow):
-        asyncio.run(read_body({"headers": [(b"content-length", b"5")]}, silence, 1024))
+        asyncio.run(body.short())
 
 
 def test_the_log_is_kept_for_our_own_faults() -> None:

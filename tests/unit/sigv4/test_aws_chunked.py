@@ -129,7 +129,10 @@ def test_chunks_cannot_change_places() -> None:
         b"0\r\nno trailer\r\n\r\n",
         b"0\r\na:1\nb:2\r\n\r\n",
         b"ffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        b"1\r\na\r\n" * 5000 + b"0\r\n\r\n",
+        b"0\r\n" + b"a:1\r\n" * 101 + b"\r\n",
     ],
+    ids=lambda body: repr(body[:40]),
 )
 def test_a_malformed_body_is_refused(body: bytes) -> None:
     with pytest.raises(signature_parameters.MalformedSignature):

@@ -42,6 +42,10 @@ Operation = Callable[[Any, Any], Awaitable[Any]]
 class Doorkeeper:
     """An authenticator that knows one way in: a header `x-key`."""
 
+    async def look_at_head(self, request: HttpRequest, now: Timestamp) -> bool:
+        await self.authenticate(request, now)
+        return b"x-unproven" not in dict(request.headers)
+
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         assert now == NOW
         headers = dict(request.headers)
@@ -211,6 +215,40 @@ async def test_a_body_too_large_is_refused_before_it_is_hashed(path: str, limit:
     assert str(limit) in message
     assert told(await application().ask("POST", path, b" " * limit, signed=False))[0] == 403
     assert limit <= LARGEST_BODY_BYTES
+
+
+@dataclass
+class Awaited:
+    """A long body, and how it was asked for."""
+
+    content: bytes | None
+    asked: list[tuple[int, bool]] = field(default_factory=list)
+
+    async def whole(self, limit_bytes: int, *, is_known: bool) -> bytes | None:
+        self.asked.append((limit_bytes, is_known))
+        return self.content
+
+
+@pytest.mark.parametrize("proven", [True, False])
+async def test_a_long_body_is_read_after_its_head_and_with_the_limit_of_the_operation(proven: bool) -> None:
+    there = application()
+    headers = [(b"x-key", b"AKIAEXAMPLE"), *([] if proven else [(b"x-unproven", b"")])]
+    request = HttpRequest("POST", "/v1/data-sets", b"", headers, b"")
+    body = Awaited(b'{"Name": "n", "Description": "d", "AssetType": "S3_SNAPSHOT"}')
+    await there.pipeline.handle(request, body)
+    assert body.asked == [(BODY_LIMIT_BYTES, proven)]
+    [(_, made)] = there.calls
+    assert made.name == "n"
+    status, code, message = told(await there.pipeline.handle(request, Awaited(None)))
+    assert (status, code) == (400, "ValidationException")
+    assert str(BODY_LIMIT_BYTES) in message
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/data-sets", 403), ("/v2/data-sets", 404)])
+async def test_of_a_request_that_is_refused_by_its_head_no_long_body_is_read(path: str, status: int) -> None:
+    body = Awaited(b"{}")
+    response = await application().pipeline.handle(HttpRequest("POST", path, b"", [], b""), body)
+    assert (response.status, body.asked) == (status, [])
 
 
 async def test_an_error_of_the_operation_is_answered_as_modelled() -> None:
