@@ -23,6 +23,7 @@ from entrepot.domain.arn import event_action_arn
 from entrepot.domain.errors import (
     BucketNotFound,
     InternalError,
+    InvalidStoreRequest,
     ResourceType,
     ServiceLimitExceeded,
     StoreAccessDenied,
@@ -255,6 +256,8 @@ def _probe(buckets: AccountBuckets, bucket: str, key: str, encryption: Encryptio
     """Blocks for as long as S3 takes."""
     try:
         store = buckets.open(bucket, key, Access.WRITE)
+    except InvalidStoreRequest as error:
+        raise ValidationFailed(error.message) from error
     except StoreAccessDenied as error:
         raise ValidationFailed(error.message, exception_cause=_DENIED) from error
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from entrepot.domain.errors import StoreAccessDenied, ValidationFailed
+from entrepot.domain.outside_numbers import number_within
 from entrepot.domain.scope import Scope
 from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpResponse
@@ -30,6 +31,7 @@ from entrepot.transfer.user_buckets import Access, AccountBuckets
 
 _XML: Header = (b"content-type", b"application/xml")
 _BAD_TOKEN = ObjectProblem(400, "InvalidArgument", "The continuation token provided is incorrect")
+_LARGEST_MAX_KEYS = 2**31 - 1
 _BAD_MAX_KEYS = ObjectProblem(400, "InvalidArgument", "max-keys must be an integer that is not negative")
 _BAD_ENCODING = ObjectProblem(400, "InvalidArgument", "Invalid Encoding Method specified in Request")
 _NOT_ON_S3 = ObjectProblem(501, "NotImplemented", "The provider's bucket is not on an S3 service.")
@@ -152,12 +154,12 @@ def opened(buckets: AccountBuckets, bucket: str, key: str) -> S3View:
 
 
 def _listing_request(query: Mapping[str, str]) -> ListingRequest:
-    limit = query.get("max-keys", str(PAGE))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 10):
+    limit = number_within(query.get("max-keys", str(PAGE)), 0, _LARGEST_MAX_KEYS)
+    if limit is None:
         raise ObjectRefused(_BAD_MAX_KEYS)
     if query.get("encoding-type", "url") != "url":
         raise ObjectRefused(_BAD_ENCODING)
-    return ListingRequest(query.get("prefix", ""), query.get("delimiter", ""), min(int(limit), PAGE))
+    return ListingRequest(query.get("prefix", ""), query.get("delimiter", ""), min(limit, PAGE))
 
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from entrepot.domain.errors import StoreUnavailable
+from entrepot.domain.outside_numbers import byte_range, number_within
 from entrepot.http.answer import ConnectionFailed
 from entrepot.http.messages import Header
 from entrepot.s3_gateway.provider_threads import ProviderThreads
@@ -196,17 +197,29 @@ def _conditions(headers: Sequence[Header]) -> tuple[tuple[str, str], ...]:
     names = {name for name, _ in headers}
     wanted = _CONDITIONS - {b"range"} if b"if-range" in names else _CONDITIONS
     return tuple(
-        (name.decode("ascii"), value.decode("latin-1").strip()) for name, value in headers if name in wanted
+        (name.decode("ascii"), _condition(name, value.decode("latin-1").strip()))
+        for name, value in headers
+        if name in wanted
     )
+
+
+def _condition(name: bytes, text: str) -> str:
+    """The header's value; a range in numbers that every server can hold, and the same bytes."""
+    span = byte_range(text) if name == b"range" else None
+    if span is None:
+        return text
+    first, last = ("" if end is None else str(end) for end in span)
+    return f"bytes={first}-{last}"
 
 
 def _query(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     part = query.get("partNumber")
     if part is None:
         return ()
-    if re.fullmatch(r"[1-9][0-9]{0,4}", part) is None or int(part) > 10_000:
+    number = number_within(part, 1, 10_000)
+    if number is None:
         raise ObjectRefused(_BAD_PART)
-    return (("partNumber", part),)
+    return (("partNumber", str(number)),)
 
 
 def _overrides(query: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
+from entrepot.domain.outside_numbers import byte_range
 from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
 from entrepot.stores.store import ObjectStore, Reader
 from entrepot.wire.asgi import AsgiScope, Receive, Send, header, until_disconnected
 
 _CHUNK_BYTES = 1024 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +119,17 @@ def _part(scope: AsgiScope, size_bytes: int, etag: str) -> _Part:
     whole = _Part(200, 0, size_bytes)
     asked = header(scope, b"range")
     condition = header(scope, b"if-range")
-    match = None if asked is None else _RANGE.fullmatch(asked)
-    if match is None or match.groups() == ("", "") or (condition is not None and condition != etag):
+    span = None if asked is None else byte_range(asked)
+    if span is None or (condition is not None and condition != etag):
         return whole
-    first, last = match.groups()
-    if not first:
-        start, end = max(0, size_bytes - int(last)), size_bytes - 1
-        if int(last) == 0:
+    first, last = span
+    if first is None:
+        start, end = max(0, size_bytes - (last or 0)), size_bytes - 1
+        if last == 0:
             raise ObjectRefused(invalid_range(size_bytes))
     else:
-        start, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
-        if last and int(last) < start:
+        start, end = first, size_bytes - 1 if last is None else min(last, size_bytes - 1)
+        if last is not None and last < start:
             return whole
     if start >= size_bytes:
         raise ObjectRefused(invalid_range(size_bytes))

@@ -23,6 +23,7 @@ from uuid import uuid4
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.domain.errors import DatabaseError, ServiceError, ValidationFailed
 from entrepot.domain.event import StoredEvent, envelope
+from entrepot.domain.outside_numbers import number_within
 from entrepot.domain.scope import Scope
 from entrepot.http.messages import HttpRequest, HttpResponse
 from entrepot.operations.context import Context, Services
@@ -239,6 +240,7 @@ def _number(given: Mapping[str, str], name: str, default: int, *, least: int, mo
     text = given.get(name, "")
     if not text:
         return default
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
+    number = number_within(text, least, most)
+    if number is None:
         raise ValidationFailed(f"{name} takes a whole number from {least} to {most}.")
-    return int(text)
+    return number

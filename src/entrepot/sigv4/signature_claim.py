@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from entrepot.domain.errors import AuthenticationFailed
+from entrepot.domain.outside_numbers import http_date, number_within
 from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, signature_parameters
 from entrepot.sigv4.signature_parameters import CredentialScope, MalformedSignature, SignatureParameters
@@ -168,8 +169,8 @@ def _declared_payload(headers: dict[bytes, bytes], given: dict[str, str], servic
 
 
 def _expiry(text: str) -> int:
-    seconds = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
-    if not 1 <= seconds <= arithmetic.MAXIMUM_EXPIRY_SECONDS:
+    seconds = number_within(text, 1, arithmetic.MAXIMUM_EXPIRY_SECONDS)
+    if seconds is None:
         raise incomplete(
             f"X-Amz-Expires must be from 1 to {arithmetic.MAXIMUM_EXPIRY_SECONDS} seconds (seven days), "
             f"and is {text[:40]!r}."
@@ -227,20 +228,14 @@ def _moment(text: str) -> tuple[str, int]:
 
 def _moment_of_date(headers: dict[bytes, bytes]) -> tuple[str, int]:
     """Of the `Date` header, in HTTP's form or in that of `X-Amz-Date`."""
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
     value = headers.get(b"date")
     if value is None:
         raise incomplete(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
         )
-    try:
-        date = parsedate_to_datetime(_text(value))
-    except ValueError:
+    epoch_seconds = http_date(_text(value))
+    if epoch_seconds is None:
         return _moment(_text(value))
-    # "-0000", which some clients write, gives a datetime without zone; HTTP's dates are UTC.
-    epoch_seconds = int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
     return arithmetic.format_timestamp(epoch_seconds), epoch_seconds
 
 

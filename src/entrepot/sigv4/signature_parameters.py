@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from entrepot.domain.outside_numbers import basic_iso_date
 from entrepot.sigv4.arithmetic import ALGORITHM
 
-_TIMESTAMP = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SIGNED_HEADERS = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*")
 
@@ -70,9 +69,10 @@ class SignatureParameters:
 
 def parse_timestamp(text: str) -> int:
     """Epoch seconds of an `X-Amz-Date`; raises `ValueError` when the text has another form or is no date."""
-    if _TIMESTAMP.fullmatch(text) is None:
-        raise ValueError(f"{text!r} has not the form YYYYMMDDTHHMMSSZ")
-    return int(datetime.fromisoformat(text).timestamp())
+    epoch_seconds = basic_iso_date(text)
+    if epoch_seconds is None:
+        raise ValueError(f"{text[:40]!r} has not the form YYYYMMDDTHHMMSSZ, or is no date")
+    return epoch_seconds
 
 
 # The Authorization header

@@ -9,6 +9,7 @@ from typing import Any
 
 from entrepot.domain.api_call import ByteStream
 from entrepot.domain.errors import EntrepotError
+from entrepot.domain.outside_numbers import whole_number
 from entrepot.http.messages import Header, HttpResponse
 
 AsgiScope = MutableMapping[str, Any]
@@ -47,7 +48,7 @@ def header(scope: AsgiScope, name: bytes) -> str | None:
 def content_length(scope: AsgiScope) -> int | None:
     """What the request declares as its body's length; None for a chunked one."""
     text = header(scope, b"content-length")
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return None if text is None else whole_number(text)
 
 
 async def send_response(send: Send, response: HttpResponse, *, extra: Sequence[Header] = ()) -> None:

@@ -5,7 +5,6 @@ Nothing is checked but that the body can be read at all; what the values must be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -13,10 +12,10 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from entrepot.domain.errors import ValidationFailed
+from entrepot.domain.outside_numbers import integer
 from entrepot.http.messages import HttpRequest
 from entrepot.model.service_model import Kind, Location, Member, Operation, ServiceModel
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _JSON_NUL = b"\\u0000"
 
 
@@ -113,8 +112,8 @@ class Parser:
         match self._kinds[member.name]:
             case Kind.LIST:
                 values.setdefault(member.name, []).append(text)
-            case Kind.INTEGER if _INTEGER.match(text):
-                values[member.name] = int(text)
+            case Kind.INTEGER if (number := integer(text)) is not None:
+                values[member.name] = number
             case _:
                 values[member.name] = text
 
