@@ -41,9 +41,13 @@ def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] | None = 
     for option in OPTIONS:
         if option.on_command_line and (names is None or option.name in names):
             text = f"{option.help} [{', then '.join(option.variables)}; default: {option.default}]"
-            group.add_argument(
-                option.flag, dest=option.name, metavar=option.metavar, help=text.replace("%", "%%")
-            )
+            text = text.replace("%", "%%")
+            if option.is_switch:
+                group.add_argument(
+                    option.flag, dest=option.name, action="store_const", const="true", help=text
+                )
+            else:
+                group.add_argument(option.flag, dest=option.name, metavar=option.metavar, help=text)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

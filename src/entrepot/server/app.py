@@ -21,12 +21,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from entrepot.domain.errors import EntrepotError, Throttled, ValidationFailed
+from entrepot.domain.errors import AccessDenied, EntrepotError, Throttled, ValidationFailed
 from entrepot.http.messages import HttpRequest, HttpResponse
+from entrepot.s3_gateway.s3_errors import ObjectProblem, problem_response
 from entrepot.s3_gateway.s3_request import is_for_s3
-from entrepot.server.audit import CONTENT_TYPE, Metrics
+from entrepot.server.audit import CONTENT_TYPE, UNKNOWN_OPERATION, Metrics
 from entrepot.server.objects import SignedObjects
 from entrepot.server.own_routes import OwnRoutes
+from entrepot.server.trusted_callers import TrustedCallers
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import OBJECTS_PATH
 from entrepot.wire.asgi import (
@@ -73,12 +75,17 @@ class Application:
     """Of all requests to the API; those to the other routes are never held."""
     s3_gateway: Callable[[], S3Gateway]
     """Gives the gateway, always the same one; it is not asked before the first request for it."""
+    callers: TrustedCallers | None
+    """None where requests are signed: a signature says more than where it comes from."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         raw_path: bytes = scope["raw_path"]
-        if is_for_s3(scope):
+        refusal = None if self.callers is None else self.callers.refusal(scope)
+        if refusal is not None:
+            await self._refuse(scope, send, refusal)
+        elif is_for_s3(scope):
             await self.s3_gateway().answer(scope, receive, send)
         elif raw_path in _OPERATORS and scope["method"] in {"GET", "HEAD"}:
             await send_response(send, await self._operators(raw_path))
@@ -88,6 +95,15 @@ class Application:
             self.metrics.request(f"{scope['method'].title()}Object", status, perf_counter() - started)
         else:
             await self._api(scope, receive, send, raw_path.decode("latin-1"))
+
+    async def _refuse(self, scope: AsgiScope, send: Send, refusal: AccessDenied) -> None:
+        request_id = str(uuid4())
+        if is_for_s3(scope):
+            response = problem_response(ObjectProblem(403, "AccessDenied", refusal.message), request_id)
+        else:
+            response = error_response(refusal, request_id)
+        self.metrics.request(UNKNOWN_OPERATION, response.status, 0.0)
+        await send_response(send, response, extra=CLOSE)
 
     async def _api(self, scope: AsgiScope, receive: Receive, send: Send, raw_path: str) -> None:
         body = RequestBody(scope, receive, self.bodies)

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from entrepot.domain.errors import ConfigurationError
@@ -42,6 +43,17 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigurationError(_explained(error, host, port)) from None
     return listener
+
+
+def require_loopback(listener: socket.socket, host: str) -> None:
+    """Raises `ConfigurationError` where other machines can reach the socket."""
+    if not ip_address(listener.getsockname()[0]).is_loopback:
+        raise ConfigurationError(
+            f"--auth trust lets whoever asks do everything, and {host} can be reached from other machines. "
+            "Listen on 127.0.0.1, or take --auth sigv4, or, if everybody who can reach this address may do "
+            "everything, say so with --trust-network (in a container that publishes the port on 127.0.0.1 "
+            "alone, say)."
+        )
 
 
 def _explained(error: OSError, host: str, port: int) -> str:

@@ -30,6 +30,7 @@ from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
 from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import DatashareCredentialsRoute, EventsRoute, OwnRoutes, ProgressRoute
 from entrepot.server.process import listen
+from entrepot.server.trusted_callers import TrustedCallers
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
@@ -62,6 +63,8 @@ def run_server(settings: Settings) -> int:
     logging.getLogger("uvicorn.error").addFilter(OwnFaultsOnly())
     directory = DataDirectory(settings.data_dir)
     with directory.lock_for_serving() as lock, listen(settings.host, settings.port) as listener:
+        if settings.auth is AuthMode.TRUST and not settings.trust_network:
+            process.require_loopback(listener, settings.host)
         directory.remove_leftovers()
         listening = settings.listening_on(listener.getsockname()[1])
         process.run(_serve(listening, directory, listener, lock))
@@ -159,7 +162,12 @@ def _application(
     credentials = DatashareCredentialsRoute(api.datashare_credentials.hand_out)
     routes = (ProgressRoute(), events, credentials)
     own_routes = OwnRoutes(routes, api.authenticator, api.services, metrics)
-    return Application(api.pipeline, own_routes, readiness, metrics, gauges, objects, bodies, s3_gateway)
+    callers = None
+    if settings.auth is AuthMode.TRUST:
+        callers = TrustedCallers(settings.host, settings.public_url, settings.trust_network)
+    return Application(
+        api.pipeline, own_routes, readiness, metrics, gauges, objects, bodies, s3_gateway, callers
+    )
 
 
 def _s3_gateway(

@@ -47,6 +47,11 @@ class Option:
         return self.named or (f"ENTREPOT_{self.name.upper()}",)
 
     @property
+    def is_switch(self) -> bool:
+        """Whether the option takes no value: where it is given, it is true."""
+        return self.parse is read_boolean and self.on_command_line
+
+    @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
 
@@ -91,6 +96,14 @@ OPTIONS: tuple[Option, ...] = (
         "sigv4",
         read_auth,
         "MODE",
+    ),
+    Option(
+        "trust_network",
+        "with --auth trust: listen on an address that other machines reach, though whoever reaches it may do "
+        "everything as everybody; in a container, publish the port on 127.0.0.1 alone",
+        "false",
+        read_boolean,
+        "BOOLEAN",
     ),
     Option("region", "used where a request's credential scope names none", "us-east-1", read_region, "NAME"),
     Option(

@@ -36,6 +36,7 @@ class Settings:
     """Never empty after `load`."""
     store: StoreLocation = field(default_factory=StoreLocation)
     auth: AuthMode = AuthMode.SIGV4
+    trust_network: bool = False
     region: str = "us-east-1"
     job_workers: int = 1
     s3_endpoint_url: str | None = None
