@@ -23,7 +23,7 @@ from entrepot.domain.errors import (
     StoreFull,
 )
 from entrepot.http.messages import Header, HttpResponse
-from entrepot.sigv4.verification import SignatureOutOfTime
+from entrepot.sigv4.verification import SessionTokenRefused, SignatureOutOfTime
 from entrepot.transfer.signed_urls import SignedUrlRefused
 
 
@@ -176,6 +176,8 @@ def problem_of_signature(error: AuthenticationFailed) -> ObjectProblem:
         if error.of_url:
             return ObjectProblem(403, "AccessDenied", "Request has expired")
         return ObjectProblem(403, "RequestTimeTooSkewed", error.message)
+    if isinstance(error, SessionTokenRefused):
+        return ObjectProblem(400, "InvalidToken", error.message)
     status, code = _CODES.get(error.authentication_code, (403, "AccessDenied"))
     return ObjectProblem(status, code, error.message)
 

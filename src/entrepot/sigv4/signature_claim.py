@@ -20,11 +20,12 @@ _MUST_BE_SIGNED = (
     ("x-amz-content-sha256", b"x-amz-content-sha256"),
     ("x-amz-target", b"x-amz-target"),
 )
-"""If they are there at all. AWS wants this of every `x-amz-*`; but a session token, which means nothing here,
-may be added after signing, and proxies add more (`x-amz-cf-id`), so only what changes our answer counts."""
+"""If they are there at all. AWS wants this of every `x-amz-*`; but proxies add more (`x-amz-cf-id`), so only
+what changes our answer counts."""
 _NAMES_AN_API = b"x-amzn-dataexchange-asset-id"
 _OF_API_CALLS = b"x-amzn-dataexchange-"
 """They say which API is called, and how: a URL that was signed for one is good for no other."""
+_SESSION_TOKEN = b"x-amz-security-token"
 _CREDENTIAL = re.compile(r"Credential=([^\s,]+)")
 
 
@@ -46,6 +47,7 @@ class Claim(NamedTuple):
     """What the client says of the body: its hash, or a word in place of it. None: the hash of what arrived
     is part of the canonical request."""
     canonical_request: str
+    has_session_token: bool
 
 
 def refuse(code: str, message: str) -> AuthenticationFailed:
@@ -122,7 +124,8 @@ def _claim_of_header(
     given = headers.get(b"x-amz-content-sha256")
     declared = None if given is None else _text(given).strip()
     canonical = _canonical(request, headers, parameters, _text(request.query_string), declared)
-    return Claim(parameters.scope, signature, timestamp, epoch_seconds, None, declared, canonical)
+    has_token = bool(headers.get(_SESSION_TOKEN))
+    return Claim(parameters.scope, signature, timestamp, epoch_seconds, None, declared, canonical, has_token)
 
 
 def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
@@ -158,6 +161,7 @@ def _claim_of_query(request: HttpRequest, headers: dict[bytes, bytes]) -> Claim:
         expires_in_seconds=_expiry(given["X-Amz-Expires"]),
         declared_payload=declared,
         canonical_request=_canonical(request, headers, parameters, unsigned, declared),
+        has_session_token=bool(given.get("X-Amz-Security-Token") or headers.get(_SESSION_TOKEN)),
     )
 
 

@@ -46,6 +46,7 @@ _ACCESS_KEY_ID = re.compile(r"[\w.@+=-]{1,128}", re.ASCII)
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _SERVICE = "dataexchange"
+_UNSIGNED = frozenset({arithmetic.UNSIGNED_PAYLOAD, UNSIGNED_WITH_TRAILER})
 _SERVICES = (_SERVICE, "s3")
 
 
@@ -79,6 +80,17 @@ class SignatureOutOfTime(AuthenticationFailed):
     def __init__(self, message: str, *, of_url: bool = False) -> None:
         super().__init__("InvalidSignatureException", message)
         self.of_url = of_url
+
+
+class SessionTokenRefused(AuthenticationFailed):
+    """A session token beside a key of this exchange: all of them are for good, and have none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid: access keys of this exchange have none. "
+            "Send the request without it (AWS_SESSION_TOKEN, or aws_session_token of the profile).",
+        )
 
 
 class Authenticator(Protocol):
@@ -129,15 +141,17 @@ class SigV4Authenticator:
         if claim.declared_payload is None:
             return False
         _check_signature(claim, session.signing_key)
-        _check_enabled(key)
+        _check_payload_is_signed(claim)
+        _check_key(key, claim)
         return True
 
     async def authenticate(self, request: HttpRequest, now: Timestamp) -> Principal:
         claim = read_claim(request, self._parse_parameters)
         key, session, identity = await self._session_of(claim, now)
         _check_signature(claim, session.signing_key)
+        _check_payload_is_signed(claim)
         _check_payload(request, claim, session.signing_key)
-        _check_enabled(key)
+        _check_key(key, claim)
         if identity not in self._sessions:
             _keep(self._sessions, identity, session)
         return session.principal
@@ -274,10 +288,22 @@ def _check_signature(claim: Claim, signing_key: arithmetic.SigningKey) -> None:
         )
 
 
-def _check_enabled(key: AccessKey) -> None:
+def _check_key(key: AccessKey, claim: Claim) -> None:
+    """What a key does not allow though its signature holds."""
+    if claim.has_session_token:
+        raise SessionTokenRefused
     if not key.enabled:
         raise refuse(
             "AccessDeniedException", f"The access key {key.access_key_id} is disabled. Use another one."
+        )
+
+
+def _check_payload_is_signed(claim: Claim) -> None:
+    """Only S3 takes bodies that nobody signed; over plain HTTP, anybody on the way could change them."""
+    if claim.scope.service != "s3" and claim.declared_payload in _UNSIGNED:
+        raise invalid(
+            f"x-amz-content-sha256 must be the SHA-256 of the body. {claim.declared_payload} is for requests "
+            "to S3 alone."
         )
 
 

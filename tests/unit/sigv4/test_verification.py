@@ -28,6 +28,7 @@ from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.http.messages import HttpRequest
+from entrepot.s3_gateway.s3_errors import problem_of_signature
 from entrepot.sigv4 import arithmetic, signature_parameters
 from entrepot.sigv4.signer import Signer
 from entrepot.sigv4.verification import (
@@ -241,9 +242,31 @@ class TestForms:
         error = await refusal(HttpRequest("GET", "/b/k", b"", wire, b""))
         assert error.message == "'Host' must be a 'SignedHeader' in the AWS Authorization."
 
-    async def test_a_session_token_means_nothing_signed_or_not(self) -> None:
-        await authenticator().authenticate(signed(token="FwoGZXIvYXdzE//"), NOW)
-        await authenticator().authenticate(with_header(signed(), "x-amz-security-token", "FwoGZ"), NOW)
+    @pytest.mark.parametrize("service", ["dataexchange", "s3"])
+    @pytest.mark.parametrize("token", ["FwoGZXIvYXdzE//", "x"])
+    async def test_a_session_token_is_refused_signed_or_not(self, token: str, service: str) -> None:
+        """The keys of an exchange are for good; AWS refuses a token beside such a key, too."""
+        added = with_header(signed(service=service), "x-amz-security-token", token)
+        in_url = with_header(presigned(service=service), "x-amz-security-token", token)
+        for request in (signed(service=service, token=token), added, in_url):
+            error = await refusal(request)
+            assert error.authentication_code == "UnrecognizedClientException"
+            assert "AWS_SESSION_TOKEN" in error.message
+            s3 = problem_of_signature(error)
+            assert (s3.status, s3.code) == (400, "InvalidToken")
+
+    async def test_a_session_token_in_a_presigned_url_is_refused(self) -> None:
+        signer = Signer(
+            signature_parameters.Credentials(KEY.access_key_id, KEY.secret_access_key, "FwoGZ"),
+            region="us-east-1",
+            service="dataexchange",
+        )
+        query = signer.presign("GET", JOB, "", [("host", HOST)], expires_in_seconds=600, timestamp=TIMESTAMP)
+        error = await refusal(HttpRequest("GET", JOB, query.encode(), [(b"host", HOST.encode())], b""))
+        assert error.authentication_code == "UnrecognizedClientException"
+
+    async def test_an_empty_session_token_is_none(self) -> None:
+        await authenticator().authenticate(with_header(signed(), "x-amz-security-token", ""), NOW)
 
     async def test_repeated_and_folded_headers_are_signed_as_one(self) -> None:
         request = signed(headers=(("x-a", " one   two "), ("x-a", "three")))

@@ -15,6 +15,7 @@ from botocore.session import Session
 from tests.unit.sigv4.signed_requests import HOST, JOB, KEY, authenticator
 from urllib3.response import HTTPResponse
 
+from entrepot.domain.errors import AuthenticationFailed
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.http.messages import HttpRequest
@@ -88,19 +89,26 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 class TestClients:
-    @pytest.mark.parametrize("token", [None, "FwoGZXIvYXdzE//token=="])
-    async def test_what_any_client_of_the_exchange_signs_is_verified(
-        self, session: Session, token: str | None
-    ) -> None:
-        client, recorder = client_of(
-            session, "dataexchange", Config(retries={"mode": "standard"}), token=token
-        )
+    async def test_what_any_client_of_the_exchange_signs_is_verified(self, session: Session) -> None:
+        client, recorder = client_of(session, "dataexchange", Config(retries={"mode": "standard"}))
         for operation, arguments in CALLS:
             getattr(client, operation)(**arguments)
             principal = await verified(recorder.request)
             assert principal == Principal(
                 Scope("111122223333", "ap-southeast-2"), KEY.access_key_id, "dataexchange"
             )
+        client.close()
+
+    async def test_the_session_token_of_a_client_is_refused_and_its_signature_right(
+        self, session: Session
+    ) -> None:
+        client, recorder = client_of(session, "dataexchange", Config(), token="FwoGZXIvYXdzE//token==")
+        for operation, arguments in CALLS:
+            getattr(client, operation)(**arguments)
+            with pytest.raises(AuthenticationFailed) as refused:
+                await verified(recorder.request)
+            assert refused.value.authentication_code == "UnrecognizedClientException"
+            assert "AWS_SESSION_TOKEN" in refused.value.message
         client.close()
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -147,7 +155,7 @@ class TestClients:
 
     async def test_a_url_that_botocore_presigned_for_the_exchange_is_verified(self) -> None:
         request = AWSRequest("GET", f"http://{HOST}{JOB}?x=1")
-        credentials = BotocoreCredentials(KEY.access_key_id, KEY.secret_access_key, "token")
+        credentials = BotocoreCredentials(KEY.access_key_id, KEY.secret_access_key)
         SigV4QueryAuth(credentials, "dataexchange", "us-east-1", 60).add_auth(request)
         url = urlsplit(request.url)
         date = url.query.partition("X-Amz-Date=")[2][:16]

@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from tests.unit.sigv4.signed_requests import KEY, NOW, TIMESTAMP, authenticator, refusal, signed
+from tests.unit.sigv4.signed_requests import HOST, KEY, NOW, TIMESTAMP, authenticator, refusal, signed
 
+from entrepot.domain.errors import AuthenticationFailed
 from entrepot.http.messages import HttpRequest
 from entrepot.sigv4 import arithmetic, aws_chunked, signature_parameters
+from entrepot.sigv4.signer import Signer
 from entrepot.sigv4.verification import (
     decoded_body,
 )
@@ -25,9 +27,37 @@ class TestPayloads:
         assert "is not the SHA-256 of the body" in error.message
 
     async def test_an_unsigned_payload_may_be_anything(self) -> None:
-        request = signed(payload_hash=arithmetic.UNSIGNED_PAYLOAD)
+        request = signed(service="s3", payload_hash=arithmetic.UNSIGNED_PAYLOAD)
         principal = await authenticator().authenticate(replace(request, body=b"another"), NOW)
         assert principal.access_key_id == KEY.access_key_id
+
+    @pytest.mark.parametrize("payload_hash", [arithmetic.UNSIGNED_PAYLOAD, aws_chunked.UNSIGNED_WITH_TRAILER])
+    @pytest.mark.parametrize("body", [b"", b'{"Name": "n"}', b"0\r\n\r\n"])
+    async def test_only_s3_takes_what_nobody_signed(self, payload_hash: str, body: bytes) -> None:
+        request = replace(signed(payload_hash=payload_hash), body=body)
+        error = await refusal(request)
+        assert error.authentication_code == "InvalidSignatureException"
+        assert payload_hash in error.message
+        with pytest.raises(AuthenticationFailed, match="is for requests to S3 alone"):
+            await authenticator().look_at_head(replace(request, body=b""), NOW)
+
+    async def test_in_a_presigned_url_neither(self) -> None:
+        whole = Signer(
+            signature_parameters.Credentials(KEY.access_key_id, KEY.secret_access_key),
+            region="us-east-1",
+            service="dataexchange",
+        ).presign(
+            "POST",
+            "/v1/jobs",
+            "",
+            [("host", HOST), ("x-amz-content-sha256", arithmetic.UNSIGNED_PAYLOAD)],
+            expires_in_seconds=600,
+            timestamp=TIMESTAMP,
+            payload_hash=arithmetic.UNSIGNED_PAYLOAD,
+        )
+        headers = [(b"host", HOST.encode()), (b"x-amz-content-sha256", b"UNSIGNED-PAYLOAD")]
+        error = await refusal(HttpRequest("POST", "/v1/jobs", whole.encode(), headers, b"{}"))
+        assert "is for requests to S3 alone" in error.message
 
     @staticmethod
     def chunked(payload_hash: str, pieces: tuple[bytes, ...] = (b"hello ", b"world")) -> HttpRequest:
