@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Never
@@ -206,6 +208,27 @@ def test_check_sweeps_what_the_dead_left_and_nothing_else(store: LocalStore, roo
     assert sorted(path.name for path in (root / ".temporary").iterdir()) == ["living"]
     assert sorted(path.name for path in (root / ".uploads").iterdir()) == [upload_id]
     assert get(store, "object") == b"x"
+
+
+def test_check_sweeps_what_is_left_of_an_upload_sooner_than_an_upload(store: LocalStore, root: Path) -> None:
+    left, whole = store.begin_upload("one"), store.begin_upload("two")
+    (root / ".uploads" / left / "data").unlink()
+    two_hours_ago = time.time() - 2 * 60 * 60
+    for name in (left, whole):
+        os.utime(root / ".uploads" / name, (two_hours_ago, two_hours_ago))
+    store.check()
+    assert [path.name for path in (root / ".uploads").iterdir()] == [whole]
+
+
+@pytest.mark.parametrize("folder", [".temporary", ".uploads", "a", "."])
+def test_a_folder_that_somebody_removed_is_made_again(store: LocalStore, root: Path, folder: str) -> None:
+    for _ in range(2):
+        stored = put(store, "a/object", b"bytes")
+        assert store.copy_from(store, "a/object", "a/copy", size_bytes=5) == stored
+        upload_id = store.begin_upload("a/large")
+        store.finish_upload("a/large", upload_id, send_parts(store, "a/large", upload_id, [b"bytes"]))
+        assert get(store, "a/large") == b"bytes"
+        shutil.rmtree(root / folder)
 
 
 def test_a_directory_does_not_encrypt_and_says_so(store: LocalStore, root: Path) -> None:

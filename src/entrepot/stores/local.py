@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -34,10 +33,10 @@ from entrepot.stores.checksum import CRC64NVME, crc_value, running_checksum
 from entrepot.stores.local_files import (
     Content,
     Contents,
+    Folders,
     create,
     key_of_entry,
     named_errors,
-    publish,
     relative_path,
     write_all,
 )
@@ -67,7 +66,8 @@ class LocalStore:
         self._root = root.absolute()
         self._before_write = before_write
         self._contents = Contents()
-        self._uploads = LocalUploads(self._root, self._contents)
+        self._folders = Folders(self._root)
+        self._uploads = LocalUploads(self._root, self._contents, self._folders)
 
     @property
     def bucket(self) -> None:
@@ -133,7 +133,7 @@ class LocalStore:
                 finally:
                     os.close(descriptor)
                 self._require_leave()
-                publish(temporary, final, self._root)
+                self._folders.publish(temporary, final)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -156,7 +156,10 @@ class LocalStore:
             return self._uploads.write_part(key, upload_id, number, data, checksum)
 
     def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
-        """Makes the parts the object: a rename where they have one size, else a copy inside the kernel."""
+        """Makes the parts the object: a rename where they have one size, else a copy inside the kernel.
+
+        Crash: see `LocalUploads.finish`.
+        """
         self._require_leave()
         with named_errors("Finishing the upload of", self._root, key):
             content = self._uploads.finish(key, upload_id, parts, self._path(key))
@@ -209,7 +212,7 @@ class LocalStore:
                     os.close(descriptor)
                 self._require_match(source_key, content, if_match)
                 self._require_leave()
-                publish(temporary, final, self._root)
+                self._folders.publish(temporary, final)
             finally:
                 # A rename between two names of one file does nothing and leaves both.
                 temporary.unlink(missing_ok=True)
@@ -249,8 +252,7 @@ class LocalStore:
             finally:
                 os.close(descriptor)
                 temporary.unlink(missing_ok=True)
-            self._sweep(_TEMPORARY, _STALE_TEMPORARY_SECONDS)
-            self._sweep(local_uploads.FOLDER, _STALE_UPLOAD_SECONDS)
+            self._sweep()
 
     def path_of(self, key: str) -> Path:
         """The file of the object, whether or not it exists; nobody may write to it."""
@@ -268,7 +270,7 @@ class LocalStore:
 
     def _make_own_folders(self) -> None:
         for name in (_TEMPORARY, local_uploads.FOLDER):
-            (self._root / name).mkdir(parents=True, exist_ok=True)
+            self._folders.make(self._root / name)
 
     def _temporary_name(self) -> Path:
         return self._root / _TEMPORARY / secrets.token_hex(12)
@@ -325,22 +327,25 @@ class LocalStore:
             elif key > after and key.startswith(prefix):
                 yield key, path
 
-    def _sweep(self, name: str, older_than_seconds: float) -> None:
-        """Removes entries that nobody has written to for so long."""
-        limit = time.time() - older_than_seconds
-        with os.scandir(self._root / name) as entries:
+    def _sweep(self) -> None:
+        """Removes temporary files and uploads that nobody has written to for so long."""
+        now = time.time()
+        with os.scandir(self._root / _TEMPORARY) as entries:
             for entry in entries:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
-                    is_folder = entry.is_dir(follow_symlinks=False)
                     # A copy about to be named is a link to an old file: only its count of links is new.
-                    is_link = status.st_nlink > 1 and not is_folder
-                    if (status.st_ctime if is_link else status.st_mtime) >= limit:
-                        continue
-                    if is_folder:
-                        shutil.rmtree(entry.path, ignore_errors=True)
-                    else:
+                    touched = status.st_ctime if status.st_nlink > 1 else status.st_mtime
+                    if touched < now - _STALE_TEMPORARY_SECONDS:
                         Path(entry.path).unlink(missing_ok=True)
+        with os.scandir(self._root / local_uploads.FOLDER) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    folder = Path(entry.path)
+                    known = local_uploads.is_known(folder)
+                    patience = _STALE_UPLOAD_SECONDS if known else _STALE_TEMPORARY_SECONDS
+                    if entry.stat(follow_symlinks=False).st_mtime < now - patience:
+                        local_uploads.remove(folder)
 
 
 def _fill(descriptor: int, body: memoryview | Reader, key: str, checksum: Checksum | None) -> Content:

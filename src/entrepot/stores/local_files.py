@@ -115,7 +115,7 @@ class Contents:
             with self._lock:
                 crc = self._read.get(identity)
             if crc is None:
-                crc = _computed(descriptor, status.st_size)
+                crc = crc_of_range(descriptor, 0, status.st_size)
                 with self._lock:
                     self._read[identity] = crc
                     if len(self._read) > _REMEMBERED:
@@ -128,6 +128,8 @@ class Contents:
             with suppress(OSError):
                 os.setxattr(descriptor, _ATTRIBUTE, f"{content.crc:016x} {content.size_bytes}".encode())
                 return
+            with suppress(OSError):  # what was noted before is not to vouch for other bytes
+                os.removexattr(descriptor, _ATTRIBUTE)
         status = os.fstat(descriptor)
         with self._lock:
             self._read[(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)] = content.crc
@@ -143,11 +145,12 @@ def _recorded(descriptor: int, size_bytes: int) -> int | None:
     return int(crc, 16) if int(size) == size_bytes else None
 
 
-def _computed(descriptor: int, size_bytes: int) -> int:
+def crc_of_range(descriptor: int, offset: int, size_bytes: int) -> int:
+    """The CRC64NVME of the bytes that are there, read from the file; of fewer where it ends early."""
     running = running_checksum()
-    buffer = memoryview(bytearray(_READ_BYTES))
+    buffer = memoryview(bytearray(min(_READ_BYTES, size_bytes)))
     position = 0
-    while position < size_bytes and (count := os.preadv(descriptor, [buffer], position)):
+    while count := os.preadv(descriptor, [buffer[: size_bytes - position]], offset + position):
         running.update(buffer[:count])
         position += count
     return crc_value(running.result())
@@ -172,32 +175,53 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def make_folders(folder: Path, root: Path) -> None:
-    """Creates the folders from `root` (which exists) down to `folder`, durably."""
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        if folder == root:
-            raise
-        make_folders(folder.parent, root)
-        folder.mkdir(exist_ok=True)
-    flush_folder(folder.parent)
+class Folders:
+    """The folders of a store, and which of them this process knows to be durable. Thread-safe."""
 
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._durable: set[Path] = set()
 
-def publish(temporary: Path, final: Path, root: Path) -> None:
-    """Gives a flushed file its name, over whatever had it.
+    def make(self, folder: Path) -> None:
+        """Creates `folder`, which is the root or below it, and makes its name and those above it durable.
 
-    Crash: before the rename the old object stands and the temporary file is swept later; after it the new one
-    stands, and with the folder's flush it is durable.
-    """
-    try:
-        temporary.rename(final)
-    except FileNotFoundError:
-        make_folders(final.parent, root)
-        temporary.rename(final)
-    flush_folder(final.parent)
+        One that is there already is flushed as well, once: who made it may have died, or may not have got
+        that far yet.
+        """
+        inside = self._root in folder.parents
+        try:
+            folder.mkdir()
+        except FileNotFoundError:
+            self.make(folder.parent)
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            if folder in self._durable:
+                return
+            if inside:
+                self.make(folder.parent)
+        try:
+            flush_folder(folder.parent)
+        except PermissionError:  # what is above the root need not be ours to read
+            if inside:
+                raise
+        if len(self._durable) >= _REMEMBERED:
+            self._durable.clear()
+        self._durable.add(folder)
+
+    def publish(self, temporary: Path, final: Path) -> None:
+        """Gives a flushed file its name, over whatever had it.
+
+        Crash: before the rename the old object stands and the temporary file is swept later; after it the new
+        one stands, and with the folder's flush it is durable, as all folders above it are.
+        """
+        if final.parent not in self._durable:
+            self.make(final.parent)
+        try:
+            temporary.rename(final)
+        except FileNotFoundError:  # somebody has removed the folder, or the temporary file
+            self.make(final.parent)
+            temporary.rename(final)
+        flush_folder(final.parent)
 
 
 @contextmanager
