@@ -10,15 +10,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from entrepot.cli.bulk.failures import ItemFailed
-from entrepot.cli.bulk.job_runner import ItemsTask, Revision
+from entrepot.cli.bulk.import_evidence import Evidence
+from entrepot.cli.bulk.job_runner import Item, ItemsTask, Revision
 from entrepot.cli.bulk.signed_urls import FileReader, SignedUrls, UrlRefused
 from entrepot.cli.bulk.upload_folder import SourceFile
-from entrepot.cli.bulk.upload_journal import Journal, Sent
+from entrepot.cli.bulk.upload_journal import Journal
 from entrepot.cli.bulk.user_bucket import Bucket
 from entrepot.domain.errors import EntrepotError, StoreError
 from entrepot.stores.store import ListedObject, Reader
@@ -33,14 +35,23 @@ _UPLOADS = 3
 @dataclass(frozen=True, slots=True)
 class OpenRevision(Revision):
     journal: Journal
+    evidence: Evidence
 
 
 @dataclass(eq=False)
-class BucketImport(ItemsTask[ListedObject]):
+class ImportTask(ItemsTask[Item]):
+    revision: OpenRevision
+
+    def complete(self, job: Mapping[str, Any]) -> None:
+        self.revision.evidence.add(job)
+
+
+@dataclass(eq=False)
+class BucketImport(ImportTask[ListedObject]):
     """IMPORT_ASSETS_FROM_S3 of up to a hundred objects."""
 
-    revision: OpenRevision
     bucket: str
+    digests: Mapping[str, str]
 
     def name_of(self, item: ListedObject) -> str:
         return item.key
@@ -48,7 +59,7 @@ class BucketImport(ItemsTask[ListedObject]):
     def prepare(self) -> None:
         """Makes the job. Crash: it waits for ever, and the next run cancels it."""
         self.job_id = create_import(self.revision, self.bucket, [one.key for one in self.items])
-        self.revision.journal.note_sent({one.key: Sent(one.size_bytes, one.etag) for one in self.items})
+        self.revision.journal.note_sent(self.job_id, {one.key: self.digests[one.key] for one in self.items})
 
 
 def create_import(revision: Revision, bucket: str, keys: Iterable[str]) -> str:
@@ -59,11 +70,12 @@ def create_import(revision: Revision, bucket: str, keys: Iterable[str]) -> str:
 
 
 @dataclass(eq=False)
-class FileImport(ItemsTask[SourceFile]):
+class FileImport(ImportTask[SourceFile]):
     """IMPORT_ASSET_FROM_SIGNED_URL of one file."""
 
-    revision: OpenRevision
     signed_urls: SignedUrls
+    md5s: MutableMapping[SourceFile, str]
+    """Where to note the MD5 of what was read."""
 
     def name_of(self, item: SourceFile) -> str:
         return item.name
@@ -89,8 +101,7 @@ class FileImport(ItemsTask[SourceFile]):
     def _upload(self) -> str:
         (file,) = self.items
         path, name, revision = file.path, file.name, self.revision
-        status = os.stat(path)  # noqa: PTH116
-        self.size_bytes = size_bytes = status.st_size
+        self.size_bytes = size_bytes = os.stat(path).st_size  # noqa: PTH116
         if size_bytes > SIGNED_URL_BYTES:
             raise ItemFailed(
                 f"{size_bytes:,} bytes are more than the {SIGNED_URL_BYTES:,} (5 GiB) that the exchange "
@@ -120,19 +131,21 @@ class FileImport(ItemsTask[SourceFile]):
         except EntrepotError:
             revision.exchange.cancel_job(job_id)
             raise
-        revision.journal.note_sent({name: Sent(size_bytes, md5, status.st_mtime_ns)})
+        self.md5s[file] = md5
         if data is None:
             revision.journal.note_uploaded([job_id])
         return job_id
 
 
-def md5_of_file(path: str) -> bytes:
-    """The MD5 of all bytes of a file. Raises `OSError`."""
+def md5_of_file(path: str, stop: threading.Event | None = None) -> bytes:
+    """The MD5 of all bytes of a file. Raises `OSError`, also once `stop` is set."""
     digest = hashlib.md5(usedforsecurity=False)
     buffer = memoryview(bytearray(_CHUNK_BYTES))
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         while count := file.readinto(buffer):
             digest.update(buffer[:count])
+            if stop is not None and stop.is_set():
+                raise InterruptedError(f"{path} is not read any further")
     return digest.digest()
 
 
@@ -163,11 +176,12 @@ class Staging:
 
 
 @dataclass(eq=False)
-class StagedImport(ItemsTask[SourceFile]):
+class StagedImport(ImportTask[SourceFile]):
     """One job: the upload of its files, their import, and the removal of what was uploaded."""
 
-    revision: OpenRevision
     staging: Staging
+    md5s: MutableMapping[SourceFile, str]
+    """Where to note the MD5 of what was read."""
 
     def name_of(self, item: SourceFile) -> str:
         return item.name
@@ -177,7 +191,7 @@ class StagedImport(ItemsTask[SourceFile]):
 
     def prepare(self) -> None:
         """Uploads and makes the job. Crash: the next run removes what was uploaded."""
-        sent: dict[str, Sent] = {}
+        sent: dict[str, str] = {}
         done = 0
         for file in self.items:
             try:
@@ -189,16 +203,16 @@ class StagedImport(ItemsTask[SourceFile]):
         self.assets, self.size_bytes = len(self.items), done
         if sent:
             self.job_id = create_import(self.revision, self.staging.bucket.name, map(self.key_of, self.items))
-            self.revision.journal.note_sent(sent)
+            self.revision.journal.note_sent(self.job_id, sent)
 
-    def _upload(self, file: SourceFile, before: int) -> Sent:
+    def _upload(self, file: SourceFile, before: int) -> str:
         if file.size_bytes > STAGED_BYTES:
             raise ItemFailed(
                 f"{file.size_bytes:,} bytes are more than the {STAGED_BYTES:,} that an asset may have"
             )
         self.revision.journal.note_staged(self.staging.url, file.name)
         try:
-            md5 = self.staging.bucket.put_file(
+            digest = self.staging.bucket.put_file(
                 self.staging.key(file.name),
                 file.path,
                 file.size_bytes,
@@ -208,10 +222,12 @@ class StagedImport(ItemsTask[SourceFile]):
             raise ItemFailed(f"the file cannot be read: {error.strerror}") from error
         except StoreError as error:
             raise ItemFailed(error.message) from error
-        return Sent(file.size_bytes, base64.b64encode(md5).decode(), file.modified_ns)
+        md5 = self.md5s[file] = base64.b64encode(digest).decode()
+        return md5
 
     def complete(self, job: Mapping[str, Any]) -> None:
         """Removes what was uploaded; what cannot be removed now is told at the end."""
+        super().complete(job)
         try:
             self.staging.remove(file.name for file in self.items)
         except StoreError as error:

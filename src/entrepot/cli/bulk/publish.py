@@ -35,14 +35,15 @@ from entrepot.domain.job import JobType
 from entrepot.domain.limits import CONCURRENT_JOBS, DEFAULT_LIMITS, Limit
 
 _DESCRIPTION = f"""\
-Publishes a folder, or what is below s3://bucket/prefix: makes a data set (or takes the one of --data-set) \
-and a revision, imports everything by as many jobs as it takes, and finalizes the revision.
+Publishes a folder, or what is below s3://bucket/prefix: takes the own data set of that name (or the one of \
+--data-set), or makes it, makes a revision, imports everything by as many jobs as it takes, and finalizes it.
 
 Assets are named as the service names them: objects by their keys, files by their paths below the folder.
 
-Run again, the same command goes on where it was broken off: what is there already, of the same size and \
-bytes, is skipped, what has changed is replaced. When all is published and nothing has changed, there is \
-nothing to do; when something has changed, the data set gets a new revision.
+Run again, on any machine, the same command goes on where it was broken off: what is proven to be there, of \
+the same size and bytes, is skipped, everything else is replaced. Files are compared by MD5 and objects by \
+ETag, never by time. When the newest finalized revision has the same names and bytes, there is \
+nothing to do; else the data set gets a new revision.
 
 Files of a folder go to the exchange by a job and a signed URL each, at most 5 GiB a file. From a few \
 hundred files on, --through is several times as fast.
@@ -80,8 +81,11 @@ def run(arguments: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser("publish", _DESCRIPTION)
     parser.add_argument("source", metavar="FOLDER|S3_URL", help="what to publish")
-    parser.add_argument("--data-set", metavar="ID", help="publish in this data set instead of one of its own")
-    parser.add_argument("--name", help="the name of the data set that is made (default: the folder's own)")
+    parser.add_argument("--data-set", metavar="ID", help="publish in this data set")
+    parser.add_argument(
+        "--name",
+        help="publish in the own data set of this name, which is made if need be (default: the folder's)",
+    )
     parser.add_argument("--description", metavar="TEXT", help="what the data set that is made says of itself")
     parser.add_argument("--comment", metavar="TEXT", help="the comment of the revision")
     parser.add_argument(
@@ -114,10 +118,11 @@ def _command(options: argparse.Namespace, place: BucketPlace | Path) -> Command:
     credentials = target.signing_credentials()
     named = f"a data set named {_name(options, place)}"
     return Command(
-        source=str(place) if isinstance(place, BucketPlace) else f"{platform.node()}:{place.resolve()}",
+        source=str(place if isinstance(place, BucketPlace) else place.resolve()),
         target=f"data set {options.data_set}" if options.data_set else named,
         exchange=f"{target.endpoint_url} {target.region}",
         access_key_id="" if credentials is None else credentials.access_key_id,
+        host="" if isinstance(place, BucketPlace) else platform.node(),
     )
 
 
@@ -158,7 +163,7 @@ def _wishes(options: argparse.Namespace, place: BucketPlace | Path, command: Com
         description=options.description or f"{name}, published by entrepot.",
         comment=options.comment,
         tags=_tags(options.tags),
-        token=command.token,
+        tag=command.tag,
         finalize=not options.no_finalize,
         concurrency=options.concurrency or DEFAULT_LIMITS[CONCURRENT_JOBS[job_type]],
         staged_prefix=_staged_prefix(options, command),

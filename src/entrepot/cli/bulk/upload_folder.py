@@ -19,7 +19,8 @@ class SourceFile:
     """The path below the folder, with `/`."""
     path: str
     size_bytes: int
-    modified_ns: int
+    version: tuple[int, ...]
+    """Device, inode, and the times of its last changes: a file that was written to has another one."""
 
 
 def read_folder(folder: Path) -> tuple[list[SourceFile], list[tuple[str, str]]]:
@@ -61,7 +62,8 @@ def _walk(
             problems.append((name, f"it cannot be read: {error.strerror}"))
             continue
         if stat.S_ISREG(status.st_mode):
-            yield SourceFile(name, entry.path, status.st_size, status.st_mtime_ns)
+            version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+            yield SourceFile(name, entry.path, status.st_size, version)
         elif not stat.S_ISDIR(status.st_mode):
             problems.append((name, "it is neither a file nor a folder"))
         elif (status.st_dev, status.st_ino) in above:

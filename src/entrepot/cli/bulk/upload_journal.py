@@ -2,8 +2,8 @@
 
 It lies in the state folder of the platform, named after the command: what is published, under which name or
 into which data set, at which exchange, with whose key. It only saves work. What is published follows from the
-exchange alone: a rerun without the journal finds its revision by a tag that follows from the command, too,
-and trusts names and sizes where it cannot know the bytes.
+exchange alone: a rerun without the journal finds its data set by its name and its revision by a tag, and
+imports again what it cannot prove to be of the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any, Self
 from entrepot.cli.bulk.journal_file import Record, read_lines
 
 TAG = "entrepot:publish"
-"""The tag of the data sets and revisions that `publish` makes; its value is the command's token."""
+"""The tag of the data sets and revisions that `publish` makes; its value says of what source."""
+CONTENT_TAG = "entrepot:content"
+"""The tag of a revision that `publish` finalizes: a digest of all names and bytes in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +29,24 @@ class Command:
     """What makes two runs of `publish` the same work."""
 
     source: str
-    """The URL of the bucket, or host and absolute path of the folder."""
+    """The URL of the bucket, or the absolute path of the folder."""
     target: str
     """The id of a data set, or the name of one that is to be made."""
     exchange: str
     """The address of the exchange and the Region."""
     access_key_id: str
+    host: str = ""
+    """The machine that the folder is on; empty for a bucket."""
 
     @property
     def token(self) -> str:
-        text = json.dumps([self.source, self.target, self.exchange, self.access_key_id])
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        """For what no other machine may touch: the journal, and what is on its way through a bucket."""
+        return _token(self.host, self.source, self.target, self.exchange, self.access_key_id)
 
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    size_bytes: int
-    digest: str
-    """The ETag of an object, or the MD5 of a file, in base64."""
-    modified_ns: int | None = None
-    """When the file had been changed last; a file that still says so need not be read again."""
+    @property
+    def tag(self) -> str:
+        """For what the exchange keeps: the same from every machine and with every key."""
+        return _token(self.source)
 
 
 class Journal:
@@ -57,9 +57,10 @@ class Journal:
         self._writing = threading.Lock()
         self.data_set_id: str | None = None
         self.revision_id: str | None = None
-        self.is_finalized = False
-        """Whether that revision was finalized by a former run."""
-        self.sent: dict[str, Sent] = {}
+        self.sent: dict[str, dict[str, str]] = {}
+        """By job and name, what was given to be imported: an object's ETag, or a file's MD5 in base64."""
+        self.arrived: set[str] = set()
+        """The names of all these; what is put on the way anew has not arrived yet."""
         self.uploaded: set[str] = set()
         """Jobs whose file has arrived at their signed URL."""
         self.staging = ""
@@ -83,8 +84,9 @@ class Journal:
 
     def begin_revision(self, data_set_id: str, revision_id: str) -> None:
         """Notes the revision that is filled from now on; nothing was sent to it yet."""
-        self.data_set_id, self.revision_id, self.is_finalized = data_set_id, revision_id, False
-        self.sent, self.uploaded = {}, set()
+        self.data_set_id, self.revision_id = data_set_id, revision_id
+        self.arrived, self.uploaded = set(), set()
+        self.sent.clear()
         if self._record is not None:
             staged = [{"staged": [self.staging, name]} for name in self.staged]
             self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staged])
@@ -92,18 +94,11 @@ class Journal:
     def note_data_set(self, data_set_id: str) -> None:
         self._write({"data_set": data_set_id})
 
-    def note_sent(self, sent: Mapping[str, Sent]) -> None:
-        self._write(
-            {"sent": [[name, one.size_bytes, one.digest, one.modified_ns] for name, one in sent.items()]}
-        )
+    def note_sent(self, job_id: str, digests: Mapping[str, str]) -> None:
+        self._write({"job": job_id, "sent": dict(digests)})
 
     def note_uploaded(self, job_ids: Iterable[str]) -> None:
         self._write({"uploaded": list(job_ids)})
-
-    def note_finalized(self) -> None:
-        self._write({"finalized": True})
-        if self._record is not None:
-            self._record.sync()
 
     def note_staged(self, url: str, name: str) -> None:
         """Notes an object that may arrive at any moment. Crash: the next run removes it."""
@@ -128,21 +123,19 @@ class Journal:
             case {"data_set": str(data_set_id)}:
                 self.data_set_id = data_set_id
             case {"revision": str(revision_id)}:
-                self.revision_id, self.is_finalized = revision_id, False
-            case {"sent": list(entries)}:
-                for name, size_bytes, digest, modified_ns in entries:
-                    self.sent[name] = Sent(size_bytes, digest, modified_ns)
+                self.revision_id = revision_id
+            case {"job": str(job_id), "sent": dict(digests)}:
+                self.sent[job_id] = digests
+                self.arrived.update(digests)
             case {"uploaded": list(job_ids)}:
                 self.uploaded.update(job_ids)
             case {"staged": [str(url), str(name)]}:
                 if url != self.staging:
                     self.staging, self.staged = url, set()
                 self.staged.add(name)
-                self.sent.pop(name, None)
+                self.arrived.discard(name)
             case {"unstaged": True}:
                 self.staging, self.staged = "", set()
-            case {"finalized": True}:
-                self.is_finalized = True
             case _:  # of a newer version
                 pass
 
@@ -151,6 +144,10 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _token(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _path(folder: Path, command: Command) -> Path:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+import os
+import secrets
+import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +52,7 @@ class BucketSource:
         self._bucket = bucket
         self._place = place
         self._objects: dict[str, ListedObject] = {}
+        self._of_this_run = f"run {secrets.token_hex(8)}"
         self.sizes: Mapping[str, int] = {}
         """The bytes of each asset there is to be, by its name."""
 
@@ -54,14 +61,21 @@ class BucketSource:
         self._objects = {one.key: one for one in self._bucket.objects(self._place.prefix)}
         self.sizes = {key: one.size_bytes for key, one in self._objects.items()}
 
-    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
-        """Whether the object, of the right size, is the one imported: by the ETag if it was noted."""
-        sent = journal.sent.get(name)
-        return sent is None or sent.digest == self._objects[name].etag
+    def digests(self, names: Iterable[str]) -> dict[str, str]:
+        """The ETag of each of these objects; of one that has none to compare by, what no other run knows."""
+        return {name: self._digest(self._objects[name].etag) for name in names}
+
+    def content(self) -> str | None:
+        """A digest of all names and bytes; None where they cannot be known."""
+        digests = self.digests(self.sizes)
+        return None if self._of_this_run in digests.values() else _content(digests)
+
+    def _digest(self, etag: str) -> str:
+        return self._of_this_run if not etag or etag.startswith("W/") else etag
 
     def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         for part in _parts([self._objects[name] for name in names], SOURCES_PER_JOB):
-            yield BucketImport(revision, part, self._bucket.name)
+            yield BucketImport(revision, part, self._bucket.name, self.digests(one.key for one in part))
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """The task that goes on with a waiting job of a former run. None: making it anew costs nothing."""
@@ -86,26 +100,31 @@ class FolderSource:
         self._files = {file.name: file for file in files}
         self.sizes = {file.name: file.size_bytes for file in files}
 
-    def is_same(self, name: str, journal: Journal, md5_known: str | None) -> bool:
-        """By time and size where the journal has them, else by MD5; unknown bytes are not the same."""
-        file, sent = self._files[name], journal.sent.get(name)
-        if sent is not None and (sent.modified_ns, sent.size_bytes) == (file.modified_ns, file.size_bytes):
-            return True
-        expected = md5_known if sent is None else sent.digest
-        return expected is not None and self._md5(file) == expected
+    def digests(self, names: Iterable[str]) -> dict[str, str]:
+        """The MD5 of each of these files, in base64; an unreadable one has none. Each is read once a run.
 
-    def _md5(self, file: SourceFile) -> str:
-        if file not in self._md5s:
-            try:
-                self._md5s[file] = base64.b64encode(md5_of_file(file.path)).decode()
-            except OSError:  # told when it is to be uploaded
-                return ""
-        return self._md5s[file]
+        Nothing is believed of a former run: a file's times can be as before, and its bytes not.
+        """
+        files = [self._files[name] for name in names]
+        unread = [file for file in files if file not in self._md5s]
+        threads, stop = ThreadPoolExecutor(os.cpu_count()), threading.Event()
+        try:
+            for file, md5 in zip(unread, threads.map(lambda file: _md5(file, stop), unread), strict=True):
+                self._md5s[file] = md5
+        finally:
+            stop.set()  # Ctrl-C waits for no large file
+            threads.shutdown(cancel_futures=True)
+        return {file.name: md5 for file in files if (md5 := self._md5s[file])}
+
+    def content(self) -> str | None:
+        """A digest of all names and bytes; None where they cannot be known."""
+        digests = self.digests(self.sizes)
+        return _content(digests) if len(digests) == len(self.sizes) else None
 
     def tasks(self, revision: OpenRevision, names: Collection[str]) -> Iterator[Task]:
         """One job a file, the largest first: what takes longest must not be left for the end."""
         for file in sorted((self._files[name] for name in names), key=lambda file: -file.size_bytes):
-            yield FileImport(revision, [file], self._urls())
+            yield FileImport(revision, [file], self._urls(), self._md5s)
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         """Goes on with a job whose file had arrived whole and is still the same."""
@@ -113,9 +132,9 @@ class FolderSource:
         file = self._files.get(details.get("AssetName", ""))
         if file is None or job["Id"] not in revision.journal.uploaded:
             return None
-        if not self.is_same(file.name, revision.journal, details.get("Md5Hash")):
+        if self.digests([file.name]).get(file.name) != details.get("Md5Hash"):
             return None
-        return FileImport(revision, [file], self._urls(), job_id=job["Id"])
+        return FileImport(revision, [file], self._urls(), self._md5s, job_id=job["Id"])
 
     def _urls(self) -> SignedUrls:
         if self._signed_urls is None:
@@ -136,7 +155,7 @@ class StagedFolderSource(FolderSource):
         """Up to a hundred files a job; fewer where there would be threads without work."""
         files = [self._files[name] for name in names]
         for part in _parts(files, max(1, min(SOURCES_PER_JOB, len(files) // (2 * self.threads)))):
-            yield StagedImport(revision, part, self._staging)
+            yield StagedImport(revision, part, self._staging, self._md5s)
 
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         return None
@@ -154,7 +173,7 @@ class StagedFolderSource(FolderSource):
                 f"{self._staging.url} holds {len(taken)} objects under the names of files to be published, "
                 f"such as {taken[0]!r}; they would be overwritten. Name an empty bucket, or a prefix in it."
             )
-        self._to_arrive = left - there - journal.sent.keys() - self._abort_uploads(left)
+        self._to_arrive = left - there - journal.arrived - self._abort_uploads(left)
         # Where the journal is lost, what else is still to arrive is unknown.
         self._knows_all = not self._staging.prefix or there <= left
         self._settled_at = time.monotonic() + _ARRIVAL_SECONDS
@@ -191,6 +210,17 @@ class StagedFolderSource(FolderSource):
 
 
 Source = BucketSource | FolderSource
+
+
+def _md5(file: SourceFile, stop: threading.Event) -> str:
+    try:
+        return base64.b64encode(md5_of_file(file.path, stop)).decode()
+    except OSError:  # told when it is to be uploaded
+        return ""
+
+
+def _content(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

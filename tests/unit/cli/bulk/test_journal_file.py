@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.cli.bulk.failures import AlreadyRunning, CannotBegin
 from entrepot.cli.bulk.journal_file import Record, read_lines
-from entrepot.cli.bulk.upload_journal import Command, Journal, Sent
+from entrepot.cli.bulk.upload_journal import Command, Journal
 
 COMMAND = Command("s3://bucket/", "a data set named x", "http://127.0.0.1 us-east-1", "KEY")
 
@@ -66,29 +66,29 @@ def test_a_journal_remembers_what_was_sent_to_which_revision(tmp_path: Path) -> 
     with Journal.open(tmp_path, COMMAND) as journal:
         journal.note_data_set("ds")
         journal.begin_revision("ds", "rev")
-        journal.note_sent({"a": Sent(1, "etag"), "b": Sent(2, "md5", 7)})
-        journal.note_sent({"a": Sent(3, "other")})
+        journal.note_sent("one", {"a": "etag", "b": "md5"})
+        journal.note_sent("two", {"a": "other"})
         journal.note_staged("s3://way/", "c")
         journal.note_uploaded(["job"])
     found = Journal.look_at(tmp_path, COMMAND)
     assert (found.data_set_id, found.revision_id) == ("ds", "rev")
     assert (found.staging, found.staged) == ("s3://way/", {"c"})
-    assert found.sent == {"a": Sent(3, "other"), "b": Sent(2, "md5", 7)}
+    assert found.sent == {"one": {"a": "etag", "b": "md5"}, "two": {"a": "other"}}
     assert found.uploaded == {"job"}
-    assert not found.is_finalized
 
 
 def test_a_journal_remembers_what_may_be_on_the_way_until_it_is_removed(tmp_path: Path) -> None:
     with Journal.open(tmp_path, COMMAND) as journal:
-        journal.note_sent({"a": Sent(1, "md5"), "b": Sent(2, "md5")})
+        journal.note_sent("one", {"a": "md5", "b": "md5"})
         journal.note_staged("s3://elsewhere/", "x")
         journal.note_staged("s3://way/", "a")
         journal.begin_revision("ds", "rev")
-        journal.note_sent({"b": Sent(2, "md5")})
+        journal.note_sent("two", {"b": "md5"})
+        assert journal.arrived == {"b"}
         journal.note_staged("s3://way/", "b")
     found = Journal.look_at(tmp_path, COMMAND)
     assert (found.staging, found.staged) == ("s3://way/", {"a", "b"})
-    assert found.sent == {}  # what is put there anew has not arrived yet
+    assert found.arrived == set()  # what is put there anew has not arrived yet
     with Journal.open(tmp_path, COMMAND) as journal:
         journal.note_unstaged()
     assert Journal.look_at(tmp_path, COMMAND).staged == set()
@@ -97,12 +97,10 @@ def test_a_journal_remembers_what_may_be_on_the_way_until_it_is_removed(tmp_path
 def test_a_new_revision_forgets_what_was_sent_to_the_one_before(tmp_path: Path) -> None:
     with Journal.open(tmp_path, COMMAND) as journal:
         journal.begin_revision("ds", "one")
-        journal.note_sent({"a": Sent(1, "etag")})
-        journal.note_finalized()
-        assert journal.is_finalized
+        journal.note_sent("job", {"a": "etag"})
         journal.begin_revision("ds", "two")
     found = Journal.look_at(tmp_path, COMMAND)
-    assert (found.revision_id, found.sent, found.is_finalized) == ("two", {}, False)
+    assert (found.revision_id, found.sent) == ("two", {})
 
 
 def test_looking_at_a_journal_makes_none(tmp_path: Path) -> None:
@@ -111,9 +109,16 @@ def test_looking_at_a_journal_makes_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"source": "s3://b/"}, {"target": "y"}, {"exchange": "z"}, {"access_key_id": "K"}]
+    "change",
+    [{"source": "s3://b/"}, {"target": "y"}, {"exchange": "z"}, {"access_key_id": "K"}, {"host": "H"}],
 )
 def test_another_command_has_another_token(change: dict[str, str]) -> None:
-    parts = {"source": "s", "target": "t", "exchange": "e", "access_key_id": "k"}
+    parts = {"source": "s", "target": "t", "exchange": "e", "access_key_id": "k", "host": "h"}
     assert Command(**parts).token == Command(**parts).token
     assert Command(**{**parts, **change}).token != Command(**parts).token
+
+
+def test_what_the_exchange_keeps_of_a_command_is_the_same_from_everywhere() -> None:
+    here = Command("/data", "t", "e", "k", host="h")
+    assert Command("/data", "u", "f", "l", host="i").tag == here.tag
+    assert Command("/other", "t", "e", "k", host="h").tag != here.tag
