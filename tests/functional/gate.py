@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 from tests.functional.transfers import PATIENCE_SECONDS
 
+_DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+_REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-length: %d\r\n\r\n%b" % (len(_DENIED), _DENIED)
+
 
 @dataclass(frozen=True, slots=True)
 class Passing:
@@ -32,6 +35,8 @@ class Gate:
     """Whether the server gets the request at once, and only the answer is held."""
     opens: Callable[[Passing], bool] = lambda _: False
     """The request after whose answer the held one goes on."""
+    refuses: Callable[[Passing], bool] = lambda _: False
+    """The requests that are answered here, as S3 does where something is not allowed."""
     held: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
     passed: threading.Event = field(default_factory=threading.Event)
@@ -42,6 +47,8 @@ class Gate:
         assert self.held.wait(PATIENCE_SECONDS), "nothing came to the gate"
 
     def _pass(self, request: Passing, forward: Callable[[], bytes]) -> bytes:
+        if self.refuses(request):
+            return _REFUSAL
         is_held = not self.held.is_set() and self.holds(request)
         answer = forward() if self.after or not is_held else b""
         if is_held:

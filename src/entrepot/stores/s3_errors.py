@@ -51,7 +51,7 @@ _STATUS_OF_CODE = {
     "SlowDown": 503,
 }
 _HINTS = {
-    "InvalidAccessKeyId": "The endpoint does not know the access key: check the credentials of the server.",
+    "InvalidAccessKeyId": "The endpoint does not know the access key: check the credentials.",
     "SignatureDoesNotMatch": "The secret access key is not that of the access key: check the credentials.",
     "RequestTimeTooSkewed": "The clocks of this machine and of the endpoint differ: set the clock.",
     "InvalidObjectState": "The object is archived: restore it first.",
@@ -105,7 +105,7 @@ def _meaning(refusal: Refusal, bucket: str, where: str) -> tuple[type[StoreError
     if refusal.is_full:
         return StoreFull, "The store has no space left: free some, or raise its quota."
     if status in (401, 403) or code in _DENIED_CODES:
-        advice = f"Allow the server's credentials to do this in bucket {bucket}."
+        advice = f"Allow the credentials that asked for it to do this in bucket {bucket}."
         return StoreAccessDenied, _HINTS.get(code, advice)
     if code == "NoSuchBucket":
         return BucketNotFound, f"Create bucket {bucket}, or mend its name."

@@ -64,6 +64,8 @@ def run(arguments: list[str]) -> int:
         raise UsageError("--through and --escape-names are for folders.")
     totals = new_summary("fetch")
     with interruptible(totals), Connections(options) as connections:
+        if options.through is not None or isinstance(place, BucketPlace):
+            connections.require_s3_keys()
         exchange = connections.exchange
         totals.show("looking")
         data_set = exchange.find_data_set(options.data_set)

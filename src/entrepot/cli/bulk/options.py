@@ -22,6 +22,7 @@ from entrepot.cli.jobs.progress_display import ProgressDisplay
 from entrepot.http.pool import ConnectionOptions
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
+from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_client import S3Client, S3Options
 
 _MANY_FILES = 200
@@ -77,13 +78,25 @@ class Connections(AbstractContextManager["Connections"]):
         self.exchange = Exchange(lambda: open_client(options))
         self._buckets: list[Bucket] = []
         self._signed_urls: SignedUrls | None = None
+        self._s3_keys: CredentialSource | None = None
+
+    def require_s3_keys(self) -> None:
+        """Finds the keys for the user's buckets, before anything is made. Raises `ClientError`s."""
+        self._s3_credentials()
+
+    def _s3_credentials(self) -> CredentialSource:
+        if self._s3_keys is None:
+            options = self._options
+            has_keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= self._environ.keys()
+            profile = options.s3_profile or (None if has_keys else options.profile)
+            self._s3_keys = s3_credentials(profile, self._environ)
+        return self._s3_keys
 
     def bucket(self, name: str) -> Bucket:
         options, settings = self._options, self._settings
-        has_keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= self._environ.keys()
         region = options.region or self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
         client = S3Client(
-            s3_credentials(options.s3_profile or (None if has_keys else options.profile), self._environ),
+            self._s3_credentials(),
             endpoint_url=options.s3_endpoint_url or settings.s3_endpoint_url,
             region=region or settings.region,
             options=S3Options(self._connection_options()),

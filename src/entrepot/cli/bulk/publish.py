@@ -59,6 +59,8 @@ def run(arguments: list[str]) -> int:
         raise UsageError("--through is for folders; objects are imported from where they are.")
     totals = new_summary("publish")
     with interruptible(totals), Connections(options) as connections:
+        if options.through is not None or isinstance(place, BucketPlace):
+            connections.require_s3_keys()
         command = _command(options, place)
         folder = state_folder()
         open_journal = Journal.look_at if options.dry_run else Journal.open

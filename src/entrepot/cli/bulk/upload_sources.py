@@ -161,10 +161,12 @@ class StagedFolderSource(FolderSource):
         return None
 
     def take_up(self, journal: Journal) -> None:
-        """Looks for what a former run has left on the way. Raises `StoreError`s.
+        """Looks for what a former run has left on the way, and whether this one may put anything there.
 
-        Raises `CannotBegin` where objects of others have the keys that files would get.
+        Raises `StoreError`s, and `CannotBegin` where objects of others have the keys that files would get.
         """
+        if self._files:
+            self._staging.bucket.require_writable(self._staging.key(min(self._files)))
         self._journal = journal
         left = journal.staged if journal.staging == self._staging.url else set()
         there = set(self._staging.names())

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.client.client_errors import UsageError
-from entrepot.domain.errors import StoreError
+from entrepot.client.client_errors import ClientConfigurationError, ProfileNotFound, UsageError
+from entrepot.domain.errors import StoreAccessDenied, StoreError
 from entrepot.domain.job import UploadedPart
 from entrepot.stores.credentials import ChainCredentials, CredentialSource, StaticCredentials
 from entrepot.stores.s3 import S3Store
@@ -65,13 +65,33 @@ _PART_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 10_000
 
 
+class NoS3Keys(ClientConfigurationError):
+    """There are no keys for the user's own buckets on this machine."""
+
+
 def s3_credentials(profile: str | None, environ: Mapping[str, str]) -> CredentialSource:
-    """Finds keys for S3. Keys in the environment are taken at once: the whole chain takes 0.2 s."""
+    """Finds keys for S3. Keys in the environment are taken at once: the whole chain takes 0.2 s.
+
+    Raises `NoS3Keys` where there are none, and `ProfileNotFound`.
+    """
     access_key_id = environ.get("AWS_ACCESS_KEY_ID")
     secret_access_key = environ.get("AWS_SECRET_ACCESS_KEY")
     if profile is None and access_key_id and secret_access_key:
         return StaticCredentials(access_key_id, secret_access_key, environ.get("AWS_SESSION_TOKEN"))
-    return ChainCredentials(profile)
+    chain = ChainCredentials(profile)
+    try:
+        chain.get()
+    except StoreAccessDenied as error:
+        from botocore.exceptions import ProfileNotFound as Unknown
+
+        if isinstance(error.__cause__, Unknown):
+            raise ProfileNotFound(str(error.__cause__.kwargs["profile"])) from error
+        reason = f": {error.__cause__}" if error.__cause__ is not None else ""
+        raise NoS3Keys(
+            f"This program finds no keys for your buckets{reason}. Set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY here, or name a profile that has them with --s3-profile."
+        ) from error
+    return chain
 
 
 class Bucket:
@@ -151,6 +171,10 @@ class Bucket:
                 ("key-marker", required(root, "NextKeyMarker")),
                 ("upload-id-marker", required(root, "NextUploadIdMarker")),
             )
+
+    def require_writable(self, key: str) -> None:
+        """Begins an upload and throws it away. Raises a `StoreError` where the user may not write there."""
+        self._store.abort_upload(key, self._store.begin_upload(key))
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         self._store.abort_upload(key, upload_id)
