@@ -1,10 +1,11 @@
-"""A certificate authority for one test, and a certificate of 127.0.0.1 that it signed."""
+"""A certificate authority for one test, and a certificate that it signed: of 127.0.0.1, and other names."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Certificates:
     server: ssl.SSLContext
 
 
-def make_certificates(folder: Path) -> Certificates:
+def make_certificates(folder: Path, names: Sequence[str] = ()) -> Certificates:
     """Makes both, good for an hour."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
@@ -46,7 +47,9 @@ def make_certificates(folder: Path) -> Certificates:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
+    )
     server = (
         _certificate(x509.Name([]), authority_name, server_key)
         .add_extension(address, critical=True)

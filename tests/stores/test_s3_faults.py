@@ -186,17 +186,6 @@ def test_a_bucket_in_another_region_is_signed_for_it_from_then_on(status: int) -
         assert regions == ["us-east-1", "eu-west-1", "eu-west-1"]
 
 
-def test_a_redirect_to_another_address_is_followed_and_signed_anew() -> None:
-    with scripted_server(OK) as target:
-        location = ("Location", f"{target.url}/bucket/a%20b")
-        with playing(error(307, "TemporaryRedirect", [location])) as (store, server):
-            put(store, "a b", b"bytes")
-            assert target.requests[0].line == "PUT /bucket/a%20b HTTP/1.1"
-            assert target.requests[0].headers["host"] == f"127.0.0.1:{target.port}"
-            signatures = [each.requests[0].headers["authorization"] for each in (server, target)]
-            assert signatures[0] != signatures[1]
-
-
 def test_redirects_in_a_circle_end() -> None:
     with playing(
         *[error(307, "TemporaryRedirect", [("x-amz-bucket-region", f"eu-west-{n}")]) for n in range(9)]

@@ -5,6 +5,7 @@ The course of a request:
     address (path or virtual-host style) → sign → send → success
         ├─ connection lost while idle          → at once, once, on a new connection
         ├─ another Region                      → remembered for the bucket, signed anew, at most 3 times
+        ├─ another address                     → followed from host to host of AWS, refused by all others
         ├─ credentials expired, clock wrong    → renewed or adjusted, once each
         ├─ overloaded, failing, unreachable    → again after a random pause (full jitter), at most 5 attempts
         └─ anything else                       → the StoreError that says it
@@ -19,7 +20,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
@@ -40,7 +41,7 @@ from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.sigv4.signer import Signer
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable
-from entrepot.stores.s3_xml import error_document
+from entrepot.stores.s3_xml import ErrorDocument, error_document
 from entrepot.stores.store import BeforeWrite, Reader
 
 _ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
@@ -48,6 +49,12 @@ _ERROR_LIMIT_BYTES = 1024 * 1024
 _REDIRECTS = 3
 _SKEW_SECONDS = 240
 """Amazon S3 refuses beyond 15 minutes; clocks that are nearer than this are not the reason of a refusal."""
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
+_AWS_HOST = re.compile(
+    r"(?:[a-z0-9.-]+\.)?s3[a-z0-9-]*(?:\.(?:dualstack|vpce|[a-z]{2,4}(?:-[a-z]+)+-\d+))*\.amazonaws\.com(?:\.cn)?"
+)
+"""Hosts of Amazon S3: by Region, dual-stack, accelerated, in a VPC, or temporary as `s3-4c25d83b`."""
+_SHOWN_LETTERS = 500
 _HOST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -121,6 +128,9 @@ class _RequestState:
 
 class S3Client:
     """A thread-safe client of one endpoint with one source of credentials.
+
+    It sends requests to this endpoint and nowhere else, whatever the endpoint says; hosts of Amazon S3 alone
+    may pass it on to each other.
 
     `endpoint_url` None is AWS. `before_write` is asked before each sending of a request that writes. Raises
     `ConfigurationError` for an endpoint or a proxy that is no usable URL.
@@ -282,6 +292,7 @@ class S3Client:
             endpoint = Endpoint("https", f"s3.{state.region}.{suffix}", 443)
         if state.origin is not None:
             endpoint = state.origin
+            virtual = endpoint.host.startswith(f"{bucket}.")
         elif virtual:
             endpoint = Endpoint(endpoint.scheme, f"{bucket}.{endpoint.host}", endpoint.port)
         path = key_path or "/" if virtual else f"/{bucket}{key_path}"
@@ -312,26 +323,21 @@ class S3Client:
         return False
 
     def _follow(self, request: S3Request, state: _RequestState, refused: _Refused) -> bool:
-        """Turns to the Region, and on other services to the address, that the refusal names."""
-        status, headers = refused.refusal.status, refused.headers
-        redirected = status in (301, 302, 307, 308)
-        region = headers.get("x-amz-bucket-region")
-        moved = bool(region) and region != state.region and (redirected or status in (400, 403))
-        if moved and region:
-            state.region = self._regions[request.bucket] = region
-        location = headers.get("location")
-        if redirected and location and (self._endpoint is not None or not moved):
-            try:
-                origin = parse_web_url(location)
-            except ValueError:
-                return moved
-            current = self._address(request, state)[0]
-            if current.scheme == "https" and origin.scheme != "https":
+        """Turns to the Region, and within AWS to the address, that the refusal names."""
+        refusal, region = refused.refusal, refused.headers.get("x-amz-bucket-region", "")
+        target, current = None, self._address(request, state)[0]
+        if refusal.target:
+            target = _named_endpoint(refusal.target, current.scheme)
+            if target is None or not (target.url == current.url or (_is_aws(target) and _is_aws(current))):
                 return False
-            changed = origin.url != current.url
-            state.origin = origin
-            return moved or changed
-        return moved
+        moved = region != state.region and (refusal.is_redirect or refusal.status in (400, 403))
+        moved = moved and _REGION.fullmatch(region) is not None
+        if moved:
+            state.region = self._regions[request.bucket] = region
+        if target is None or (moved and self._endpoint is None):  # there the Region names the address
+            return moved
+        state.origin = target
+        return moved or target.url != current.url
 
     def _may_try_again(self, request: S3Request, state: _RequestState, at_least_seconds: float) -> bool:
         """Pauses before another attempt; False where there is none."""
@@ -378,18 +384,33 @@ def _check_headers(request: S3Request, headers: list[tuple[str, str]]) -> None:
 def _read_whole(answer: Answer) -> Answer:
     document = error_document(answer.read(_ANSWER_LIMIT_BYTES))
     if document is not None:
-        raise _Refused(Refusal.inside_success(document.code, document.message), answer.headers)
+        code, message = document.code[:_SHOWN_LETTERS], document.message[:_SHOWN_LETTERS]
+        raise _Refused(Refusal.inside_success(code, message), answer.headers)
     return answer
 
 
 def _refused(answer: Answer) -> _Refused:
-    document = error_document(answer.read(_ERROR_LIMIT_BYTES))
+    document = error_document(answer.read(_ERROR_LIMIT_BYTES)) or ErrorDocument("", "")
     headers = answer.headers
-    if document is None:
-        return _Refused(Refusal(answer.status, "", ""), headers)
     if document.region is not None:
         headers.setdefault("x-amz-bucket-region", document.region)
-    return _Refused(Refusal(answer.status, document.code, document.message), headers)
+    refusal = Refusal(answer.status, document.code[:_SHOWN_LETTERS], document.message[:_SHOWN_LETTERS])
+    if refusal.is_redirect:
+        target = headers.get("location") or document.endpoint or ""
+        refusal = replace(refusal, target=target[:_SHOWN_LETTERS])
+    return _Refused(refusal, headers)
+
+
+def _named_endpoint(target: str, scheme: str) -> Endpoint | None:
+    """Where a redirect leads, a URL or a bare host; None where it is neither."""
+    try:
+        return parse_web_url(target if "://" in target else f"{scheme}://{target}")
+    except ValueError:
+        return None
+
+
+def _is_aws(endpoint: Endpoint) -> bool:
+    return endpoint.url == f"https://{endpoint.host}" and _AWS_HOST.fullmatch(endpoint.host) is not None
 
 
 def _seconds(text: str | None) -> float:
@@ -401,5 +422,5 @@ def _skew_seconds(headers: dict[str, str]) -> float:
     """How far the endpoint's clock is ahead of this machine's."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp() - time.time()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0

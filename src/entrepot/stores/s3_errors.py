@@ -3,6 +3,7 @@
 404 NoSuchBucket → BucketNotFound      400 BadDigest …     → ChecksumMismatch
 404 other        → ObjectNotFound      other 4xx           → InvalidStoreRequest
 401, 403         → StoreAccessDenied   507, out of space   → StoreFull
+3xx elsewhere    → InvalidStoreRequest
 412              → ObjectChanged       500, 502, 503, 504, 429 and what never answered → StoreUnavailable
 """
 
@@ -64,6 +65,12 @@ class Refusal:
     code: str
     """Empty where the answer has no body, as to HEAD."""
     message: str
+    target: str = ""
+    """Where a redirect leads, as the endpoint said it."""
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status in (301, 302, 303, 307, 308)
 
     @property
     def is_retried(self) -> bool:
@@ -115,6 +122,12 @@ def _meaning(refusal: Refusal, bucket: str, where: str) -> tuple[type[StoreError
         return ObjectNotFound, f"There is no object {where}: mend the key, or upload it."
     if status == 412:
         return ObjectChanged, "The object is no longer the one that was pinned: begin again with the new one."
+    if refusal.target:
+        return InvalidStoreRequest, (
+            f"It redirects to {refusal.target!r}, and requests go to no other address than the endpoint that "
+            "was allowed (only hosts of Amazon S3 may redirect, to each other): if that address is right, "
+            "allow it as the endpoint."
+        )
     if code in _CHECKSUM_CODES:
         return ChecksumMismatch, "The bytes did not arrive as they were sent: send them again."
     if refusal.is_retried or (status >= 500 and status != 501):

@@ -25,6 +25,8 @@ class ErrorDocument:
     message: str
     region: str | None = None
     """Where the bucket is, if that was the error."""
+    endpoint: str | None = None
+    """The host that a redirect names."""
 
 
 def parse(body: bytes) -> ET.Element:
@@ -51,7 +53,10 @@ def error_document(body: bytes) -> ErrorDocument | None:
     if root.tag != "Error":
         return None
     return ErrorDocument(
-        root.findtext("Code", ""), root.findtext("Message", ""), root.findtext("Region") or None
+        root.findtext("Code", ""),
+        root.findtext("Message", ""),
+        root.findtext("Region") or None,
+        root.findtext("Endpoint") or None,
     )
 
 
