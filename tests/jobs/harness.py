@@ -16,7 +16,7 @@ from tests.servers.open_buckets import OpenBuckets
 from entrepot.database import assets, data_sets, job_items, job_runs, jobs, revisions
 from entrepot.database.connection import Database, open_database
 from entrepot.database.migrate import migrate
-from entrepot.domain.asset import Asset
+from entrepot.domain.asset import Asset, UnprovenSources
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.errors import BucketNotFound
 from entrepot.domain.job import Job, JobState, JobType, RunId
@@ -246,6 +246,7 @@ async def opened(
     limits: Limits | None = None,
     own: ObjectStore | None = None,
     buckets: Callable[[str], ObjectStore] | Buckets | None = None,
+    unproven_sources: UnprovenSources | None = None,
 ) -> AsyncIterator[Harness]:
     """The exchange in the folder, made from the template where there is none yet.
 
@@ -259,7 +260,7 @@ async def opened(
     store = own or LocalStore(folder / "own")
     found = buckets or existing_buckets(folder)
     of_accounts = OpenBuckets(found) if callable(found) else found
-    transfer = Transfer(store, threads=8)
+    transfer = Transfer(store, threads=8, unproven_sources=unproven_sources)
     try:
         yield Harness(folder, url, database, store, transfer, of_accounts, limits or Limits())
     finally:

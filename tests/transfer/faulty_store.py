@@ -12,7 +12,7 @@ from typing import Self
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.domain.job import Encryption, UploadedPart
-from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored
+from entrepot.stores.store import CopyWatch, ListedObject, ObjectInfo, ObjectStore, Reader, Stored
 
 
 class Fault(Enum):
@@ -100,6 +100,10 @@ class FaultyStore:
     def bucket(self) -> str | None:
         return self.real.bucket
 
+    @property
+    def is_private_on_the_way(self) -> bool:
+        return self.real.is_private_on_the_way
+
     def head(self, key: str) -> ObjectInfo:
         self._count("head")
         info = self.real.head(key)
@@ -156,6 +160,12 @@ class FaultyStore:
         self._count("uploaded_parts")
         return self.real.uploaded_parts(key, upload_id)
 
+    def part_sizes(
+        self, key: str, etag: str, size_bytes: int, *, each: bool = False
+    ) -> tuple[int, ...] | None:
+        self._count("part_sizes")
+        return self.real.part_sizes(key, etag, size_bytes, each=each)
+
     def copy_from(
         self,
         source: ObjectStore,
@@ -165,6 +175,7 @@ class FaultyStore:
         size_bytes: int,
         if_match: str | None = None,
         encryption: Encryption | None = None,
+        watch: CopyWatch | None = None,
     ) -> Stored | None:
         self._count("copy_from")
         if not self._server_side:
@@ -177,6 +188,7 @@ class FaultyStore:
             size_bytes=size_bytes,
             if_match=if_match,
             encryption=self._remembered("copy_from", encryption),
+            watch=watch,
         )
         return None if stored is None else self._answer(stored)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from entrepot.domain.asset import UnprovenSources
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
@@ -109,4 +110,5 @@ class Between(Protocol):
         *,
         threads: int = 16,
         server_side_copy: bool = True,
+        unproven_sources: UnprovenSources | None = None,
     ) -> Transfer: ...

@@ -21,7 +21,7 @@ from entrepot.database.expressions import (
 )
 from entrepot.database.tables import ASSETS, STORE_GARBAGE
 from entrepot.domain.arn import asset_arn
-from entrepot.domain.asset import Asset, Checksum
+from entrepot.domain.asset import Asset, Checksum, Proof
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
@@ -79,6 +79,9 @@ def _asset(scope: Scope, row: Row) -> Asset:
         checksum_algorithm,
         checksum_value,
         details_json,
+        proof,
+        verified_at,
+        damaged_at,
     ) = row
     return Asset(
         scope=scope,
@@ -94,6 +97,9 @@ def _asset(scope: Scope, row: Row) -> Asset:
         store_etag=store_etag,
         checksum=None if checksum_algorithm is None else Checksum(checksum_algorithm, checksum_value),
         details_json=None if details_json is None else details_json.encode(),
+        proof=None if proof is None else Proof(proof),
+        verified_at=None if verified_at is None else Timestamp(verified_at),
+        damaged_at=None if damaged_at is None else Timestamp(damaged_at),
     )
 
 
@@ -113,6 +119,9 @@ def _row(asset: Asset) -> Parameters:
         "checksum_algorithm": None if asset.checksum is None else asset.checksum.algorithm,
         "checksum_value": None if asset.checksum is None else asset.checksum.value,
         "details_json": None if asset.details_json is None else asset.details_json.decode(),
+        "proof": None if asset.proof is None else asset.proof.value,
+        "verified_at": None if asset.verified_at is None else asset.verified_at.milliseconds,
+        "damaged_at": None if asset.damaged_at is None else asset.damaged_at.milliseconds,
     }
 
 

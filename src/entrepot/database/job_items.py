@@ -15,7 +15,7 @@ from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Parameters, Query, Row
 from entrepot.database.expressions import same
 from entrepot.database.tables import JOB_ITEMS, JOBS
-from entrepot.domain.asset import Checksum
+from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import JobLost
 from entrepot.domain.job import ItemResult, JobItem, JobState, Location, MultipartCheckpoint, Progress
 
@@ -32,7 +32,13 @@ _PLANNED = (
     _i.source_checksum_algorithm,
     _i.source_checksum_value,
 )
-_RESULT = (_i.result_size_bytes, _i.result_etag, _i.result_checksum_algorithm, _i.result_checksum_value)
+_RESULT = (
+    _i.result_size_bytes,
+    _i.result_etag,
+    _i.result_checksum_algorithm,
+    _i.result_checksum_value,
+    _i.result_proof,
+)
 
 _OWN_JOB = Query(
     sql.select(JOBS.c.id)
@@ -84,12 +90,16 @@ def _item(row: Row) -> JobItem:
         result_etag,
         result_checksum_algorithm,
         result_checksum_value,
+        result_proof,
         checkpoint_json,
     ) = row
     result = None
     if result_etag is not None:
         result = ItemResult(
-            result_size_bytes, result_etag, _checksum(result_checksum_algorithm, result_checksum_value)
+            result_size_bytes,
+            result_etag,
+            _checksum(result_checksum_algorithm, result_checksum_value),
+            None if result_proof is None else Proof(result_proof),
         )
     return JobItem(
         number=number,
@@ -130,6 +140,7 @@ def _result(job_id: str, number: int, result: ItemResult) -> Parameters:
         "result_etag": result.etag,
         "result_checksum_algorithm": None if checksum is None else checksum.algorithm,
         "result_checksum_value": None if checksum is None else checksum.value,
+        "result_proof": None if result.proof is None else result.proof.value,
     }
 
 

@@ -86,6 +86,10 @@ ASSETS = Table(
     Column("checksum_value", TEXT),
     # of a live asset only: AssetDetails
     Column("details_json", TEXT),
+    # how the bytes were proven when they were imported; when they were last read and found right, or wrong
+    Column("proof", TEXT),
+    Column("verified_at", BigInteger),
+    Column("damaged_at", BigInteger),
     # ListRevisionAssets, the count for the quota, and the deletion of a revision
     Index("assets_by_name", "revision_id", "name", "id"),
     # who must be given access outside the exchange, or lose it
@@ -162,6 +166,7 @@ JOB_ITEMS = Table(
     Column("result_checksum_algorithm", TEXT),
     Column("result_checksum_value", TEXT),
     Column("checkpoint_json", TEXT),
+    Column("result_proof", TEXT),
     PrimaryKeyConstraint("job_id", "number"),
     # who still reads these bytes of the own store?
     _partial("job_items_of_own_store", "source_key", where="source_bucket IS NULL"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ValidationFailed
@@ -31,6 +32,28 @@ class Checksum:
     value: str
 
 
+class Proof(StrEnum):
+    """What showed that the bytes of an asset are those of its source. The database keeps these words."""
+
+    CHECKSUM = "CHECKSUM"
+    """The source is known by a checksum, or by an MD5 that its owner gave."""
+    ETAG = "ETAG"
+    """The source's ETag is the MD5 of the bytes, or that of its parts."""
+    READ_TWICE = "READ_TWICE"
+    """Nothing to compare with; two readings gave the same bytes."""
+    NONE = "NONE"
+    """Nothing to compare with, and read only once."""
+
+
+class UnprovenSources(StrEnum):
+    """What an import does with an object that neither a checksum nor an ETag proves."""
+
+    ALLOW = "allow"
+    VERIFY = "verify"
+    """It is read twice."""
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One asset as an account sees it: a file that the exchange keeps (`S3_SNAPSHOT`), or a live thing."""
@@ -50,9 +73,16 @@ class Asset:
     store_etag: str
     """The ETag the store gave them; what reads them pins it."""
     checksum: Checksum | None
-    """Computed while the bytes streamed through; absent after a server-side copy that gave none."""
+    """Computed while the bytes streamed through, or read once after a server-side copy. Absent on assets that
+    an earlier version copied so."""
     details_json: bytes | None = None
     """Of a live asset: `AssetDetails` in the form of the wire, as the job that made it wrote them. What
     depends on who looks (an alias, a download URL) is not in it."""
     source_id: str | None = None
     """The owned asset behind an entitled one; only its owner is told."""
+    proof: Proof | None = None
+    """None for a live asset, and for one that an earlier version imported."""
+    verified_at: Timestamp | None = None
+    """When its stored bytes were last read and found right."""
+    damaged_at: Timestamp | None = None
+    """When they were found to be other than recorded: such an asset is served to nobody."""

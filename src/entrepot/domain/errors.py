@@ -147,6 +147,10 @@ class ChecksumMismatch(StoreError):
     """The bytes at the far end are not those that were sent."""
 
 
+class UnprovenSource(StoreError):
+    """Nothing proves the object's bytes, and this exchange refuses such sources."""
+
+
 class EncryptionNotApplied(StoreError):
     """The store did not encrypt as it was told."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from entrepot.domain.asset import Checksum
+from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import Conflict, ResourceType
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
@@ -129,6 +129,8 @@ class ItemResult:
     size_bytes: int
     etag: str
     checksum: Checksum | None
+    proof: Proof | None = None
+    """How the source's bytes were proven; of imports it becomes that of the asset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 from entrepot.domain.asset import require_asset_name
 from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
@@ -58,13 +59,14 @@ class ImportAssetFromSignedUrl(FileImport):
             limit_gb = run.limits[Limit.SIGNED_URL_IMPORT_SIZE_IN_GB]
             if info.size_bytes > limit_gb * GIBIBYTE:
                 raise JobFailed((too_large(limit_gb, f"the file for asset {name!r}", asset_name=name),))
-            if await run.transfer.md5(upload) != base64.b64decode(details.md5_hash or ""):
+            md5, checksum = await run.transfer.digests(upload, info)
+            if md5 != base64.b64decode(details.md5_hash or ""):
                 raise JobFailed((_other_md5(name),))
         except ObjectNotFound:
             raise JobFailed((_not_uploaded(name),)) from None
         except StoreError as error:
             raise failed([Failure(item, error)]) from error
-        return (pinned(item, info),)
+        return (replace(pinned(item, info), source_checksum=checksum),)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
         return (upload_store_key(job.id),)

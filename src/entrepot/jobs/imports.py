@@ -76,6 +76,7 @@ def outcome(
             store_key=item.destination.key,
             store_etag=item.result.etag,
             checksum=item.result.checksum,
+            proof=item.result.proof,
             details_json=details_json,
         )
         made.append(asset)

@@ -29,6 +29,7 @@ from entrepot.domain.errors import (
     StoreFull,
     StoreUnavailable,
     TargetForbidden,
+    UnprovenSource,
 )
 from entrepot.domain.job import JobError, JobErrorCode, JobItem
 
@@ -40,6 +41,7 @@ CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
         ObjectChanged: JobErrorCode.VALIDATION_EXCEPTION,
         InvalidStoreRequest: JobErrorCode.VALIDATION_EXCEPTION,
         EncryptionNotApplied: JobErrorCode.VALIDATION_EXCEPTION,
+        UnprovenSource: JobErrorCode.VALIDATION_EXCEPTION,
         ChecksumMismatch: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreFull: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreUnavailable: JobErrorCode.INTERNAL_SERVER_EXCEPTION,

@@ -24,6 +24,7 @@ from entrepot.settings.values import (
     read_service_endpoint,
     read_store,
     read_text,
+    read_unproven_sources,
 )
 
 
@@ -127,6 +128,13 @@ OPTIONS: tuple[Option, ...] = (
         "http://host:port",
         read_http_url,
         "URL",
+    ),
+    Option(
+        "unproven_sources",
+        "objects to import that neither a checksum nor an ETag proves: allow, verify (read twice) or refuse",
+        "allow over https, verify over http",
+        read_unproven_sources,
+        "WHAT",
     ),
     _variable(
         "limits",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.domain.api_endpoint import ApiEndpoints
+from entrepot.domain.asset import UnprovenSources
 from entrepot.domain.errors import ConfigurationError
 from entrepot.domain.limits import Limits
 from entrepot.settings.environment import default_data_directory
@@ -48,6 +49,8 @@ class Settings:
     outage_minutes: int = 30
     job_retention_days: int = 90
     server_side_copy: bool = True
+    unproven_sources: UnprovenSources | None = None
+    """None means allow over https, verify over http."""
     redshift_endpoint_url: str | None = None
     """None means not configured, `aws` means AWS's own; so with the five that follow."""
     lake_formation_endpoint_url: str | None = None

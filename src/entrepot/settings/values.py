@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from entrepot.domain.api_endpoint import ApiEndpoints
+from entrepot.domain.asset import UnprovenSources
 from entrepot.domain.limits import Limit, Limits
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -90,6 +91,15 @@ def read_auth(value: str) -> AuthMode:
         return AuthMode(value)
     except ValueError:
         raise ValueError("sigv4 (every request is verified) or trust (for tests)") from None
+
+
+def read_unproven_sources(value: str) -> UnprovenSources:
+    try:
+        return UnprovenSources(value)
+    except ValueError:
+        raise ValueError(
+            "allow (an object that nothing proves is taken), verify (it is read twice) or refuse"
+        ) from None
 
 
 def read_region(value: str) -> str:

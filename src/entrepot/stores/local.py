@@ -43,6 +43,7 @@ from entrepot.stores.local_files import (
 from entrepot.stores.local_uploads import LocalUploads, require_same
 from entrepot.stores.store import (
     BeforeWrite,
+    CopyWatch,
     ListedObject,
     ObjectInfo,
     ObjectStore,
@@ -72,6 +73,10 @@ class LocalStore:
     @property
     def bucket(self) -> None:
         return
+
+    @property
+    def is_private_on_the_way(self) -> bool:
+        return True
 
     def head(self, key: str) -> ObjectInfo:
         """Size, ETag and CRC64NVME, without reading the file."""
@@ -174,6 +179,12 @@ class LocalStore:
         with named_errors("Listing the parts of", self._root, key):
             return self._uploads.parts(key, upload_id)
 
+    def part_sizes(
+        self, key: str, etag: str, size_bytes: int, *, each: bool = False
+    ) -> tuple[int, ...] | None:
+        """Always None: objects of a folder have a checksum."""
+        return None
+
     def copy_from(
         self,
         source: ObjectStore,
@@ -183,6 +194,7 @@ class LocalStore:
         size_bytes: int,
         if_match: str | None = None,
         encryption: Encryption | None = None,
+        watch: CopyWatch | None = None,
     ) -> Stored | None:
         """A hard link, at once whatever the size; None unless both stores are in one file system.
 

@@ -28,9 +28,10 @@ from entrepot.stores.s3_headers import (
     quoted,
     stored_in,
 )
+from entrepot.stores.s3_parts import part_sizes
 from entrepot.stores.s3_reader import S3Reader
 from entrepot.stores.s3_uploads import Copy, CopyLimits, Uploads, copy, nonsense
-from entrepot.stores.store import ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
+from entrepot.stores.store import CopyWatch, ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
 
 _CHECK_KEY = "entrepot-check"
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -52,6 +53,10 @@ class S3Store:
     @property
     def bucket(self) -> str:
         return self._bucket
+
+    @property
+    def is_private_on_the_way(self) -> bool:
+        return not self.client.endpoint_name.lower().startswith("http:")
 
     @property
     def prefix(self) -> str:
@@ -142,6 +147,12 @@ class S3Store:
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         return self._uploads.parts(self.whole_key(key), upload_id)
 
+    def part_sizes(
+        self, key: str, etag: str, size_bytes: int, *, each: bool = False
+    ) -> tuple[int, ...] | None:
+        """HeadObject with partNumber, of the first and the last part, or of each."""
+        return part_sizes(self.client, self._bucket, self.whole_key(key), etag, size_bytes, each=each)
+
     def copy_from(
         self,
         source: ObjectStore,
@@ -151,6 +162,7 @@ class S3Store:
         size_bytes: int,
         if_match: str | None = None,
         encryption: Encryption | None = None,
+        watch: CopyWatch | None = None,
     ) -> Stored | None:
         """CopyObject, in parts above 5 GiB; None unless both buckets share endpoint and credentials."""
         if not isinstance(source, S3Store) or not self.client.is_same_service(source.client):
@@ -164,7 +176,7 @@ class S3Store:
             if_match,
             encryption,
         )
-        return copy(self.client, job, self._copy_limits)
+        return copy(self.client, job, self._copy_limits, watch)
 
     def delete(self, key: str) -> None:
         """DeleteObject; one that is absent is fine."""

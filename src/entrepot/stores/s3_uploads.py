@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from entrepot.stores.s3_headers import (
     quoted,
 )
 from entrepot.stores.s3_xml import NotXml
-from entrepot.stores.store import Stored
+from entrepot.stores.store import CopyWatch, Stored
 
 
 class Uploads:
@@ -163,6 +164,7 @@ def nonsense(
     )
 
 
+_LOG = logging.getLogger(__name__)
 _PARALLEL_PARTS = 4
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type")
 """Besides x-amz-meta-*: what CopyObject keeps by itself and a multipart copy must be told."""
@@ -193,16 +195,16 @@ class Copy:
         return (name, ("x-amz-copy-source-if-match", quoted(self.if_match))) if self.if_match else (name,)
 
 
-def copy(client: S3Client, job: Copy, limits: CopyLimits) -> Stored:
+def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None = None) -> Stored:
     """Makes the copy; what is wrong with the source is an error that names the source.
 
     Crash: before the answer the key may or may not hold the copy, even 12 s after this process died; a second
-    copy puts the same bytes there. A multipart copy leaves its parts to the bucket's clean-up rule.
+    copy puts the same bytes there. Of a multipart copy `watch` was told the upload, whose parts stay.
     """
     try:
-        return (
-            _whole(client, job) if job.size_bytes <= limits.largest_copy else _in_parts(client, job, limits)
-        )
+        if job.size_bytes <= limits.largest_copy:
+            return _whole(client, job)
+        return _in_parts(client, job, limits, watch)
     except (ObjectNotFound, ObjectChanged) as error:
         source = object_name(job.source_bucket, job.source_key)
         raise type(error)(
@@ -232,30 +234,48 @@ def _whole(client: S3Client, job: Copy) -> Stored:
     return Stored(etag, s3_xml.checksum_in(root), encryption_in(reply.headers))
 
 
-def _in_parts(client: S3Client, job: Copy, limits: CopyLimits) -> Stored:
+def _in_parts(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None) -> Stored:
+    """Whatever ends the copy early, the parts under way are waited for, and then the upload is aborted."""
     uploads = Uploads(client, job.bucket)
-    upload_id = uploads.begin(job.key, job.encryption, _metadata(client, job))
+    metadata = _metadata(client, job)
+    if watch is not None:
+        watch.check()
+    upload_id = uploads.begin(job.key, job.encryption, metadata)
     source = job.source_headers
 
     def send(number: int) -> UploadedPart:
+        if watch is not None:
+            watch.check()
         first = (number - 1) * limits.part
         return uploads.copy(
             job.key, upload_id, number, source, first, min(limits.part, job.size_bytes - first)
         )
 
     try:
-        return uploads.finish(job.key, upload_id, _in_parallel(send, -(-job.size_bytes // limits.part)))
-    except StoreError:
-        uploads.abort(job.key, upload_id)
+        if watch is not None:
+            watch.begun(upload_id)
+        parts = _in_parallel(send, -(-job.size_bytes // limits.part))
+        if watch is not None:
+            watch.check()
+        return uploads.finish(job.key, upload_id, parts)
+    except BaseException:
+        _throw_away(uploads, job.key, upload_id)
         raise
+
+
+def _throw_away(uploads: Uploads, key: str, upload_id: str) -> None:
+    try:
+        uploads.abort(key, upload_id)
+    except StoreError as error:
+        _LOG.warning("The upload of a copy could not be aborted and stays as an orphan: %s", error.message)
 
 
 def _in_parallel(send: Callable[[int], UploadedPart], count: int) -> list[UploadedPart]:
     with ThreadPoolExecutor(_PARALLEL_PARTS, thread_name_prefix="copy-part") as threads:
         try:
             return list(threads.map(send, range(1, count + 1)))
-        except StoreError:
-            threads.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
             raise
 
 

@@ -79,12 +79,26 @@ class Reader(Protocol):
     ) -> None: ...
 
 
+class CopyWatch(Protocol):
+    """Who has a copy made in parts, and may lose interest in it. Called from the threads that copy."""
+
+    def check(self) -> None:
+        """Called before each part and before the end; what it raises ends the copy, and its upload."""
+
+    def begun(self, upload_id: str) -> None:
+        """The copy's multipart upload has this id."""
+
+
 class ObjectStore(Protocol):
     """One bucket, or one folder, of objects."""
 
     @property
     def bucket(self) -> str | None:
         """The bucket's name; None for a local directory."""
+
+    @property
+    def is_private_on_the_way(self) -> bool:
+        """Whether nobody between can change bytes unnoticed: they come over https, or from a local disk."""
 
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound`."""
@@ -137,6 +151,15 @@ class ObjectStore(Protocol):
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         """The parts the store has, by number; raises `ObjectNotFound` where the upload is unknown."""
 
+    def part_sizes(
+        self, key: str, etag: str, size_bytes: int, *, each: bool = False
+    ) -> tuple[int, ...] | None:
+        """The sizes of the parts that the object with this ETag was uploaded in; None where nobody tells.
+
+        Unless `each` part is to be asked for, those between the first and the last are taken to be alike
+        where that adds up. Raises `ObjectNotFound` and `ObjectChanged`.
+        """
+
     def copy_from(
         self,
         source: ObjectStore,
@@ -146,10 +169,11 @@ class ObjectStore(Protocol):
         size_bytes: int,
         if_match: str | None = None,
         encryption: Encryption | None = None,
+        watch: CopyWatch | None = None,
     ) -> Stored | None:
         """Copies without moving the bytes through this process; None: these two stores cannot, so stream.
 
-        Raises `ObjectChanged` unless the source's ETag is `if_match`.
+        Raises `ObjectChanged` unless the source's ETag is `if_match`, and what `watch` raises.
         """
 
     def delete(self, key: str) -> None:

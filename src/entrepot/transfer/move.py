@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from entrepot.domain.asset import UnprovenSources
 from entrepot.domain.errors import ObjectChanged, StoreUnavailable
 from entrepot.domain.job import Encryption, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.store import ObjectStore, Reader
@@ -22,6 +23,8 @@ class Move:
     on_bytes: Callable[[int], None]
     on_checkpoint: Callable[[MultipartCheckpoint | None], None]
     stop: StopSignal
+    unproven: UnprovenSources = UnprovenSources.ALLOW
+    """What is done where nothing proves the source's bytes."""
 
 
 def named(location: Location) -> str:
@@ -78,10 +81,15 @@ def hash_object(
     *,
     if_match: str | None = None,
     size_bytes: int | None = None,
+    offset: int | None = None,
 ) -> None:
-    """Reads the whole object through `takers`, 1 MiB at a time, and keeps nothing of it."""
+    """Reads the object through `takers`, 1 MiB at a time, and keeps nothing of it.
+
+    With `offset` only `size_bytes` from there. Raises `ObjectChanged` for another size, and `TornRead`.
+    """
     window = memoryview(bytearray(MEBIBYTE))
-    with store.open(location.key, if_match=if_match) as reader:
+    length = None if offset is None else size_bytes
+    with store.open(location.key, offset=offset or 0, length=length, if_match=if_match) as reader:
         if size_bytes is not None:
             _require_size(reader, size_bytes, location)
         position = 0

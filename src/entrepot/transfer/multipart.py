@@ -15,20 +15,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from entrepot.domain.asset import Checksum
+from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError, StoreUnavailable
 from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.buffers import MEBIBYTE, Budget, Buffers
-from entrepot.transfer.move import Move, TornRead, fill, hash_object, named
+from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
+from entrepot.transfer.move import Move, TornRead, fill, named
 from entrepot.transfer.proof import (
     encryption_fits,
     multipart_etag,
     part_is_proven,
     prove_upload,
     require_encryption,
-    require_source_checksum,
+)
+from entrepot.transfer.source_proof import (
+    DamagedReading,
+    InOrder,
+    Reading,
+    RunningReading,
+    Subject,
+    proven,
+    read_through,
+    read_through_again,
+    subject_of_source,
 )
 from entrepot.transfer.threads import StopSignal, Threads, all_or_first_error
 
@@ -86,9 +96,16 @@ class Upload:
         if self.reported_bytes:
             move.on_bytes(self.reported_bytes)
 
-    def missing(self) -> Iterator[PartRange]:
-        ranges = part_ranges(self._move.item.size_bytes, self.part_size_bytes)
-        return iter([part for part in ranges if part.number not in self._parts])
+    def all_parts(self) -> tuple[PartRange, ...]:
+        return part_ranges(self._move.item.size_bytes, self.part_size_bytes)
+
+    def missing(self) -> tuple[PartRange, ...]:
+        return tuple(part for part in self.all_parts() if part.number not in self._parts)
+
+    def sent(self, number: int) -> UploadedPart | None:
+        """The part as the store has confirmed it."""
+        with self._lock:
+            return self._parts.get(number)
 
     def add(self, part: UploadedPart, *, proven: bool) -> None:
         """Takes a part the store has confirmed; only a proven one is worth remembering.
@@ -122,12 +139,12 @@ async def stream_large(
     """Moves an object of several parts through this process; see the module.
 
     Raises the `StoreError` that ended it. An upload that vanishes under way (its other owner finished or
-    aborted it) is begun anew, once.
+    aborted it), and one of bytes that turned out to be damaged, is begun anew, once.
     Crash: the destination is what it was before until all parts are made one object by the store.
     """
     try:
         return await _stream(move, threads, budget, buffers, parallel)
-    except UploadGone:
+    except (UploadGone, DamagedReading):
         fresh = replace(move, item=replace(move.item, checkpoint=None))
         try:
             return await _stream(fresh, threads, budget, buffers, parallel)
@@ -146,24 +163,30 @@ async def _stream(
     move = replace(move, stop=StopSignal(move.stop))
     upload = await threads.run(move.stop, open_upload, move)
     if isinstance(upload, ItemResult):
-        return upload
-    missing = upload.missing()
+        return await threads.run(move.stop, _finished_before, move, upload)
+    subject = await threads.run(move.stop, subject_of_source, move)
+    in_order = InOrder(RunningReading(subject)) if subject.reads_in_order else None
+    waiting = iter(upload.all_parts() if in_order is not None else upload.missing())
 
     async def send_parts() -> None:
-        for part in missing:
-            async with budget.take(part.size_bytes):
-                await threads.run(move.stop, send_part, move, upload, part, buffers)
+        for part in waiting:
+            # The budget is given out in the order of the parts, and the threads follow it: so none waits
+            # in a thread for one before it that has none. A last, small part queues like the others.
+            async with budget.take(max(part.size_bytes, SMALL_BYTES + 1)):
+                await threads.run(move.stop, send_part, move, upload, part, buffers, in_order)
 
     try:
         await all_or_first_error(move.stop, [send_parts() for _ in range(parallel)])
-        return await threads.run(move.stop, finish, move, upload)
+        return await threads.run(move.stop, finish, move, upload, subject, in_order)
     except UploadGone:
         move.on_bytes(-upload.reported_bytes)
         raise
     except StoreUnavailable:
         raise  # it is gone on with when the store is back
-    except StoreError:
+    except StoreError as error:
         await threads.run(StopSignal(), _abandon, move, upload)
+        if isinstance(error, DamagedReading):
+            move.on_bytes(-upload.reported_bytes)
         raise
 
 
@@ -195,20 +218,31 @@ def open_upload(move: Move) -> Upload | ItemResult:
     return Upload(move, begun)
 
 
-def send_part(move: Move, upload: Upload, part: PartRange, buffers: Buffers) -> None:
-    """Reads one range and sends it; again from its beginning where it arrives torn or other than sent."""
+def send_part(
+    move: Move, upload: Upload, part: PartRange, buffers: Buffers, in_order: InOrder | None
+) -> None:
+    """Reads one range and sends it; again from its beginning where it arrives torn or other than sent.
+
+    A part that an earlier attempt has sent is only read, for what wants the bytes from front to back.
+    """
     with buffers.lend(part.size_bytes) as view:
         for attempt in range(1, _PART_ATTEMPTS + 1):
             try:
-                _send_once(move, upload, part, view)
+                sent = upload.sent(part.number)
+                if sent is None:
+                    _send_once(move, upload, part, view)
+                else:
+                    _read_as_sent(move, part, sent, view)
             except (ChecksumMismatch, TornRead):
                 if attempt == _PART_ATTEMPTS:
                     raise
             else:
-                return
+                break
+        if in_order is not None:
+            in_order.take(part.number, view, move.stop)
 
 
-def finish(move: Move, upload: Upload) -> ItemResult:
+def finish(move: Move, upload: Upload, subject: Subject, in_order: InOrder | None) -> ItemResult:
     """Compares the whole with what the source is known by, makes it one object, and proves that.
 
     Crash: before the store's answer is recorded the key may hold the new object already; `open_upload` finds
@@ -216,23 +250,67 @@ def finish(move: Move, upload: Upload) -> ItemResult:
     """
     parts = upload.parts()
     whole = _checksum_of_all(parts)
-    require_source_checksum(move, lambda algorithm: _streamed_checksum(move, algorithm, whole))
+    streamed = Reading(whole, whole, None) if in_order is None else in_order.result()
+    proof = _proof_of_source(move, subject, streamed, whole)
     move.stop.check()
     with _upload_calls():
         stored = move.destination.finish_upload(move.item.destination.key, upload.id, parts)
     prove_upload(move, stored, whole, parts, parts_proven=upload.all_proven)
     require_encryption(move, stored)
-    return ItemResult(move.item.size_bytes, stored.etag, whole)
+    return ItemResult(move.item.size_bytes, stored.etag, whole, proof)
 
 
-def _send_once(move: Move, upload: Upload, part: PartRange, view: memoryview) -> None:
-    item = move.item
-    crc = running_checksum()
+def _finished_before(move: Move, result: ItemResult) -> ItemResult:
+    """The result of an attempt that has finished the upload; how its source was proven is not recorded."""
+    subject, whole = subject_of_source(move), result.checksum
+    if whole is None:
+        raise ValueError("an upload without CRC64NVME was let in")
+    reading = read_through(subject, move.stop) if subject.reads_in_order else Reading(whole, whole, None)
+    return replace(result, proof=_proof_of_source(move, subject, reading, whole))
+
+
+def _proof_of_source(move: Move, subject: Subject, first: Reading, whole: Checksum) -> Proof:
+    """What shows that `whole` is the checksum of the source. Raises `DamagedReading`, `UnprovenSource`."""
+    reading, proof = proven(
+        subject,
+        first,
+        lambda subject: read_through_again(subject, move.stop),
+        move.unproven,
+        move.item.source,
+    )
+    if reading.crc64nvme != whole:
+        raise DamagedReading(
+            f"The {named(move.item.source)} was damaged on the way; nothing was stored. Check the network "
+            "and the store, then run the job again.",
+            bucket=move.item.source.bucket,
+            key=move.item.source.key,
+        )
+    return proof
+
+
+def _read_as_sent(move: Move, part: PartRange, sent: UploadedPart, view: memoryview) -> None:
+    checksum = _read_part(move, part, view)
+    if checksum != sent.checksum:
+        raise DamagedReading(
+            f"Part {part.number} of the {named(move.item.source)} has other bytes than when it was sent. "
+            "Check the network and the store, then run the job again.",
+            bucket=move.item.source.bucket,
+            key=move.item.source.key,
+        )
+
+
+def _read_part(move: Move, part: PartRange, view: memoryview) -> Checksum:
+    item, crc = move.item, running_checksum()
     with move.source.open(
         item.source.key, offset=part.offset, length=part.size_bytes, if_match=item.source_etag
     ) as reader:
         fill(reader, view, [crc], move.stop, item.source)
-    checksum = crc.result()
+    return crc.result()
+
+
+def _send_once(move: Move, upload: Upload, part: PartRange, view: memoryview) -> None:
+    item = move.item
+    checksum = _read_part(move, part, view)
     move.stop.check()
     with _upload_calls():
         answered = move.destination.upload_part(
@@ -295,35 +373,6 @@ def _checksum_of_all(parts: tuple[UploadedPart, ...]) -> Checksum:
     if whole is None:
         raise ValueError("a part without CRC64NVME was let in")
     return whole
-
-
-def _streamed_checksum(move: Move, algorithm: str, whole: Checksum) -> Checksum:
-    """The checksum of the bytes that were streamed, by any algorithm known here.
-
-    Only the CRC64NVME of parts is at hand. For another algorithm the source is read once more from front to
-    back, and counts only where that reading has the streamed bytes' CRC64NVME: then both readings were the
-    same.
-    """
-    if algorithm == CRC64NVME:
-        return whole
-    other, crc = running_checksum(algorithm), running_checksum()
-    item = move.item
-    hash_object(
-        move.source,
-        item.source,
-        [other, crc],
-        move.stop,
-        if_match=item.source_etag,
-        size_bytes=item.size_bytes,
-    )
-    if crc.result() != whole:
-        raise ChecksumMismatch(
-            f"Two readings of the {named(item.source)} gave different bytes (CRC64NVME {whole.value}, then "
-            f"{crc.result().value}). Check the source's store and network, then run the job again.",
-            bucket=item.source.bucket,
-            key=item.source.key,
-        )
-    return other.result()
 
 
 def throw_away(store: ObjectStore, key: str, upload_id: str) -> None:

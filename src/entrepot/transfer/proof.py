@@ -7,36 +7,27 @@ found wrong is deleted before the error is raised, so no wrong object stays behi
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import ChecksumMismatch, EncryptionNotApplied, ObjectChanged, StoreError
 from entrepot.domain.job import Encryption, UploadedPart
-from entrepot.stores.checksum import ALGORITHMS, CRC64NVME, checksum_of, running_checksum
+from entrepot.stores.checksum import CRC64NVME, checksum_of, running_checksum
 from entrepot.stores.store import Stored
 from entrepot.transfer.move import Move, TornRead, hash_object, named
-
-_MD5_ETAG = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-def of_whole_object(checksum: Checksum | None) -> Checksum | None:
-    """The checksum if it is of the bytes and can be computed here; a checksum of checksums (`…-3`) is not."""
-    if checksum is None or "-" in checksum.value or checksum.algorithm not in ALGORITHMS:
-        return None
-    return checksum
+from entrepot.transfer.source_proof import MD5_ETAG, of_whole_object
 
 
 def is_md5_of(etag: str, data: memoryview) -> bool:
     """Whether the ETag is the MD5 of the bytes, as S3's is unless KMS encrypts them."""
-    if _MD5_ETAG.fullmatch(etag) is None:
+    if MD5_ETAG.fullmatch(etag) is None:
         return False
     return hashlib.md5(data, usedforsecurity=False).hexdigest() == etag
 
 
 def multipart_etag(parts: Sequence[UploadedPart]) -> str | None:
     """The ETag that S3 gives the object made of the parts; None where a part's ETag is no MD5."""
-    if not all(_MD5_ETAG.fullmatch(part.etag) for part in parts):
+    if not all(MD5_ETAG.fullmatch(part.etag) for part in parts):
         return None
     digests = b"".join(bytes.fromhex(part.etag) for part in parts)
     return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
@@ -77,22 +68,6 @@ def prove_upload(
         parts_proven and stored.etag == multipart_etag(parts)
     ):
         _read_back(move, stored, whole, move.item.size_bytes)
-
-
-def require_source_checksum(move: Move, checksum_of_streamed: Callable[[str], Checksum]) -> None:
-    """Raises `ChecksumMismatch` where the source has another checksum than the bytes that were read of it."""
-    expected = of_whole_object(move.item.source_checksum)
-    if expected is None:
-        return
-    found = checksum_of_streamed(expected.algorithm)
-    if found != expected:
-        raise ChecksumMismatch(
-            f"The bytes read of the {named(move.item.source)} have {found.algorithm} {found.value}, but "
-            f"{expected.value} is known of it. It is damaged where it lies, or on the way; nothing was "
-            "stored. Replace it with a good copy and run the job again.",
-            bucket=move.item.source.bucket,
-            key=move.item.source.key,
-        )
 
 
 def require_encryption(move: Move, stored: Stored) -> None:

@@ -17,10 +17,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
+from entrepot.domain.asset import Checksum, Proof, UnprovenSources
 from entrepot.domain.errors import (
     ChecksumMismatch,
     InvalidStoreRequest,
@@ -29,17 +30,26 @@ from entrepot.domain.errors import (
     StoreError,
 )
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
-from entrepot.stores.checksum import CRC64NVME, RunningChecksum, running_checksum
+from entrepot.stores.checksum import running_checksum
 from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
 from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.move import Collected, Move, TornRead, fill, hash_object
-from entrepot.transfer.multipart import PART_BYTES, stream_large, throw_away
+from entrepot.transfer.multipart import PART_BYTES, part_size, stream_large, throw_away
 from entrepot.transfer.proof import (
     encryption_fits,
-    of_whole_object,
     prove_put,
     require_encryption,
-    require_source_checksum,
+)
+from entrepot.transfer.source_proof import (
+    Reading,
+    RunningReading,
+    Subject,
+    of_whole_object,
+    other_spans,
+    proven,
+    read_through,
+    read_through_again,
+    subject_of_source,
 )
 from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
@@ -52,6 +62,7 @@ class Transfer:
 
     It acts for the account whose `buckets` it is given; without any it knows the exchange's own store alone.
     With `server_side_copy` False every byte passes through this process and is proven by its own checksum.
+    `unproven_sources` None: as the road to the source is private, or not.
     """
 
     def __init__(
@@ -61,11 +72,13 @@ class Transfer:
         threads: int = 32,
         *,
         server_side_copy: bool = True,
+        unproven_sources: UnprovenSources | None = None,
     ) -> None:
         self._own = own
         self.buckets = buckets
         """Of whom it acts for."""
         self._server_side_copy = server_side_copy
+        self._unproven_sources = unproven_sources
         self._threads = Threads(threads)
         self._parallel_parts = max(2, threads // 8)
         large_bytes = self._parallel_parts * PART_BYTES
@@ -114,14 +127,15 @@ class Transfer:
     ) -> ItemResult:
         """Makes the item's destination a proven copy of its source, and tells what is known of it.
 
-        The source is pinned by the item's ETag, and compared with its checksum where one is known. What is
+        The source is pinned by the item's ETag, and its bytes are compared with its checksum or that ETag;
+        see `source_proof`. What a store copies into the own store by itself is read there once. What is
         stored is compared with what was sent, encryption included; what is found wrong is deleted. The
         callbacks are called in threads: `on_bytes` with bytes that have arrived (less than 0 takes some
         back), `on_checkpoint` with what a later attempt can go on from (None: forget it). A cancelled move
         keeps its upload and its checkpoint.
         Crash: the destination is untouched or whole; running the item again, with its last recorded
         checkpoint or with none, ends in the same bytes.
-        Raises `StoreError`s: `ObjectNotFound`, `ObjectChanged`, `ChecksumMismatch`, `EncryptionNotApplied`, …
+        Raises `StoreError`s: `ObjectNotFound`, `ObjectChanged`, `ChecksumMismatch`, `UnprovenSource`, …
         """
         source = self._store(item.source, Access.READ)
         move = Move(
@@ -132,6 +146,7 @@ class Transfer:
             on_bytes=on_bytes,
             on_checkpoint=on_checkpoint,
             stop=self._stop(),
+            unproven=self._unproven(source, item.source),
         )
         if item.size_bytes <= SMALL_BYTES:
             return await self._threads.run(move.stop, self._move_small, move)
@@ -147,11 +162,19 @@ class Transfer:
             move = replace(move, item=replace(item, source_etag=info.etag))
         return await stream_large(move, self._threads, self._budget, self._buffers, self._parallel_parts)
 
-    async def md5(self, location: Location) -> bytes:
-        digest = hashlib.md5(usedforsecurity=False)
+    async def digests(self, location: Location, info: ObjectInfo) -> tuple[bytes, Checksum]:
+        """The MD5 and the CRC64NVME of the object as `head` has told of it. Raises `StoreError`s."""
+        md5, crc = hashlib.md5(usedforsecurity=False), running_checksum()
         stop, store = self._stop(), self._store(location, Access.READ)
-        await self._threads.run(stop, hash_object, store, location, [digest], stop)
-        return digest.digest()
+        await self._threads.run(
+            stop,
+            partial(hash_object, if_match=info.etag, size_bytes=info.size_bytes),
+            store,
+            location,
+            [md5, crc],
+            stop,
+        )
+        return md5.digest(), crc.result()
 
     async def read(self, location: Location, info: ObjectInfo) -> bytes:
         """The whole object in memory, as `head` has told of it: for small ones. Raises `StoreError`s."""
@@ -191,6 +214,12 @@ class Transfer:
     def _move_small(self, move: Move) -> ItemResult:
         copied = copy_server_side(move) if self._server_side_copy else None
         return copied or stream_small(move, self._buffers)
+
+    def _unproven(self, source: ObjectStore, location: Location) -> UnprovenSources:
+        """The setting is about users' buckets; what the exchange has taken in already, it does not refuse."""
+        if self._unproven_sources is not None and location.bucket is not None:
+            return self._unproven_sources
+        return UnprovenSources.ALLOW if source.is_private_on_the_way else UnprovenSources.VERIFY
 
     def _store(self, location: Location, access: Access) -> ObjectStore:
         if location.bucket is None:
@@ -252,23 +281,65 @@ def copy_server_side(move: Move) -> ItemResult | None:
             size_bytes=item.size_bytes,
             if_match=item.source_etag,
             encryption=move.encryption,
+            watch=_Watch(move),
         )
     except (ObjectNotFound, StoreAccessDenied, InvalidStoreRequest):
         return None
     if stored is None or not _encrypted_as_asked(move, stored):
         return None
-    reported = of_whole_object(stored.checksum)
-    known = of_whole_object(item.source_checksum)
-    if reported is not None and known is not None and reported.algorithm == known.algorithm:
-        try:
-            require_source_checksum(move, lambda _: reported)
-        except ChecksumMismatch:
-            move.destination.delete(item.destination.key)
-            raise
+    reported, known = of_whole_object(stored.checksum), of_whole_object(item.source_checksum)
+    if None not in (reported, known) and reported != known and _same_algorithm(reported, known):
+        move.destination.delete(item.destination.key)
+        raise ChecksumMismatch(
+            f"The copy of {item.name!r} has another checksum than its source; it is removed. Create the job "
+            "again; if this repeats, set ENTREPOT_SERVER_SIDE_COPY to false.",
+            bucket=item.destination.bucket,
+            key=item.destination.key,
+        )
     if stored.etag != item.source_etag:
         _require_size(move)
+    checksum, proof = reported or known, Proof.CHECKSUM
+    if checksum is None and item.destination.bucket is None:
+        checksum, proof = _checksum_of_copy(move, stored)
+    if item.checkpoint is not None:  # of an attempt that ended in the middle of this
+        throw_away(move.destination, item.destination.key, item.checkpoint.upload_id)
     move.on_bytes(item.size_bytes)
-    return ItemResult(item.size_bytes, stored.etag, reported or known)
+    return ItemResult(item.size_bytes, stored.etag, checksum, proof)
+
+
+def _same_algorithm(one: Checksum | None, other: Checksum | None) -> bool:
+    return one is not None and other is not None and one.algorithm == other.algorithm
+
+
+def _checksum_of_copy(move: Move, stored: Stored) -> tuple[Checksum, Proof]:
+    """Reads what the store has copied, once, so that every later reading can be compared with it.
+
+    Raises `DamagedReading`, and `UnprovenSource`.
+    """
+    item = move.item
+    subject = Subject.of(move.destination, item.destination, item.size_bytes, stored.etag, None)
+    reading, proof = proven(
+        subject,
+        read_through(subject, move.stop),
+        lambda subject: read_through_again(subject, move.stop),
+        move.unproven,
+        item.source,
+    )
+    return reading.crc64nvme, proof
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Ends a copy in parts when the move is to stop, and has its upload recorded while it lasts."""
+
+    move: Move
+
+    def check(self) -> None:
+        self.move.stop.check()
+
+    def begun(self, upload_id: str) -> None:
+        """In parts of the size in which a later attempt would stream, should it go on with this upload."""
+        self.move.on_checkpoint(MultipartCheckpoint(upload_id, part_size(self.move.item.size_bytes)))
 
 
 def _require_size(move: Move) -> None:
@@ -301,23 +372,35 @@ def stream_small(move: Move, buffers: Buffers) -> ItemResult:
     sent, are read and sent once more. Raises the `StoreError` of the last attempt.
     Crash: the key holds the old object or the new one, never a part.
     """
+    subject = subject_of_source(move)
     with buffers.lend(move.item.size_bytes) as view:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return _stream_once(move, view)
+                return _stream_once(move, subject, view)
             except (ChecksumMismatch, TornRead):
                 if attempt == _ATTEMPTS:
                     raise
     raise AssertionError("unreachable")
 
 
-def _stream_once(move: Move, view: memoryview) -> ItemResult:
+def _stream_once(move: Move, subject: Subject, view: memoryview) -> ItemResult:
     item = move.item
-    hashers = _hashers(move)
+
+    def read_again(subject: Subject) -> Reading:
+        running = RunningReading(subject)
+        for offset, length in other_spans(len(view)):
+            part = view[offset : offset + length]
+            with move.source.open(
+                item.source.key, offset=offset, length=length, if_match=item.source_etag
+            ) as reader:
+                fill(reader, part, [running], move.stop, item.source)
+        return running.result()
+
+    running = RunningReading(subject)
     with move.source.open(item.source.key, if_match=item.source_etag) as reader:
-        fill(reader, view, list(hashers.values()), move.stop, item.source)
-    require_source_checksum(move, lambda algorithm: hashers[algorithm].result())
-    checksum = hashers[CRC64NVME].result()
+        fill(reader, view, [running], move.stop, item.source)
+    reading, proof = proven(subject, running.result(), read_again, move.unproven, item.source)
+    checksum = reading.crc64nvme
     move.stop.check()
     stored = move.destination.put(
         item.destination.key, view, len(view), encryption=move.encryption, checksum=checksum
@@ -325,14 +408,7 @@ def _stream_once(move: Move, view: memoryview) -> ItemResult:
     prove_put(move, stored, checksum, view)
     require_encryption(move, stored)
     move.on_bytes(len(view))
-    return ItemResult(len(view), stored.etag, checksum)
-
-
-def _hashers(move: Move) -> dict[str, RunningChecksum]:
-    """The CRC that the far end is to confirm, and what the source is known by, where that is another."""
-    known = of_whole_object(move.item.source_checksum)
-    algorithms = {CRC64NVME} if known is None else {CRC64NVME, known.algorithm}
-    return {algorithm: running_checksum(algorithm) for algorithm in algorithms}
+    return ItemResult(len(view), stored.etag, checksum, proof)
 
 
 LISTING_PAYS_FROM = 20

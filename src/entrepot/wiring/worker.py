@@ -67,7 +67,9 @@ def open_worker(
     integrations = make_integrations(aws, secrets, accounts_are_proven=proven)
     store = own_store(settings, s3, before_write=lease.require)
     signed_urls, _ = make_signed_urls(settings, store, secrets)
-    transfer = Transfer(store, server_side_copy=settings.server_side_copy)
+    transfer = Transfer(
+        store, server_side_copy=settings.server_side_copy, unproven_sources=settings.unproven_sources
+    )
     runner = Runner(
         database=database,
         transfer=transfer,

@@ -11,7 +11,7 @@ Runs jobs, and nothing else: one process, as many jobs at once as it can.
 
 On more machines, give each the same --database (PostgreSQL) and --store (s3://…) as the server; the data
 directory is each machine's own. Stop it with Ctrl-C or SIGTERM: its jobs are handed back to other workers."""
-_SETTINGS = ("data_dir", "database", "store", "region", "s3_endpoint_url", "public_url")
+_SETTINGS = ("data_dir", "database", "store", "region", "s3_endpoint_url", "public_url", "unproven_sources")
 
 
 def run(arguments: list[str]) -> int:
