@@ -34,6 +34,11 @@ _RECORD = Query(
         ),
     )
 )
+_PUT_OFF = Query(
+    sql.update(STORE_GARBAGE)
+    .where(among(_g.store_key, "keys"))
+    .values({_g.recorded_at: now_in_milliseconds()})
+)
 _REMOVE = Query(sql.delete(STORE_GARBAGE).where(among(_g.store_key, "keys")))
 
 
@@ -45,6 +50,11 @@ async def record(c: Connection, store_keys: Collection[str]) -> None:
 async def page(c: Connection, limit: int) -> list[str]:
     """The oldest keys that may be deleted now: those that a job IN_PROGRESS still reads are left out."""
     return [row[0] for row in await c.fetch_all(_PAGE, limit=limit)]
+
+
+async def put_off(c: Connection, store_keys: Collection[str]) -> None:
+    """Puts keys behind all others, whose bytes could not be deleted. Crash: they stay where they were."""
+    await c.execute(_PUT_OFF, keys=texts(list(store_keys)))
 
 
 async def remove(c: Connection, store_keys: Collection[str]) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 PAGE = 500
+ENOUGH_REFUSALS = 5
+"""After so many refusals in a row it is the store that fails, not an object."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,23 +37,34 @@ async def sweep_garbage(
 ) -> int:
     """Deletes what is noted, and the notes; returns how many keys. What an export still reads stays for now.
 
-    A store that refuses is left alone until the next sweep; that is logged and raises nothing.
+    What the store refuses to delete is logged, and put behind everything else: a later sweep tries it again.
+    A store that refuses `ENOUGH_REFUSALS` one after the other is left alone until the next sweep.
     Crash: bytes are deleted before their note is; a note without bytes is deleted by the next sweep.
     """
     deleted = 0
-    while keys := await garbage.page(database, PAGE):
-        gone = []
+    refused: set[str] = set()
+    in_a_row = 0
+    while keys := [key for key in await garbage.page(database, PAGE) if key not in refused]:
+        gone: list[str] = []
+        put_off: list[str] = []
         for key in keys:
             try:
                 await transfer.delete(Location(None, key))
             except StoreError as error:
-                _log.warning("garbage stays in the store until the next sweep: %s", error)
-                break
-            gone.append(key)
+                _log.warning("garbage stays in the store until a later sweep: %r: %s", key, error)
+                put_off.append(key)
+                in_a_row += 1
+                if in_a_row == ENOUGH_REFUSALS:
+                    break
+            else:
+                gone.append(key)
+                in_a_row = 0
         at(CrashPoint.GARBAGE_DELETED)
         await garbage.remove(database, gone)
+        await garbage.put_off(database, put_off)
         deleted += len(gone)
-        if len(gone) < len(keys):
+        refused.update(put_off)
+        if in_a_row == ENOUGH_REFUSALS:
             break
     return deleted
 

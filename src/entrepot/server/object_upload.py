@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import tempfile
 import threading
 from collections import deque
@@ -26,9 +27,15 @@ from entrepot.stores.store import ObjectStore, Stored
 from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
 from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, content_length
 
+_log = logging.getLogger(__name__)
+
 _BUFFERED_BYTES = 4 * 1024 * 1024
 _SILENCE_SECONDS = 60.0
 _CHUNK_BYTES = 1024 * 1024
+
+
+RequireAwaited = Callable[[], Awaitable[None]]
+"""Raises what the client is to be told when nobody waits for its object any more."""
 
 
 class _Body:
@@ -121,21 +128,40 @@ class Upload:
     limit_bytes: int
     count_received: Callable[[int], None]
 
-    async def receive(self, scope: AsgiScope, receive: Receive, signed: SignedObject) -> Stored:
+    async def receive(
+        self, scope: AsgiScope, receive: Receive, signed: SignedObject, require_awaited: RequireAwaited
+    ) -> Stored:
         """Takes the request's body as the object.
 
+        Nothing is stored unless `require_awaited` returns when all of the body is here: a body may take
+        hours, and what waits for it may be gone by then.
         Crash: the store holds the former object or the new one, whole.
         Raises `ObjectRefused` or `StoreError`, having stored nothing, and `ClientDisconnected`.
         """
         _require_well_formed(signed.content_md5)
         size_bytes = content_length(scope)
         if size_bytes is None:
-            return await self._receive_chunked(receive, signed)
+            return await self._receive_chunked(receive, signed, require_awaited)
         if size_bytes > self.limit_bytes:
             raise ObjectRefused(ENTITY_TOO_LARGE)
-        return await self._store(signed, _Network(receive, size_bytes).next_chunk, size_bytes)
+        return await self._store(
+            signed, _Network(receive, size_bytes).next_chunk, size_bytes, require_awaited
+        )
 
-    async def _receive_chunked(self, receive: Receive, signed: SignedObject) -> Stored:
+    async def discard(self, signed: SignedObject) -> None:
+        """Deletes what was received though nobody waits for it any more; what the store refuses is logged.
+
+        Crash: the object stays in the store, without effect.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self.executor, self.store.delete, signed.store_key)
+        except StoreError as error:
+            _log.warning("an upload that came too late stays in the store: %s", error)
+
+    async def _receive_chunked(
+        self, receive: Receive, signed: SignedObject, require_awaited: RequireAwaited
+    ) -> Stored:
         """A store wants to know the length, so a body that does not tell it waits in a temporary file."""
         loop = asyncio.get_running_loop()
         with tempfile.TemporaryFile() as file:
@@ -147,19 +173,33 @@ class Upload:
                     raise ObjectRefused(ENTITY_TOO_LARGE)
                 await loop.run_in_executor(self.executor, _write, file, chunk)
             file.seek(0)
-            return await self._store(signed, partial(asyncio.to_thread, file.read, _CHUNK_BYTES), size_bytes)
+            next_chunk = partial(asyncio.to_thread, file.read, _CHUNK_BYTES)
+            return await self._store(signed, next_chunk, size_bytes, require_awaited)
 
     async def _store(
-        self, signed: SignedObject, next_chunk: Callable[[], Awaitable[bytes]], size_bytes: int
+        self,
+        signed: SignedObject,
+        next_chunk: Callable[[], Awaitable[bytes]],
+        size_bytes: int,
+        require_awaited: RequireAwaited,
     ) -> Stored:
+        """The last chunk is withheld until it is known that the object is still wanted."""
+        if size_bytes == 0:
+            await require_awaited()
         body = _Body(size_bytes, signed.content_md5)
         loop = asyncio.get_running_loop()
         writing = loop.run_in_executor(self.executor, self._put, signed.store_key, body, size_bytes)
         writing.add_done_callback(lambda _: body.release())
         try:
+            last = b""
             while not writing.done() and (chunk := await next_chunk()):
-                await body.feed(chunk)
                 self.count_received(len(chunk))
+                if last:
+                    await body.feed(last)
+                last = chunk
+            if last and not writing.done():
+                await require_awaited()
+                await body.feed(last)
         except BaseException:
             body.fail()
             with suppress(StoreError):

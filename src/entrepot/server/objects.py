@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from entrepot.domain.errors import DatabaseError, StoreError
@@ -93,12 +94,22 @@ class SignedObjects:
             if signed.receiver is not None and not await self._holds.is_entitled(signed.receiver):
                 raise ObjectRefused(NO_LONGER_ENTITLED)
             return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
-        job_id = job_of_upload(signed.store_key)
-        if job_id is not None and not await self._holds.is_waiting(job_id):
-            raise ObjectRefused(UPLOAD_NOT_AWAITED)
-        stored = await self._upload.receive(scope, receive, signed)
+        await self._require_awaited(signed.store_key)
+        require_awaited = partial(self._require_awaited, signed.store_key)
+        stored = await self._upload.receive(scope, receive, signed, require_awaited)
+        try:
+            await self._require_awaited(signed.store_key)
+        except ObjectRefused:
+            await self._upload.discard(signed)
+            raise
         await send_response(send, HttpResponse(200, ((b"etag", f'"{stored.etag}"'.encode()),), b""))
         return 200
+
+    async def _require_awaited(self, store_key: str) -> None:
+        """Raises `ObjectRefused` where the job that the upload is for waits no more, and `DatabaseError`."""
+        job_id = job_of_upload(store_key)
+        if job_id is not None and not await self._holds.is_waiting(job_id):
+            raise ObjectRefused(UPLOAD_NOT_AWAITED)
 
 
 async def _refuse(scope: AsgiScope, send: Send, problem: ObjectProblem) -> int:

@@ -148,6 +148,8 @@ class Transfer:
             stop=self._stop(),
             unproven=self._unproven(source, item.source),
         )
+        if item.checkpoint is not None and item.size_bytes <= PART_BYTES:
+            await self.abandon(item)  # of a copy in parts: in one put nothing goes on
         if item.size_bytes <= SMALL_BYTES:
             return await self._threads.run(move.stop, self._move_small, move)
         if self._server_side_copy:

@@ -230,6 +230,41 @@ async def test_an_upload_is_taken_while_its_job_waits_and_refused_unread_after(e
     assert temporary_files(exchange) == []
 
 
+@pytest.mark.parametrize("content", [b"", b"abc", CONTENT])
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("asked_before", [1, 2])
+async def test_an_upload_that_outlives_its_job_is_refused_and_not_kept(
+    exchange: Exchange, content: bytes, chunked: bool, asked_before: int
+) -> None:
+    """The job is gone while the body is on its way, or while its last bytes are written."""
+    answers = [True] * asked_before
+
+    async def is_waiting(job_id: str) -> bool:
+        return bool(answers) and answers.pop()
+
+    exchange.is_waiting = is_waiting  # type: ignore[method-assign]
+    url = exchange.upload_url(content, upload_store_key(JOB_ID))
+    body: bytes | list[bytes] = [content[:2], content[2:], b""] if chunked else content
+    put = await exchange.ask("PUT", url, body, content_md5=md5(content))
+    assert (put.status, answers) == (403, [])
+    assert b"no longer waiting" in put.body
+    assert temporary_files(exchange) == []
+
+
+async def test_an_upload_that_comes_too_late_leaves_what_was_there(exchange: Exchange) -> None:
+    key = upload_store_key(JOB_ID)
+    exchange.store.put(key, memoryview(b"earlier"), 7)
+    answers = [True]
+
+    async def is_waiting(job_id: str) -> bool:
+        return bool(answers) and answers.pop()
+
+    exchange.is_waiting = is_waiting  # type: ignore[method-assign]
+    put = await exchange.ask("PUT", exchange.upload_url(b"abc", key), b"abc", content_md5=md5(b"abc"))
+    assert put.status == 403
+    assert exchange.store.head(key).size_bytes == 7
+
+
 async def test_an_upload_is_put_off_while_nobody_knows_of_its_job(
     exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
