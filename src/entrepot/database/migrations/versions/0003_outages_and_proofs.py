@@ -1,4 +1,4 @@
-"""How the bytes of assets are proven, and what re-reading them found."""
+"""Jobs wait while a store or a service cannot be used; what proves the bytes of an asset is kept."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,10 @@ _TEXT = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
 
 
 def upgrade() -> None:
+    op.add_column("job_runs", sa.Column("due_at", sa.BigInteger))
+    op.add_column("job_runs", sa.Column("waiting_since", sa.BigInteger))
+    op.add_column("job_runs", sa.Column("waiting_for", _TEXT))
+    op.add_column("job_runs", sa.Column("waits", sa.Integer))
     op.add_column("assets", sa.Column("proof", _TEXT))
     op.add_column("assets", sa.Column("verified_at", sa.BigInteger))
     op.add_column("assets", sa.Column("damaged_at", sa.BigInteger))
