@@ -205,7 +205,8 @@ async def test_only_permissions_for_all_keys_let_a_listing_answer_for_many(excha
     counted.calls.clear()
     await exchange.allow(MINE, "mine", "r", "")
     assert code_of(await only.import_objects("mine", keys)) is None
-    assert (counted.calls["list"], counted.calls["head"]) == (1, 0)
+    # Each is asked for its checksum when it is moved: the ETags of a directory prove nothing by themselves.
+    assert (counted.calls["list"], counted.calls["head"]) == (1, 30)
 
 
 async def test_keys_at_another_place_are_asked_for_at_that_place(exchange: Exchange) -> None:
