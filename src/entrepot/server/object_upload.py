@@ -22,7 +22,7 @@ from functools import partial
 from typing import IO, Self
 
 from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
-from entrepot.s3_gateway.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, REQUEST_TIMEOUT, ObjectRefused
+from entrepot.s3_gateway.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, ObjectRefused
 from entrepot.stores.store import ObjectStore, Stored
 from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
 from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, content_length
@@ -30,7 +30,6 @@ from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, content_l
 _log = logging.getLogger(__name__)
 
 _BUFFERED_BYTES = 4 * 1024 * 1024
-_SILENCE_SECONDS = 60.0
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -222,14 +221,10 @@ class _Network:
         self._more = True
 
     async def next_chunk(self) -> bytes:
-        """Empty at the end. Raises `ClientDisconnected`, or `ObjectRefused` where the body falls silent."""
+        """Empty at the end. Raises `ClientDisconnected`, and what `receive` does of slow clients."""
         chunk = b""
         while self._more and not chunk:
-            try:
-                async with asyncio.timeout(_SILENCE_SECONDS):
-                    message = await self._receive()
-            except TimeoutError:
-                raise ObjectRefused(REQUEST_TIMEOUT) from None
+            message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
             chunk = message.get("body", b"")

@@ -25,6 +25,7 @@ from entrepot.s3_gateway.s3_errors import (
 from entrepot.server.audit import Metrics
 from entrepot.server.object_download import Download
 from entrepot.server.object_upload import Upload
+from entrepot.server.upload_slots import UploadSlots
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
 from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, Send, connection_headers, send_response
@@ -42,8 +43,21 @@ class WhatUrlsWereMadeFor:
 
     is_waiting: Callable[[str], Awaitable[bool]]
     """Whether the job of that id may still be uploaded to."""
+    account_of_job: Callable[[str], Awaitable[str | None]]
+    """Whose job that is; None where there is none."""
     is_entitled: Callable[[str], Awaitable[bool]]
     """Whether that receiver may still have what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectThreads:
+    """Of each kind its own, so that slow uploads hold up no download."""
+
+    uploads: Executor
+    """An upload holds one thread until its last byte is here, and some more now and then."""
+    downloads: Executor
+    slots: UploadSlots
+    """As many as leave `uploads` some threads."""
 
 
 class SignedObjects:
@@ -53,18 +67,16 @@ class SignedObjects:
         signed_urls: LocalSignedUrls,
         clock: Callable[[], Timestamp],
         metrics: Metrics,
-        executor: Executor,
+        threads: ObjectThreads,
         holds: WhatUrlsWereMadeFor,
     ) -> None:
-        """`holds` says whether a URL still does.
-
-        `executor` should have many threads: an upload holds one of them until its last byte is here.
-        """
+        """`holds` says whether a URL still does."""
         self._signed_urls = signed_urls
         self._clock = clock
         self._holds = holds
-        self._upload = Upload(store, executor, UPLOAD_LIMIT_BYTES, metrics.received)
-        self._download = Download(store, executor, metrics.sent)
+        self._slots = threads.slots
+        self._upload = Upload(store, threads.uploads, UPLOAD_LIMIT_BYTES, metrics.received)
+        self._download = Download(store, threads.downloads, metrics.sent)
 
     async def answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
         try:
@@ -96,14 +108,21 @@ class SignedObjects:
             return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
         await self._require_awaited(signed.store_key)
         require_awaited = partial(self._require_awaited, signed.store_key)
-        stored = await self._upload.receive(scope, receive, signed, require_awaited)
-        try:
-            await self._require_awaited(signed.store_key)
-        except ObjectRefused:
-            await self._upload.discard(signed)
-            raise
+        with self._slots.take(signed.store_key, await self._account(signed.store_key)) as progress:
+            patient = partial(progress.receive, receive)
+            stored = await self._upload.receive(scope, patient, signed, require_awaited)
+            try:
+                await self._require_awaited(signed.store_key)
+            except ObjectRefused:
+                await self._upload.discard(signed)
+                raise
         await send_response(send, HttpResponse(200, ((b"etag", f'"{stored.etag}"'.encode()),), b""))
         return 200
+
+    async def _account(self, store_key: str) -> str:
+        """Whose upload that is; all that belong to no job count as one account's."""
+        job_id = job_of_upload(store_key)
+        return "" if job_id is None else await self._holds.account_of_job(job_id) or ""
 
     async def _require_awaited(self, store_key: str) -> None:
         """Raises `ObjectRefused` where the job that the upload is for waits no more, and `DatabaseError`."""

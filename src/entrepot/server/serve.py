@@ -27,10 +27,11 @@ from entrepot.server.audit import Metrics, ServerAudit
 from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
-from entrepot.server.objects import SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.objects import ObjectThreads, SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import DatashareCredentialsRoute, EventsRoute, OwnRoutes, ProgressRoute
 from entrepot.server.process import listen
 from entrepot.server.trusted_callers import TrustedCallers
+from entrepot.server.upload_slots import UploadSlots
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
@@ -47,6 +48,8 @@ _GRACE_SECONDS = 5
 _KEEP_ALIVE_SECONDS = 75
 _WATCH_SECONDS = 1.0
 _OBJECT_THREADS = 64
+_SPARE_UPLOAD_THREADS = 16
+_UPLOADS_OF_ACCOUNT = 24
 _HELD_BODIES_BYTES = 64 * 1024 * 1024
 """Of all requests that are being received or answered; the longest that is taken is 10 MiB."""
 
@@ -81,7 +84,12 @@ async def _serve(
 ) -> None:
     metrics = Metrics(__version__)
     workers = WorkerProcesses(settings.job_workers, environment() | settings.to_environ())
-    threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="objects")
+    threads = ObjectThreads(
+        ThreadPoolExecutor(_OBJECT_THREADS + _SPARE_UPLOAD_THREADS, thread_name_prefix="uploads"),
+        ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="downloads"),
+        UploadSlots(most=_OBJECT_THREADS, most_of_account=_UPLOADS_OF_ACCOUNT),
+    )
+    metrics.gauge("uploads", "Uploads by signed URLs under way.", lambda: threads.slots.count)
     # Of its own, since a provider's endpoint that hangs would hold up everybody's signed URLs.
     s3_threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="s3-gateway")
     async with AsyncExitStack() as closing:
@@ -91,8 +99,8 @@ async def _serve(
         audit = ServerAudit(metrics, workers.nudge)
         api = open_api(settings, database, secrets, audit)
         closing.push_async_callback(api.close)
-        closing.callback(threads.shutdown, wait=False, cancel_futures=True)
-        closing.callback(s3_threads.shutdown, wait=False, cancel_futures=True)
+        for executor in (threads.uploads, threads.downloads, s3_threads):
+            closing.callback(executor.shutdown, wait=False, cancel_futures=True)
         first = settings.auth is AuthMode.SIGV4 and await ensure_first_account(
             settings, database, secrets, directory, clock
         )
@@ -142,7 +150,7 @@ def _application(
     settings: Settings,
     api: WiredApi,
     metrics: Metrics,
-    threads: ThreadPoolExecutor,
+    threads: ObjectThreads,
     events: EventsRoute,
     s3_gateway: Callable[[], S3Gateway],
 ) -> Application:
@@ -154,7 +162,7 @@ def _application(
 
     objects = None
     if api.local_urls is not None:
-        holds = WhatUrlsWereMadeFor(api.is_waiting, api.is_entitled)
+        holds = WhatUrlsWereMadeFor(api.is_waiting, api.account_of_job, api.is_entitled)
         objects = SignedObjects(api.store, api.local_urls, api.services.clock, metrics, threads, holds)
     readiness = Readiness(
         api.database.check, api.store, api.workers_alive, needs_workers=settings.job_workers > 0

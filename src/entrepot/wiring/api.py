@@ -54,6 +54,11 @@ class WiredApi:
         job = await jobs.get_unscoped(self.database, job_id)
         return job is not None and job.state is JobState.WAITING
 
+    async def account_of_job(self, job_id: str) -> str | None:
+        """Whose job that is, None where there is none; raises `DatabaseError`."""
+        job = await jobs.get_unscoped(self.database, job_id)
+        return None if job is None else job.scope.account_id
+
     async def is_entitled(self, receiver: str) -> bool:
         """Whether that `Receiver`, as text, still may have what it got; raises `DatabaseError`."""
         return await Receiver.parse(receiver).is_entitled(self.database, clock())

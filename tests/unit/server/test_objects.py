@@ -19,7 +19,8 @@ from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.audit import Metrics
 from entrepot.server.object_download import content_disposition
-from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.objects import UPLOAD_LIMIT_BYTES, ObjectThreads, SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.upload_slots import UploadSlots
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import Stored
 from entrepot.transfer.signed_urls import LocalSignedUrls
@@ -54,6 +55,9 @@ class Exchange:
 
     async def is_waiting(self, job_id: str) -> bool:
         return job_id in self.waiting
+
+    async def account_of_job(self, job_id: str) -> str | None:
+        return "1" * 12 if job_id in self.waiting else None
 
     async def is_entitled(self, receiver: str) -> bool:
         return receiver in self.entitled
@@ -106,8 +110,8 @@ class Exchange:
             self.urls,
             lambda: self.now,
             Metrics("0"),
-            self.executor,
-            WhatUrlsWereMadeFor(self.is_waiting, self.is_entitled),
+            ObjectThreads(self.executor, self.executor, UploadSlots(most=4, most_of_account=4)),
+            WhatUrlsWereMadeFor(self.is_waiting, self.account_of_job, self.is_entitled),
         )
         status = await objects.answer(scope, receive, send)
         assert answer.status in {status, 0}

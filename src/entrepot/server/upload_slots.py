@@ -1,0 +1,114 @@
+"""Which uploads by signed URLs are under way: one of each object, some of each account, no more than fit.
+
+An upload holds a thread until its last byte is here, and how fast it sends is up to its client. So one URL,
+or one account, must not take all of them; and who sends nearly nothing is not waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from entrepot.s3_gateway.s3_errors import REQUEST_TIMEOUT, ObjectProblem, ObjectRefused
+from entrepot.wire.asgi import Message, Receive
+
+PATIENCE_SECONDS = 60.0
+"""How long a client is waited for until it has sent `LEAST_BYTES`: a kilobyte a second is the least."""
+LEAST_BYTES = 64 * 1024
+SILENT_SECONDS = 5.0
+"""How long an upload says nothing until another one by the same URL takes its place: a client that lost its
+connection tries again long before that connection is known here to be dead."""
+
+
+class UploadInProgress:
+    """Waits for the pieces of one upload, as long as its client deserves it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waited_seconds = 0.0
+        self._received_bytes = 0
+        self._waits_since: float | None = None
+        self._waiting: asyncio.Timeout | None = None
+        self._is_replaced = False
+
+    async def receive(self, receive: Receive) -> Message:
+        """The next message. Time that the store takes is not the client's.
+
+        Raises `ObjectRefused` where the client is too slow, or another upload has taken this one's place.
+        """
+        began = self._waits_since = self._loop.time()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS - self._waited_seconds) as self._waiting:
+                if self._is_replaced:
+                    raise ObjectRefused(_REPLACED)
+                message = await receive()
+        except TimeoutError:
+            raise ObjectRefused(_REPLACED if self._is_replaced else REQUEST_TIMEOUT) from None
+        finally:
+            self._waiting = self._waits_since = None
+        self._waited_seconds += self._loop.time() - began
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes >= LEAST_BYTES:
+            self._waited_seconds, self._received_bytes = 0.0, 0
+        return message
+
+    def is_silent(self) -> bool:
+        return self._waits_since is not None and self._loop.time() - self._waits_since >= SILENT_SECONDS
+
+    def replace(self) -> None:
+        self._is_replaced = True
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._loop.time())
+
+
+class UploadSlots:
+    """Used on one event loop."""
+
+    def __init__(self, *, most: int, most_of_account: int) -> None:
+        self._most = most
+        self._most_of_account = most_of_account
+        self._of_objects: dict[str, UploadInProgress] = {}
+        self._of_accounts: Counter[str] = Counter()
+
+    @property
+    def count(self) -> int:
+        """How many uploads are under way."""
+        return self._of_accounts.total()
+
+    @contextmanager
+    def take(self, store_key: str, account_id: str) -> Iterator[UploadInProgress]:
+        """Lets an upload begin, until the block ends. Raises `ObjectRefused` where it has to wait."""
+        before = self._of_objects.get(store_key)
+        if before is not None:
+            if not before.is_silent():
+                raise ObjectRefused(_OF_THE_SAME_URL)
+            before.replace()
+        elif self._of_accounts[account_id] >= self._most_of_account:
+            raise ObjectRefused(_too_many(f"This account has {self._most_of_account} uploads under way."))
+        elif self.count >= self._most:
+            raise ObjectRefused(_too_many("The exchange is receiving as many uploads as it can."))
+        upload = self._of_objects[store_key] = UploadInProgress()
+        self._of_accounts[account_id] += 1
+        try:
+            yield upload
+        finally:
+            self._of_accounts[account_id] -= 1
+            if not self._of_accounts[account_id]:
+                del self._of_accounts[account_id]
+            if self._of_objects.get(store_key) is upload:
+                del self._of_objects[store_key]
+
+
+def _too_many(why: str) -> ObjectProblem:
+    retry_after = b"%d" % SILENT_SECONDS
+    return ObjectProblem(
+        503, "SlowDown", f"{why} Send this one again in some seconds.", ((b"retry-after", retry_after),)
+    )
+
+
+_OF_THE_SAME_URL = _too_many("Another upload by this URL is under way, and only one can be.")
+_REPLACED = ObjectProblem(
+    400, "RequestTimeout", "Nothing came of this upload, and another one by the same URL has taken its place."
+)
