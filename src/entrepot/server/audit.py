@@ -20,10 +20,15 @@ class Metrics:
         self._received_bytes = 0
         self._sent_bytes = 0
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
+        self._counts: list[tuple[str, str, Mapping[str, int]]] = []
 
     def gauge(self, name: str, explanation: str, read: Callable[[], float]) -> None:
         """Shows what this process knows of itself; `read` is called at each look."""
         self._gauges.append((name, explanation, read))
+
+    def count(self, name: str, explanation: str, counts: Mapping[str, int]) -> None:
+        """Shows what this process counts by reason."""
+        self._counts.append((name, explanation, counts))
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """One answered request; `operation` is one of a bounded set of names."""
@@ -72,6 +77,9 @@ class Metrics:
         )
         for name, explanation, read in self._gauges:
             lines += _metric(f"entrepot_{name}", "gauge", explanation, [({}, read())])
+        for name, explanation, by_reason in self._counts:
+            samples = [({"reason": reason}, count) for reason, count in sorted(by_reason.items())]
+            lines += _metric(f"entrepot_{name}", "counter", explanation, samples)
         for name, value in gauges.items():
             lines += _metric(
                 f"entrepot_{name}", "gauge", "Read from the database at this moment.", [({}, value)]

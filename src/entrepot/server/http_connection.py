@@ -13,6 +13,8 @@ from typing import Any
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from entrepot.server.connections import Connections
+
 LONGEST_HEAD_BYTES = 64 * 1024
 """Of a head, and of what comes between two pieces of a body (the heads of chunks) or behind it (trailers).
 Looked at after each piece received, so one that arrives in one piece may be as long as that."""
@@ -30,6 +32,13 @@ _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 38\r\nconnection: close\r\n\r\n"
     b"The request's headers are over 64 KiB."
+)
+
+
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
+    b"content-length: 68\r\nconnection: close\r\n\r\n"
+    b"As many connections are open as may be. Try again in a few seconds.\n"
 )
 
 
@@ -53,12 +62,22 @@ class HttpConnection(HttpToolsProtocol):
     """Runs while an answer waits to be taken; `_untaken_bytes` were waiting when it was set."""
     _untaken_bytes = 0
 
+    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._open_connections = connections
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head may take as long as every other one, also until its first byte."""
         super().connection_made(transport)
-        self._await()
+        if self._open_connections.admit(self, self.client[0] if self.client else ""):
+            self._await()
+        else:
+            transport.write(_TOO_MANY)
+            self._close()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         self._parts_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -76,7 +95,16 @@ class HttpConnection(HttpToolsProtocol):
         for timer in (self._owed_timer, self._answer_timer):
             if timer is not None:
                 timer.cancel()
+        self._open_connections.closed(self)
         super().connection_lost(exc)
+
+    # As `Connections` sees it
+
+    def is_idle(self) -> bool:
+        return not self._is_answering()
+
+    def make_room(self) -> None:
+        self.transport.abort()
 
     # What the parser tells
 
@@ -119,6 +147,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._open_connections.used(self)
         if self.transport.is_closing():
             self._close()
         elif not self._awaits_head:
@@ -166,6 +195,7 @@ class HttpConnection(HttpToolsProtocol):
         if self._is_answering():
             self._await()  # the request before this one is still being answered
         else:
+            self._open_connections.too_slow()
             self._close()
 
     def _close(self) -> None:
@@ -183,6 +213,7 @@ class HttpConnection(HttpToolsProtocol):
         if 0 < self.transport.get_write_buffer_size() < self._untaken_bytes:
             self._await_taking()
         else:
+            self._open_connections.too_slow()
             self.transport.abort()
 
 

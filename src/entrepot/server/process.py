@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -84,6 +85,7 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
     What it writes is for its own user alone, whatever library writes it: secrets and other people's data.
     """
     os.umask(0o077)
+    _raise_descriptor_limit()
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if sys.platform != "win32":
         import uvloop
@@ -91,6 +93,26 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def descriptor_limit() -> int:
+    """How many descriptors this process may have open."""
+    if sys.platform == "win32":
+        return 2048
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def _raise_descriptor_limit() -> None:
+    """To what may be had: the usual 1,024 is for programs that wait by `select`, and none of ours does."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # macOS says that there is no limit, and has one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def settle() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
@@ -24,6 +24,7 @@ from entrepot.domain.errors import ConfigurationError, StoreError
 from entrepot.server import process
 from entrepot.server.app import Application, Readiness
 from entrepot.server.audit import Metrics, ServerAudit
+from entrepot.server.connections import Connections
 from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
@@ -116,7 +117,10 @@ async def _serve(
         events = EventsRoute()
         gateway = cache(partial(_s3_gateway, api, metrics, audit, s3_threads))
         application = _application(settings, api, metrics, threads, events, gateway)
-        server = _Server(application, ready)
+        connections = Connections.within(process.descriptor_limit())
+        metrics.gauge("connections", "Open connections.", lambda: connections.count)
+        metrics.count("connections_cut_total", "Connections that were cut or refused.", connections.cut)
+        server = _Server(application, ready, connections)
         stopping: list[asyncio.Task[None]] = []
 
         def stop() -> None:
@@ -220,11 +224,11 @@ def _ready_lines(settings: Settings, directory: DataDirectory, *, first: bool) -
 class _Server(uvicorn.Server):
     """uvicorn, with our signals instead of its own, and a word when it is ready."""
 
-    def __init__(self, application: Application, ready: Callable[[], None]) -> None:
+    def __init__(self, application: Application, ready: Callable[[], None], connections: Connections) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http=HttpConnection,
+                http=cast("type[HttpConnection]", partial(HttpConnection, connections=connections)),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

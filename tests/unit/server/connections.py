@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from entrepot.http.messages import HttpResponse
+from entrepot.server.connections import Connections
 from entrepot.server.http_connection import HttpConnection
 from entrepot.wire.asgi import AsgiScope, Receive, Send, send_response
 
@@ -27,7 +28,9 @@ async def connected(
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: HttpConnection(config, state, {}), "127.0.0.1", 0
+        lambda: HttpConnection(config, state, {}, connections=Connections(most=9, most_of_address=9)),
+        "127.0.0.1",
+        0,
     )
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
