@@ -23,6 +23,7 @@ class Fault(Enum):
     DROPPED = auto()
     TOO_LONG = auto()
     OTHER_SIZE = auto()
+    SHORTER = auto()
 
 
 class FaultyReader:
@@ -34,7 +35,7 @@ class FaultyReader:
 
     @property
     def size_bytes(self) -> int:
-        return self._real.size_bytes + (self._fault is Fault.OTHER_SIZE)
+        return self._real.size_bytes + (self._fault is Fault.OTHER_SIZE) - (self._fault is Fault.SHORTER)
 
     @property
     def etag(self) -> str:

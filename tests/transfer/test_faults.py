@@ -9,7 +9,13 @@ from tests.transfer.faulty_store import Fault, FaultyStore
 from tests.transfer.moving import Between, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import ChecksumMismatch, ObjectChanged, ObjectNotFound, StoreUnavailable
+from entrepot.domain.errors import (
+    ChecksumMismatch,
+    InvalidStoreRequest,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreUnavailable,
+)
 from entrepot.stores.checksum import ALGORITHMS, checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.multipart import PART_BYTES
@@ -56,15 +62,38 @@ async def test_bytes_that_always_arrive_torn_are_never_stored(
     assert_nothing_is_left(destination)
 
 
+@pytest.mark.parametrize("fault", [Fault.OTHER_SIZE, Fault.SHORTER])
 @pytest.mark.parametrize("size", SIZES)
-async def test_an_object_of_another_size_than_planned_has_changed(
+async def test_another_size_under_the_same_etag_is_a_broken_transfer_and_tried_again(
+    size: int, fault: Fault, local: LocalStore, s3: S3Places, between: Between
+) -> None:
+    data = payload(size)
+    put(local, "object", data)
+    await move(between(FaultyStore(local, read_faults=[fault]), s3(0)), item_of(local, "object"))
+    assert get(s3(0), "object") == data
+
+
+@pytest.mark.parametrize("fault", [Fault.OTHER_SIZE, Fault.SHORTER])
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_size_that_stays_is_no_change_of_the_object(
+    size: int, fault: Fault, local: LocalStore, s3: S3Places, between: Between
+) -> None:
+    put(local, "object", payload(size))
+    source, destination = FaultyStore(local, read_faults=[fault] * 30), FaultyStore(s3(0))
+    with pytest.raises(StoreUnavailable, match="still the same by its ETag"):
+        await move(between(source, destination), item_of(local, "object"))
+    assert_nothing_is_left(destination)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_size_of_what_nobody_knows_by_its_etag_is_a_change(
     size: int, local: LocalStore, s3: S3Places, between: Between
 ) -> None:
     put(local, "object", payload(size))
-    source, destination = FaultyStore(local, read_faults=[Fault.OTHER_SIZE]), FaultyStore(s3(0))
-    transfer = between(source, destination)
-    with pytest.raises(ObjectChanged):
-        await move(transfer, item_of(local, "object"))
+    item = item_of(local, "object", source_etag=None, size_bytes=size + 1)
+    destination = FaultyStore(s3(0))
+    with pytest.raises((ObjectChanged, InvalidStoreRequest)):
+        await move(between(local, destination), item)
     assert_nothing_is_left(destination)
 
 

@@ -52,14 +52,25 @@ class TornRead(StoreUnavailable):
     """The bytes ended too early, or went on too long: read them once more from the beginning."""
 
 
+class OtherSize(TornRead):
+    """More or fewer bytes were announced than the object of this ETag has."""
+
+
 def fill(
-    reader: Reader, view: memoryview, takers: Sequence[TakesBytes], stop: StopSignal, location: Location
+    reader: Reader,
+    view: memoryview,
+    takers: Sequence[TakesBytes],
+    stop: StopSignal,
+    location: Location,
+    *,
+    if_match: str | None,
 ) -> None:
     """Reads all that `reader` has into `view`, which must be exactly as long.
 
-    Raises `ObjectChanged` where the reader announces another size, and `TornRead` where it does not keep it.
+    Raises `TornRead` where it is not, and `ObjectChanged` where the reader announces another size and its
+    object was not opened by its ETag, `if_match`.
     """
-    _require_size(reader, len(view), location)
+    _require_size(reader, len(view), location, if_match)
     position = 0
     while position < len(view):
         stop.check()
@@ -91,7 +102,7 @@ def hash_object(
     length = None if offset is None else size_bytes
     with store.open(location.key, offset=offset or 0, length=length, if_match=if_match) as reader:
         if size_bytes is not None:
-            _require_size(reader, size_bytes, location)
+            _require_size(reader, size_bytes, location, if_match)
         position = 0
         while position < reader.size_bytes:
             stop.check()
@@ -112,14 +123,23 @@ def _read(reader: Reader, window: memoryview, location: Location) -> int:
         raise TornRead(error.message, bucket=location.bucket, key=location.key) from error
 
 
-def _require_size(reader: Reader, expected: int, location: Location) -> None:
-    if reader.size_bytes != expected:
-        raise ObjectChanged(
-            f"The {named(location)} has {reader.size_bytes} bytes instead of {expected}: it changed "
-            "meanwhile. Run the job again with the object as it is now.",
+def _require_size(reader: Reader, expected: int, location: Location, if_match: str | None) -> None:
+    """An object of the same ETag has not changed: what announces another size is a broken transfer."""
+    if reader.size_bytes == expected:
+        return
+    if if_match is not None and reader.etag == if_match:
+        raise OtherSize(
+            f"The {named(location)} was announced with {reader.size_bytes} bytes instead of {expected}, and "
+            "is still the same by its ETag. Check the network and the store, then run the job again.",
             bucket=location.bucket,
             key=location.key,
         )
+    raise ObjectChanged(
+        f"The {named(location)} has {reader.size_bytes} bytes instead of {expected}: it changed "
+        "meanwhile. Run the job again with the object as it is now.",
+        bucket=location.bucket,
+        key=location.key,
+    )
 
 
 def _require_end(reader: Reader, size_bytes: int, location: Location) -> None:

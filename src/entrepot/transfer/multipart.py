@@ -304,7 +304,7 @@ def _read_part(move: Move, part: PartRange, view: memoryview) -> Checksum:
     with move.source.open(
         item.source.key, offset=part.offset, length=part.size_bytes, if_match=item.source_etag
     ) as reader:
-        fill(reader, view, [crc], move.stop, item.source)
+        fill(reader, view, [crc], move.stop, item.source, if_match=item.source_etag)
     return crc.result()
 
 

@@ -14,7 +14,7 @@ from entrepot.domain.errors import ChecksumMismatch, EncryptionNotApplied, Objec
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, checksum_of, running_checksum
 from entrepot.stores.store import Stored
-from entrepot.transfer.move import Move, TornRead, hash_object, named
+from entrepot.transfer.move import Move, OtherSize, TornRead, hash_object, named
 from entrepot.transfer.source_proof import MD5_ETAG, of_whole_object
 
 
@@ -136,7 +136,7 @@ def _read_back(move: Move, stored: Stored, sent: Checksum, size_bytes: int) -> N
     place = move.item.destination
     try:
         found = _hash_destination(move, stored.etag or None, size_bytes)
-    except ObjectChanged as error:
+    except (ObjectChanged, OtherSize) as error:
         left = _delete(move)
         raise ChecksumMismatch(
             f"The {named(place)} is not what was sent{left}. Either somebody else writes there, "

@@ -395,12 +395,12 @@ def _stream_once(move: Move, subject: Subject, view: memoryview) -> ItemResult:
             with move.source.open(
                 item.source.key, offset=offset, length=length, if_match=item.source_etag
             ) as reader:
-                fill(reader, part, [running], move.stop, item.source)
+                fill(reader, part, [running], move.stop, item.source, if_match=item.source_etag)
         return running.result()
 
     running = RunningReading(subject)
     with move.source.open(item.source.key, if_match=item.source_etag) as reader:
-        fill(reader, view, [running], move.stop, item.source)
+        fill(reader, view, [running], move.stop, item.source, if_match=item.source_etag)
     reading, proof = proven(subject, running.result(), read_again, move.unproven, item.source)
     checksum = reading.crc64nvme
     move.stop.check()
