@@ -18,6 +18,8 @@ class Scripted:
     """One answer, byte by byte as it goes out."""
 
     raw: bytes = b""
+    first: bytes = b""
+    """What goes out before the body of the request is read."""
     hang_up: bool = False
     """Whether the connection ends after it."""
     reads_body: bool = True
@@ -114,6 +116,7 @@ class ScriptedServer:
                 }
                 with self._lock:
                     step = self._script.pop(0) if self._script else Scripted(hang_up=True)
+                connection.sendall(step.first)
                 body = bytearray()
                 if step.reads_body:
                     while len(body) < int(headers.get("content-length", "0")):

@@ -9,6 +9,7 @@ built on: a body may be shorter than its length, and a head need not be perfect.
 from __future__ import annotations
 
 from itertools import pairwise
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _MOST_HEADERS = 100
 _MOST_INTERIM_ANSWERS = 20
 _MOST_TRAILERS = 1000
 _LONGEST_NUMBER = 18
+_STATUS_ENDS = len(b"HTTP/1.1 100")
 _NO_NAME = ("", " ", "\t")
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 
@@ -108,6 +110,26 @@ class Incoming:
         except OSError as error:
             raise _broken(error) from error
 
+    def has_final_answer(self) -> bool:
+        """Takes in what came, or the end of all; whether there is more to it than interim answers.
+
+        Those, of status 100 to 199, are dropped; what is not yet told apart is waited for. Raises the errors
+        of the socket.
+        """
+        kept = self._kept
+        data = self._source.recv(_PORTION)
+        kept += data
+        while data and kept:
+            if len(kept) < _STATUS_ENDS and kept.startswith(b"HTTP/1."[: len(kept)]):
+                return False
+            if not (kept.startswith(b"HTTP/1.") and kept[8:10] == b" 1"):
+                return True
+            end = kept.find(b"\r\n\r\n")
+            if end < 0:
+                return len(kept) > _LONGEST_HEAD
+            del kept[: end + 4]
+        return not data
+
     def line(self) -> bytes:
         """The next line with its end, or what came before the end of all. Raises `ConnectionFailed`."""
         kept = self._kept
@@ -143,6 +165,8 @@ class Answer:
             self.version, self.status, self.reason = _status(lines[0])
             if self.status >= 200:
                 break
+            if self.status == 101 and not like_http_client:
+                raise ConnectionFailed("it answered 101, and nobody had asked for another protocol")
         else:
             raise ConnectionFailed("it answers 100 and the like, and never more")
         if like_http_client and len(lines) > _MOST_HEADERS:
@@ -180,6 +204,8 @@ class Answer:
                 value = value.lstrip(" \t").rstrip("\r\n")
                 self._names.setdefault(lower, name)
             else:
+                if name[-1] in _NO_NAME:  # whoever takes it for another name frames the body otherwise
+                    raise ConnectionFailed(f"{line[:80]!r} in the answer is no header")
                 value = value.strip()
             headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
 
@@ -189,21 +215,33 @@ class Answer:
         self._chunked = False
         self.length: int | None = 0 if bodiless else None
         """The bytes of the body, where they are announced."""
-        if not bodiless:
-            codings = headers.get("transfer-encoding")
-            if codings is not None:
-                self._chunked = any(coding.strip() == "chunked" for coding in codings.lower().split(","))
-            if not self._chunked and "content-length" in headers:
-                self.length = _length(headers["content-length"], self._like_http_client)
+        self.announced_length: int | None = None
+        """What `Content-Length` says, which to HEAD is the length of what GET would send."""
+        codings = headers.get("transfer-encoding")
+        if codings is not None and not bodiless:
+            self._chunked = self._is_chunked(codings)
+        if "content-length" in headers and not (bodiless and self._like_http_client):
+            self.announced_length = _length(headers["content-length"], self._like_http_client)
+            if not bodiless and not self._chunked:
+                self.length = self.announced_length
         self._left = self.length or 0
         wish = headers.get("connection", "").lower()
         if self.version in ("HTTP/1.0", "HTTP/0.9"):
             stays = "keep-alive" in wish or (self._like_http_client and headers.get("keep-alive", "") != "")
         else:
             stays = "close" not in wish
+        if self._chunked and self.announced_length is not None and not self._like_http_client:
+            stays = False  # RFC 9112, 6.1: two lengths, and somebody on the way may have gone by the other
         self.reusable = stays and (self._chunked or self.length is not None)
         """Whether the connection can carry another request once the body is read."""
         self._ended = self.length == 0
+
+    def _is_chunked(self, codings: str) -> bool:
+        """Raises `ConnectionFailed` for codings that nobody undoes here: the bytes would be others."""
+        names = [coding.strip() for coding in codings.lower().split(",")]
+        if not self._like_http_client and names not in (["chunked"], ["identity"]):
+            raise ConnectionFailed(f"the answer has Transfer-Encoding {codings[:80]!r}")
+        return "chunked" in names
 
     @property
     def sent_headers(self) -> dict[str, str]:
@@ -241,17 +279,29 @@ class Answer:
                     raise ConnectionFailed("a chunk is longer than its size")
         return count
 
-    def read(self, limit: int | None = None) -> bytes:
-        """The whole body; raises `ConnectionFailed` where it is cut short, or longer than `limit`."""
+    def read(self, limit: int | None = None, seconds: float | None = None) -> bytes:
+        """The whole body.
+
+        Raises `ConnectionFailed` where it is cut short, longer than `limit`, or takes longer than `seconds`.
+        """
+        try:
+            self.body = self._whole_body(limit, seconds)
+        except ConnectionFailed:
+            self.close()
+            raise
+        return self.body
+
+    def _whole_body(self, limit: int | None, seconds: float | None) -> bytes:
         body = bytearray()
+        ends_at = None if seconds is None else monotonic() + seconds
         buffer = memoryview(bytearray(min(_PORTION, _PORTION if self.length is None else self.length)))
         while count := self.readinto(buffer):
             body += buffer[:count]
             if limit is not None and len(body) > limit:
-                self.close()
                 raise ConnectionFailed(f"the answer is longer than {limit:,} bytes")
-        self.body = bytes(body)
-        return self.body
+            if ends_at is not None and monotonic() > ends_at:
+                raise ConnectionFailed(f"the answer took longer than {seconds:,} s")
+        return bytes(body)
 
     def abort(self) -> None:
         """Ends the connection while another thread may be reading from it: that one is let go at once."""
@@ -308,9 +358,13 @@ def _status(line: str) -> tuple[str, int, str]:
 
 
 def _length(text: str, like_http_client: bool) -> int | None:
-    """A Content-Length; None where there is none and nobody minds."""
-    if like_http_client:
-        text = text.partition(",")[0].strip()
+    """A Content-Length; None where there is none and nobody minds.
+
+    One that is there twice and alike is one (RFC 9110, 8.6).
+    """
+    values = [value.strip() for value in text.split(",")]
+    if like_http_client or len(set(values)) == 1:
+        text = values[0]
     if text.isdecimal() and len(text) <= _LONGEST_NUMBER:
         return int(text)
     if like_http_client:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 _SEND_BYTES = 1024 * 1024
 _JOINED_BYTES = 64 * 1024
 """Up to this size head and body leave in one packet train."""
+_MOST_LOOKS = 100
+"""So often something comes that is no answer before the server takes more of the body."""
 _HUNG_UP = frozenset({errno.EPIPE, errno.ESHUTDOWN, errno.EPROTOTYPE, errno.ECONNRESET})
 """With these the server may have said why before it hung up: the answer, still in the socket, decides."""
 
@@ -141,7 +143,7 @@ class Connection:
             self._busy = True
             self._stage = SENDING
             self._wait_at_most(wire, self._timeouts[1])
-            self._send(wire, head, body, size_bytes)
+            self._send(wire, incoming, head, body, size_bytes)
             self._stage = AWAITING
             self._wait_at_most(wire, self._timeouts[2])
             answer = Answer(incoming, method=method, like_http_client=self._like_http_client)
@@ -235,7 +237,14 @@ class Connection:
         self._socket = wire
         return wire
 
-    def _send(self, wire: Wire, head: bytes, body: bytes | memoryview | Body | None, size_bytes: int) -> None:
+    def _send(
+        self,
+        wire: Wire,
+        incoming: Incoming,
+        head: bytes,
+        body: bytes | memoryview | Body | None,
+        size_bytes: int,
+    ) -> None:
         """Sends all, or stops early because an answer is there already: an error, which needs no rest."""
         try:
             if body is None:
@@ -248,7 +257,7 @@ class Connection:
             for chunk in _chunks(body, size_bytes):
                 sent = 0
                 while sent < len(chunk):
-                    if self._is_answered(wire):
+                    if self._is_answered(wire, incoming):
                         self._broken = True
                         return
                     sent += wire.send(chunk[sent : sent + _SEND_BYTES])
@@ -257,15 +266,22 @@ class Connection:
                 raise
             self._broken = True
 
-    def _is_answered(self, wire: Wire) -> bool:
+    def _is_answered(self, wire: Wire, incoming: Incoming) -> bool:
+        """Waits until more can be sent; True where that is no use: an answer has begun that is no interim."""
         if self._encrypted:  # bytes may be session tickets; an early answer is found when the server hangs up
             return False
         poll = select.poll()
         poll.register(wire, select.POLLIN | select.POLLOUT)
-        events = poll.poll(None if self._timeout is None else self._timeout * 1000)
-        if not events:
-            raise TimeoutError
-        return bool(events[0][1] & (select.POLLIN | select.POLLHUP | select.POLLERR))
+        for _ in range(_MOST_LOOKS):
+            events = poll.poll(None if self._timeout is None else self._timeout * 1000)
+            if not events:
+                raise TimeoutError
+            seen = events[0][1]
+            if seen & (select.POLLIN | select.POLLHUP | select.POLLERR) and incoming.has_final_answer():
+                return True
+            if seen & select.POLLOUT:
+                return False
+        raise ConnectionFailed("it answers 100 and the like, and takes no more of the body")
 
 
 def request_head(method: str, target: str, headers: list[tuple[str, str]]) -> bytes:

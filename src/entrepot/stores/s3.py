@@ -7,11 +7,19 @@ that arrive otherwise. Keys go as they are, behind the store's prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import BucketNotFound, InvalidStoreRequest, ObjectNotFound, StoreError
+from entrepot.domain.errors import (
+    BucketNotFound,
+    InvalidStoreRequest,
+    ObjectChanged,
+    ObjectNotFound,
+    StoreError,
+)
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
@@ -26,16 +34,22 @@ from entrepot.stores.s3_headers import (
     encryption_in,
     etag_in,
     quoted,
-    stored_in,
+    required_etag,
 )
 from entrepot.stores.s3_parts import part_sizes
 from entrepot.stores.s3_reader import S3Reader
 from entrepot.stores.s3_uploads import Copy, CopyLimits, Uploads, copy, nonsense
+from entrepot.stores.s3_xml import NotXml
 from entrepot.stores.store import CopyWatch, ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
 
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+
 _CHECK_KEY = "entrepot-check"
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _PAGE = 1000
+_MOST_EMPTY_PAGES = 100
+"""S3 may list a page of nothing where much was deleted, and go on; so often in a row it does not."""
 
 
 class S3Store:
@@ -72,8 +86,8 @@ class S3Store:
             raise self._what_is_missing(error) from error
         headers = reply.headers
         return ObjectInfo(
-            int(headers.get("content-length", "0")),
-            etag_in(headers),
+            self._announced(reply, whole),
+            self._etag(reply, "HeadObject", whole),
             checksum_in(headers),
             encryption_in(headers),
         )
@@ -88,10 +102,12 @@ class S3Store:
         last = "" if length is None else str(offset + length - 1)
         ranged = offset > 0 or length is not None
         answer = self._get(whole, f"bytes={offset}-{last}" if ranged else None, if_match)
-        size, etag = self._size_of(answer, whole, offset if ranged else None), etag_in(answer.headers)
-        if length is not None and size != length:
+        etag = etag_in(answer.headers)
+        size = self._size_of(answer, whole, offset if ranged else None)
+        if length is not None and size < length:
             answer.close()
             raise self._outside(whole, offset, length)
+        size = size if length is None else length
 
         def resume(position: int) -> Answer:
             rest = self._get(whole, f"bytes={offset + position}-{offset + size - 1}", etag)
@@ -121,7 +137,8 @@ class S3Store:
         reply = self.client.call(
             S3Request("PutObject", "PUT", self._bucket, whole, (), headers, body, size_bytes)
         )
-        return stored_in(reply.headers)
+        etag = self._etag(reply, "PutObject", whole)
+        return Stored(etag, checksum_in(reply.headers), encryption_in(reply.headers))
 
     def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
         """CreateMultipartUpload. Crash: an upload whose id was not recorded is left to the bucket's rules."""
@@ -188,6 +205,8 @@ class S3Store:
     def list(self, prefix: str, *, after: str = "", limit: int = _PAGE) -> Sequence[ListedObject]:
         found: list[ListedObject] = []
         token: str | None = None
+        after = self._prefix + after if after else ""
+        empty_pages = 0
         while len(found) < limit:
             query = [
                 ("encoding-type", "url"),
@@ -198,19 +217,35 @@ class S3Store:
             if token is not None:
                 query.append(("continuation-token", token))
             elif after:
-                query.append(("start-after", self._prefix + after))
+                query.append(("start-after", after))
             reply = self._call("ListObjectsV2", "GET", None, query=tuple(query))
             try:
                 root = s3_xml.parse(reply.body)
                 page = s3_xml.listed_objects(root)
+                empty_pages = 0 if page else empty_pages + 1
+                if empty_pages > _MOST_EMPTY_PAGES:
+                    raise NotXml("it goes on, and lists nothing")
             except ValueError as error:
                 raise nonsense(self.client, "ListObjectsV2", self._bucket, None, error) from error
             strip = len(self._prefix)
             found.extend(ListedObject(each.key[strip:], each.size_bytes, each.etag) for each in page)
-            token = root.findtext("NextContinuationToken")
-            if root.findtext("IsTruncated") != "true" or not token:
+            if not s3_xml.is_truncated(root):
                 break
+            token, after = self._next_page(root, page, token, after)
         return found[:limit]
+
+    def _next_page(
+        self, root: ET.Element, page: Sequence[ListedObject], token: str | None, after: str
+    ) -> tuple[str | None, str]:
+        """Where a listing goes on: at the token that the page names, or else behind its last key."""
+        following = root.findtext("NextContinuationToken")
+        if following and following != token:
+            return following, after
+        last = page[-1].key if page else ""
+        if last.encode() <= after.encode():
+            error = NotXml("it goes on, and does not get on")
+            raise nonsense(self.client, "ListObjectsV2", self._bucket, None, error)
+        return None, last
 
     def check(self) -> None:
         """Writes and removes one empty object, always the same: that proves address and rights."""
@@ -245,15 +280,47 @@ class S3Store:
         return self.client.call(S3Request(operation, method, self._bucket, key, query, headers))
 
     def _get(self, whole_key: str, byte_range: str | None, if_match: str | None) -> Answer:
-        headers: list[tuple[str, str]] = []
-        if byte_range is not None:
-            headers.append(("range", byte_range))
-        if if_match is not None:
-            headers.append(("if-match", quoted(if_match)))
-        return self.client.stream(S3Request("GetObject", "GET", self._bucket, whole_key, (), tuple(headers)))
+        headers: Headers = () if byte_range is None else (("range", byte_range),)
+        request = S3Request("GetObject", "GET", self._bucket, whole_key, (), headers)
+        return self._pinned(self.client.stream, request, if_match)
+
+    def _pinned(self, send: Callable[[S3Request], Answer], request: S3Request, pin: str | None) -> Answer:
+        """Asks for the object with this ETag; raises `ObjectChanged` where the ETag is another.
+
+        Some endpoints compare ETags otherwise than they write them, which are bare or weak then, and some do
+        not compare at all: so what an answer says of itself decides. Raises `InvalidStoreRequest` where it
+        says nothing.
+        """
+        try:
+            answer = send(
+                request
+                if pin is None
+                else replace(request, headers=(*request.headers, ("if-match", quoted(pin))))
+            )
+        except ObjectChanged as changed:
+            try:
+                answer = send(request)
+            except StoreError:
+                raise changed from None
+        try:
+            etag = self._etag(answer, request.operation, request.key)
+            if pin is not None and etag != pin:
+                raise ObjectChanged(
+                    f"{object_name(self._bucket, request.key)} at {self.client.endpoint_name} is no longer "
+                    f"the object that was pinned (ETag {pin}, now {etag}): begin again with the new one.",
+                    bucket=self._bucket,
+                    key=request.key,
+                )
+        except StoreError:
+            answer.close()
+            raise
+        return answer
 
     def _size_of(self, answer: Answer, whole_key: str, first: int | None) -> int:
-        """How many bytes the answer carries, which must be those from byte `first`."""
+        """How many bytes there are from byte `first` on, which must be the first of the answer.
+
+        The answer may have fewer: it is a range, or breaks off.
+        """
         if first is not None:
             match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
             if answer.status != 206 or match is None or int(match[1]) != first:
@@ -264,24 +331,43 @@ class S3Store:
                     bucket=self._bucket,
                     key=whole_key,
                 )
-            return int(match[2]) - first + 1
+            return (int(match[2]) + 1 if match[3] == "*" else int(match[3])) - first
         if answer.length is not None:
             return answer.length
         try:  # chunked: the size is told elsewhere, and may be that of another version
-            pin = ("if-match", quoted(etag_in(answer.headers)))
-            reply = self._call("HeadObject", "HEAD", whole_key, headers=(pin,))
-            return int(reply.headers.get("content-length", "0"))
+            return self._announced(self._pinned_head(whole_key, etag_in(answer.headers)), whole_key)
         except BaseException:
             answer.close()
             raise
 
+    def _pinned_head(self, whole_key: str, if_match: str | None) -> Answer:
+        request = S3Request("HeadObject", "HEAD", self._bucket, whole_key)
+        return self._pinned(self.client.call, request, if_match)
+
+    def _announced(self, reply: Answer, whole_key: str) -> int:
+        """The size that an answer to HeadObject tells."""
+        if reply.announced_length is None:
+            raise InvalidStoreRequest(
+                f"{self._asked('HeadObject', whole_key)} was answered without a Content-Length, so that "
+                "nobody can tell how long the object is. Use an endpoint that says it, and have a proxy "
+                "before it pass it on.",
+                bucket=self._bucket,
+                key=whole_key,
+            )
+        return reply.announced_length
+
+    def _etag(self, answer: Answer, operation: str, whole_key: str | None) -> str:
+        return required_etag(answer.headers, self._asked(operation, whole_key), self._bucket, whole_key)
+
+    def _asked(self, operation: str, whole_key: str | None) -> str:
+        return f"{operation} of {object_name(self._bucket, whole_key)} at {self.client.endpoint_name}"
+
     def _open_nothing(self, whole_key: str, offset: int, if_match: str | None) -> Reader:
-        headers: Headers = () if if_match is None else (("if-match", quoted(if_match)),)
         try:
-            reply = self._call("HeadObject", "HEAD", whole_key, headers=headers)
+            reply = self._pinned_head(whole_key, if_match)
         except ObjectNotFound as error:
             raise self._what_is_missing(error) from error
-        if offset > int(reply.headers.get("content-length", "0")):
+        if offset > self._announced(reply, whole_key):
             raise self._outside(whole_key, offset, 0)
         return S3Reader(None, 0, etag_in(reply.headers), self._no_bytes, "")
 

@@ -46,6 +46,8 @@ from entrepot.stores.store import BeforeWrite, Reader
 
 _ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 _ERROR_LIMIT_BYTES = 1024 * 1024
+_ANSWER_LIMIT_SECONDS = 60 * 60
+"""S3 keeps a connection alive with blanks while it copies or completes, which may take minutes."""
 _REDIRECTS = 3
 _SKEW_SECONDS = 240
 """Amazon S3 refuses beyond 15 minutes; clocks that are nearer than this are not the reason of a refusal."""
@@ -382,7 +384,7 @@ def _check_headers(request: S3Request, headers: list[tuple[str, str]]) -> None:
 
 
 def _read_whole(answer: Answer) -> Answer:
-    document = error_document(answer.read(_ANSWER_LIMIT_BYTES))
+    document = error_document(answer.read(_ANSWER_LIMIT_BYTES, _ANSWER_LIMIT_SECONDS))
     if document is not None:
         code, message = document.code[:_SHOWN_LETTERS], document.message[:_SHOWN_LETTERS]
         raise _Refused(Refusal.inside_success(code, message), answer.headers)
@@ -390,7 +392,7 @@ def _read_whole(answer: Answer) -> Answer:
 
 
 def _refused(answer: Answer) -> _Refused:
-    document = error_document(answer.read(_ERROR_LIMIT_BYTES)) or ErrorDocument("", "")
+    document = error_document(answer.read(_ERROR_LIMIT_BYTES, _ANSWER_LIMIT_SECONDS)) or ErrorDocument("", "")
     headers = answer.headers
     if document.region is not None:
         headers.setdefault("x-amz-bucket-region", document.region)

@@ -9,7 +9,6 @@ from entrepot.domain.errors import InvalidStoreRequest
 from entrepot.domain.job import Encryption
 from entrepot.stores.checksum import ALGORITHMS, CRC64NVME
 from entrepot.stores.s3_xml import etag_of
-from entrepot.stores.store import Stored
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -51,11 +50,21 @@ def checksum_in(headers: Mapping[str, str]) -> Checksum | None:
 
 
 def etag_in(headers: Mapping[str, str]) -> str:
+    """The ETag, see `etag_of`; empty where there is none."""
     return etag_of(headers.get("etag", ""))
 
 
-def stored_in(headers: Mapping[str, str]) -> Stored:
-    return Stored(etag_in(headers), checksum_in(headers), encryption_in(headers))
+def required_etag(headers: Mapping[str, str], what: str, bucket: str, key: str | None) -> str:
+    """The ETag; raises `InvalidStoreRequest` where the answer to `what` has none."""
+    etag = etag_in(headers)
+    if not etag:
+        raise InvalidStoreRequest(
+            f"{what} was answered without an ETag, so that nobody can tell whether the object changes while "
+            "it is read. Use an endpoint that sends ETags, and have a proxy before it pass them on.",
+            bucket=bucket,
+            key=key,
+        )
+    return etag
 
 
 def quoted(etag: str) -> str:

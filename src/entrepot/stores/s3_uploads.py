@@ -23,6 +23,7 @@ from entrepot.stores.s3_headers import (
     encryption_in,
     etag_in,
     quoted,
+    required_etag,
 )
 from entrepot.stores.s3_xml import NotXml
 from entrepot.stores.store import CopyWatch, Stored
@@ -73,7 +74,9 @@ class Uploads:
                 len(data),
             )
         )
-        return UploadedPart(number, len(data), etag_in(reply.headers), checksum_in(reply.headers))
+        what = f"UploadPart of {object_name(self._bucket, key)} at {self._client.endpoint_name}"
+        etag = required_etag(reply.headers, what, self._bucket, key)
+        return UploadedPart(number, len(data), etag, checksum_in(reply.headers))
 
     def copy(
         self, key: str, upload_id: str, number: int, source: Headers, first: int, size_bytes: int
@@ -91,7 +94,7 @@ class Uploads:
         )
         try:
             root = s3_xml.parse(reply.body)
-            etag = s3_xml.etag_of(s3_xml.required(root, "ETag"))
+            etag = s3_xml.required_etag(root)
         except NotXml as error:
             raise self._nonsense("UploadPartCopy", key, error) from error
         return UploadedPart(number, size_bytes, etag, s3_xml.checksum_in(root))
@@ -118,7 +121,7 @@ class Uploads:
         )
         try:
             root = s3_xml.parse(reply.body)
-            etag = s3_xml.etag_of(s3_xml.required(root, "ETag"))
+            etag = s3_xml.required_etag(root)
         except NotXml as error:
             raise self._nonsense("CompleteMultipartUpload", key, error) from error
         reported = s3_xml.checksum_in(root) or checksum_in(reply.headers)
@@ -134,19 +137,21 @@ class Uploads:
 
     def parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         found: list[UploadedPart] = []
-        marker = "0"
+        marker = 0
         while True:
-            query = (("part-number-marker", marker), ("uploadId", upload_id))
+            query = (("part-number-marker", str(marker)), ("uploadId", upload_id))
             reply = self._client.call(S3Request("ListParts", "GET", self._bucket, key, query))
             try:
                 root = s3_xml.parse(reply.body)
                 page = s3_xml.listed_parts(root)
+                found.extend(page)
+                before, marker = marker, max([marker, *(part.number for part in page)])
+                if not s3_xml.is_truncated(root):
+                    return tuple(found)
+                if marker == before:
+                    raise NotXml("it goes on, and does not get on")
             except ValueError as error:
                 raise self._nonsense("ListParts", key, error) from error
-            found.extend(page)
-            if root.findtext("IsTruncated") != "true" or not page:
-                return tuple(found)
-            marker = str(page[-1].number)
 
     def _nonsense(self, operation: str, key: str, error: ValueError) -> StoreUnavailable:
         return nonsense(self._client, operation, self._bucket, key, error)
@@ -177,6 +182,13 @@ class CopyLimits:
     largest_copy: int = 5 * 1024**3
     """Amazon S3's own limit for CopyObject."""
     part: int = 512 * 1024**2
+    most_parts: int = 10_000
+    """S3's limit for one upload."""
+
+    def part_of(self, size_bytes: int) -> int:
+        """The size of all parts but the last: `part`, or as many whole MiB as make the parts few enough."""
+        needed = -(-size_bytes // self.most_parts)
+        return max(self.part, -(-needed // 1024**2) * 1024**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +207,11 @@ class Copy:
         return (name, ("x-amz-copy-source-if-match", quoted(self.if_match))) if self.if_match else (name,)
 
 
-def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None = None) -> Stored:
+def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None = None) -> Stored | None:
     """Makes the copy; what is wrong with the source is an error that names the source.
+
+    None where the endpoint takes the source for another than it is: it compares ETags otherwise than it
+    writes them, so that nothing can be pinned in a copy.
 
     Crash: before the answer the key may or may not hold the copy, even 12 s after this process died; a second
     copy puts the same bytes there. Of a multipart copy `watch` was told the upload, whose parts stay.
@@ -206,12 +221,22 @@ def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | Non
             return _whole(client, job)
         return _in_parts(client, job, limits, watch)
     except (ObjectNotFound, ObjectChanged) as error:
+        if isinstance(error, ObjectChanged) and _is_as_pinned(client, job):
+            return None
         source = object_name(job.source_bucket, job.source_key)
         raise type(error)(
             f"{error.message} It was to be copied from {source}.",
             bucket=job.source_bucket,
             key=job.source_key,
         ) from error
+
+
+def _is_as_pinned(client: S3Client, job: Copy) -> bool:
+    try:
+        reply = client.call(S3Request("HeadObject", "HEAD", job.source_bucket, job.source_key))
+    except StoreError:
+        return False
+    return etag_in(reply.headers) == job.if_match
 
 
 def _whole(client: S3Client, job: Copy) -> Stored:
@@ -228,7 +253,7 @@ def _whole(client: S3Client, job: Copy) -> Stored:
     )
     try:
         root = s3_xml.parse(reply.body)
-        etag = s3_xml.etag_of(s3_xml.required(root, "ETag"))
+        etag = s3_xml.required_etag(root)
     except NotXml as error:
         raise nonsense(client, "CopyObject", job.bucket, job.key, error) from error
     return Stored(etag, s3_xml.checksum_in(root), encryption_in(reply.headers))
@@ -242,19 +267,18 @@ def _in_parts(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch 
         watch.check()
     upload_id = uploads.begin(job.key, job.encryption, metadata)
     source = job.source_headers
+    part = limits.part_of(job.size_bytes)
 
     def send(number: int) -> UploadedPart:
         if watch is not None:
             watch.check()
-        first = (number - 1) * limits.part
-        return uploads.copy(
-            job.key, upload_id, number, source, first, min(limits.part, job.size_bytes - first)
-        )
+        first = (number - 1) * part
+        return uploads.copy(job.key, upload_id, number, source, first, min(part, job.size_bytes - first))
 
     try:
         if watch is not None:
             watch.begun(upload_id)
-        parts = _in_parallel(send, -(-job.size_bytes // limits.part))
+        parts = _in_parallel(send, -(-job.size_bytes // part))
         if watch is not None:
             watch.check()
         return uploads.finish(job.key, upload_id, parts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from entrepot.domain.errors import ObjectNotFound
+from entrepot.domain.errors import ObjectChanged, ObjectNotFound
 from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
 from entrepot.stores.s3_client import S3Request
@@ -29,7 +29,7 @@ PAGE = 1000
 NOT_ERRORS = frozenset({304, 412, 416})
 """Of a request with conditions and a range: the answers that are the client's business."""
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(?:\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,7 @@ class S3View:
             "HeadObject", "HEAD", self._store.bucket, self._store.whole_key(key), query, headers
         )
         answer = self._client.stream(request, accepted=NOT_ERRORS)
-        length = answer.headers.get("content-length", "")
-        return OpenObject(answer.status, answer.headers, int(length) if length.isdecimal() else None, answer)
+        return OpenObject(answer.status, answer.headers, answer.announced_length, answer)
 
     def get(self, key: str, *, query: Headers = (), headers: Headers = ()) -> OpenObject:
         """GetObject with these headers; raises a `StoreError`, but not for a status of `NOT_ERRORS`.
@@ -96,9 +95,9 @@ class S3View:
         request = S3Request("GetObject", "GET", self._store.bucket, whole, query, headers)
         answer = self._client.stream(request, accepted=NOT_ERRORS)
         first = _first_byte(answer)
-        if answer.length is None or first is None:
-            return OpenObject(answer.status, answer.headers, answer.length, answer)
         etag, length = etag_in(answer.headers), answer.length
+        if length is None or first is None or not etag:
+            return OpenObject(answer.status, answer.headers, length, answer)
         payer = tuple(header for header in headers if header[0] == "x-amz-request-payer")
 
         def rest(position: int) -> Answer:
@@ -107,9 +106,11 @@ class S3View:
             following = self._client.stream(
                 S3Request("GetObject", "GET", self._store.bucket, whole, (), pinned)
             )
-            if following.status != 206 or _first_byte(following) != first + position:
+            same = etag_in(following.headers) == etag
+            if not same or following.status != 206 or _first_byte(following) != first + position:
                 following.close()
-                raise ObjectNotFound(f"The rest of {object_name(self._store.bucket, whole)} cannot be had.")
+                kind = ObjectNotFound if same else ObjectChanged
+                raise kind(f"The rest of {object_name(self._store.bucket, whole)} cannot be had.")
             return following
 
         reader = S3Reader(answer, length, etag, rest, object_name(self._store.bucket, whole))
@@ -143,7 +144,7 @@ class S3View:
             query.append(("start-after", own + after))
         reply = self._client.call(S3Request("ListObjectsV2", "GET", self._store.bucket, None, tuple(query)))
         try:
-            return _page(s3_xml.parse(reply.body), len(own))
+            return _page(s3_xml.parse(reply.body), len(own), token)
         except ValueError as error:
             raise nonsense(self._client, "ListObjectsV2", self._store.bucket, None, error) from error
 
@@ -156,7 +157,7 @@ def _first_byte(answer: Answer) -> int | None:
     return None if answer.status != 206 or match is None else int(match[1])
 
 
-def _page(root: ET.Element, strip: int) -> Page:
+def _page(root: ET.Element, strip: int, token: str | None) -> Page:
     encoded = root.findtext("EncodingType") == "url"
 
     def key_in(text: str) -> str:
@@ -165,13 +166,15 @@ def _page(root: ET.Element, strip: int) -> Page:
     objects = [
         PageObject(
             key=key_in(s3_xml.required(entry, "Key")),
-            size_bytes=int(s3_xml.required(entry, "Size")),
-            etag=s3_xml.etag_of(s3_xml.required(entry, "ETag")),
+            size_bytes=s3_xml.required_number(entry, "Size"),
+            etag=s3_xml.required_etag(entry),
             last_modified=s3_xml.required(entry, "LastModified"),
             storage_class=entry.findtext("StorageClass") or "STANDARD",
         )
         for entry in root.findall("Contents")
     ]
     prefixes = [key_in(s3_xml.required(entry, "Prefix")) for entry in root.findall("CommonPrefixes")]
-    truncated = root.findtext("IsTruncated") == "true"
-    return Page(objects, prefixes, (root.findtext("NextContinuationToken") or None) if truncated else None)
+    following = root.findtext("NextContinuationToken") if s3_xml.is_truncated(root) else None
+    if s3_xml.is_truncated(root) and (not following or following == token):
+        raise s3_xml.NotXml("the listing goes on, and does not say where")
+    return Page(objects, prefixes, following)

@@ -14,6 +14,9 @@ from entrepot.domain.job import UploadedPart
 from entrepot.stores.checksum import ALGORITHMS
 from entrepot.stores.store import ListedObject
 
+_BEFORE_A_DOCUMENT = b" \t\r\n\xef\xbb\xbf"
+_LONGEST_NUMBER = 18
+
 
 class NotXml(ValueError):
     """The body is not the XML document it should be."""
@@ -30,8 +33,12 @@ class ErrorDocument:
 
 
 def parse(body: bytes) -> ET.Element:
-    """The root element, names without their namespace; raises `NotXml`."""
-    if b"<!DOCTYPE" in body[:1024]:
+    """The root element, names without their namespace; raises `NotXml`.
+
+    What keeps a connection alive or marks an encoding may stand before the document.
+    """
+    body = body.lstrip(_BEFORE_A_DOCUMENT)
+    if b"<!DOCTYPE" in body:
         raise NotXml("the document has a document type")
     try:
         root = ET.fromstring(body)  # noqa: S314
@@ -66,7 +73,11 @@ def escaped(text: str) -> str:
 
 
 def etag_of(text: str) -> str:
-    return text.strip().strip('"')
+    """The opaque tag, whether it came quoted, as it should, or bare, or marked as weak by a proxy.
+
+    So the same object has the same ETag in headers and listings, and with a proxy as without one.
+    """
+    return text.strip().removeprefix("W/").strip('"')
 
 
 def required(root: ET.Element, name: str) -> str:
@@ -75,6 +86,22 @@ def required(root: ET.Element, name: str) -> str:
     if text is None:
         raise NotXml(f"the answer {root.tag} has no {name}")
     return text
+
+
+def required_number(root: ET.Element, name: str) -> int:
+    """The number that a child holds, 0 or more; raises `NotXml` where it is none."""
+    text = required(root, name).strip()
+    if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER:
+        raise NotXml(f"{root.tag} has {name} {text[:20]!r}")
+    return int(text)
+
+
+def required_etag(root: ET.Element) -> str:
+    """The ETag of an object or part; raises `NotXml` where it is missing or empty."""
+    etag = etag_of(required(root, "ETag"))
+    if not etag:
+        raise NotXml(f"{root.tag} has no ETag")
+    return etag
 
 
 def checksum_in(element: ET.Element) -> Checksum | None:
@@ -97,20 +124,25 @@ def listed_objects(root: ET.Element) -> tuple[ListedObject, ...]:
         found.append(
             ListedObject(
                 unquote_plus(key) if encoded else key,
-                int(required(entry, "Size")),
-                etag_of(required(entry, "ETag")),
+                required_number(entry, "Size"),
+                required_etag(entry),
             )
         )
     return tuple(found)
+
+
+def is_truncated(root: ET.Element) -> bool:
+    """Whether a listing goes on."""
+    return root.findtext("IsTruncated", "").strip().lower() == "true"
 
 
 def listed_parts(root: ET.Element) -> tuple[UploadedPart, ...]:
     """The parts of a ListParts answer; raises `NotXml`."""
     return tuple(
         UploadedPart(
-            int(required(entry, "PartNumber")),
-            int(required(entry, "Size")),
-            etag_of(required(entry, "ETag")),
+            required_number(entry, "PartNumber"),
+            required_number(entry, "Size"),
+            required_etag(entry),
             checksum_in(entry),
         )
         for entry in root.findall("Part")

@@ -190,6 +190,15 @@ def _strictly(raw: bytes, method: str = "GET") -> Answer:
         (OK + b"A: b\r\n" * 50_000, "head of the answer has no end"),
         (OK + b"A: " + b"b" * 70_000 + b"\r\n\r\n", "a line of the answer is too long"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "never more"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"\r\n", "another protocol"),
+        (OK + b"Content-Length: 2\r\nContent-Length: 2, 3\r\n\r\n{} ", "has Content-Length '2, 2, 3'"),
+        (OK + b"Content-Length: 2,\r\n\r\n{} ", "has Content-Length '2,'"),
+        (OK + b"Content-Length : 2\r\n\r\n{}more", "is no header"),
+        (OK + b"Content-Length\t: 2\r\n\r\n{}more", "is no header"),
+        *[
+            (OK + b"Transfer-Encoding: " + coding + b"\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "has Transfer-Encoding")
+            for coding in (b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, gzip", b"xchunked", b"")
+        ],
         (OK + b"\r\n" + b"x" * 200_000, "longer than 100,000 bytes"),
         (CHUNKED + b"5\r\n{}", "ended before the answer did"),
         (CHUNKED + b"2\r\n{} more\r\n0\r\n\r\n", "a chunk is longer than its size"),
@@ -238,6 +247,60 @@ def test_answers_of_100_to_199_are_passed_over(like_http_client: bool) -> None:
 def test_an_answer_without_a_body_ends_with_its_head(raw: bytes, method: str) -> None:
     answer = _strictly(raw + b"what is not its own", method)
     assert (answer.body, answer.reusable) == (b"", True)
+
+
+@pytest.mark.parametrize("lengths", [b"2\r\nContent-Length: 2", b"2, 2", b"2,2 , 2"])
+def test_a_length_that_is_there_twice_and_alike_is_one(lengths: bytes) -> None:
+    assert _strictly(OK + b"Content-Length: " + lengths + b"\r\n\r\n{}more").body == b"{}"
+
+
+def test_a_connection_with_two_ways_to_tell_the_length_is_not_used_again() -> None:
+    chunks = b"Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    answer = _strictly(OK + b"Content-Length: 9\r\n" + chunks)
+    assert (answer.body, answer.reusable) == (b"{}", False)
+    assert _strictly(OK + chunks).reusable
+
+
+@pytest.mark.parametrize(("line", "length"), [(b"Content-Length: 5\r\n", 5), (b"", None)])
+def test_to_head_the_length_is_told_and_no_body_follows(line: bytes, length: int | None) -> None:
+    answer = _strictly(OK + line + b"\r\n" + b"more", "HEAD")
+    assert (answer.announced_length, answer.length, answer.body) == (length, 0, b"")
+
+
+@pytest.mark.parametrize("length", [b"-1", b"+5", b"0x5", b"1_0", b"5, 6", b"", b"5 5", b"9" * 5000])
+def test_to_head_too_a_length_that_is_none_is_a_failure(length: bytes) -> None:
+    with pytest.raises(ConnectionFailed, match="has Content-Length"):
+        _strictly(OK + b"Content-Length: " + length + b"\r\n\r\n", "HEAD")
+
+
+def test_an_answer_that_trickles_for_ever_is_cut() -> None:
+    answer = Answer(Incoming(_Source(OK + b"\r\n" + b" " * 1000, 1)))
+    with pytest.raises(ConnectionFailed, match="took longer than"):
+        answer.read(seconds=-1.0)
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("portion", [1, 7, 1000])
+def test_what_comes_while_a_body_is_sent_is_dropped_unless_it_is_the_answer(portion: int) -> None:
+    incoming = Incoming(_Source(INTERIM * 3 + OK + b"Content-Length: 2\r\n\r\n{}", portion))
+    looks = 1
+    while not incoming.has_final_answer():
+        looks += 1
+    assert looks >= (len(INTERIM) * 3) // portion
+    assert Answer(incoming).read() == b"{}"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", INTERIM, b"HTTP/1.1 200", b"HTTP/1.1 1000 X\r\n", b"SSH-2.0", b"\r\n", b"HTTP/2 100 X\r\n\r\n"],
+)
+def test_whatever_else_comes_is_left_to_who_reads_the_answer(raw: bytes) -> None:
+    incoming = Incoming(_Source(raw, 1000))
+    assert incoming.has_final_answer() or incoming.has_final_answer()
+    with pytest.raises((ConnectionFailed, ConnectionResetError)):
+        Answer(incoming)
 
 
 def test_an_object_may_have_more_headers_than_http_client_takes() -> None:
