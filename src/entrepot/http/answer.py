@@ -177,7 +177,7 @@ class Answer:
         self._read_headers(lines)
         self.body = b""
         """What `read` read last."""
-        self._frame(bodiless=method == "HEAD" or self.status in (204, 304))
+        self._frame(is_head=method == "HEAD")
 
     def _read_headers(self, lines: list[str]) -> None:
         """A line that begins with a blank continues the one before, whose end stays between them."""
@@ -209,9 +209,10 @@ class Answer:
                 value = value.strip()
             headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
 
-    def _frame(self, *, bodiless: bool) -> None:
+    def _frame(self, *, is_head: bool) -> None:
         """How long the body is, and whether another request can follow it."""
         headers = self.headers
+        bodiless = is_head or self.status in (204, 304)
         self._chunked = False
         self.length: int | None = 0 if bodiless else None
         """The bytes of the body, where they are announced."""
@@ -220,7 +221,7 @@ class Answer:
         codings = headers.get("transfer-encoding")
         if codings is not None and not bodiless:
             self._chunked = self._is_chunked(codings)
-        if "content-length" in headers and not (bodiless and self._like_http_client):
+        if "content-length" in headers and (not bodiless or (is_head and not self._like_http_client)):
             self.announced_length = _length(headers["content-length"], self._like_http_client)
             if not bodiless and not self._chunked:
                 self.length = self.announced_length

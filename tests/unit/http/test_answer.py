@@ -241,6 +241,7 @@ def test_answers_of_100_to_199_are_passed_over(like_http_client: bool) -> None:
         (OK + b"Content-Length: 5\r\n\r\n", "HEAD"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n", "HEAD"),
         (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "GET"),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: \r\n\r\n", "DELETE"),
         (b"HTTP/1.1 304 Not Modified\r\n\r\n", "GET"),
     ],
 )
