@@ -1,4 +1,4 @@
-"""`publish` and `fetch` without keys for the buckets of the user, or with wrong ones: told, nothing is made."""
+"""`publish` and `fetch` without keys for the buckets of the user, or with wrong ones: nothing is made."""
 
 from __future__ import annotations
 
