@@ -35,6 +35,7 @@ COMMANDS = (
     Command("key", "admin.key", "create, list and disable access keys", EXCHANGE),
     Command("bucket", "admin.bucket", "allow, list and deny buckets of accounts", EXCHANGE),
     Command("datashare", "admin.datashare", "tables of PostgreSQL databases as live assets", EXCHANGE),
+    Command("verify", "admin.verify", "re-read stored assets and prove their checksums", EXCHANGE),
     Command("webhook", "admin.webhook", "send events to webhooks, and what failed again", EXCHANGE),
     Command("publish", "bulk.publish", "a folder or s3://… becomes a finalized revision", DATA),
     Command("fetch", "bulk.fetch", "a revision's assets arrive in a folder or s3://…", DATA),

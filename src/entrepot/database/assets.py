@@ -62,7 +62,8 @@ PAGES = Pages(sql.select(ASSETS).where(*_OF_REVISION), (_a.name, _a.id))
 _RECORD_GARBAGE, _DELETE = deletion(*_THIS)
 
 
-def _asset(scope: Scope, row: Row) -> Asset:
+def asset_of_row(scope: Scope, row: Row) -> Asset:
+    """What a whole row says."""
     (
         asset_id,
         _account_id,
@@ -137,13 +138,13 @@ async def insert_many(c: Connection, assets: Sequence[Asset]) -> None:
 async def get(c: Connection, scope: Scope, data_set_id: str, revision_id: str, asset_id: str) -> Asset | None:
     """One asset; all three ids must belong together."""
     row = await c.fetch_one(_GET, id=asset_id, **_within(scope, data_set_id, revision_id))
-    return None if row is None else _asset(scope, row)
+    return None if row is None else asset_of_row(scope, row)
 
 
 async def of_id(c: Connection, scope: Scope, asset_id: str) -> Asset | None:
     """One asset of the account and Region, in whichever revision it is."""
     row = await c.fetch_one(_OF_ID, id=asset_id, **scoped(scope))
-    return None if row is None else _asset(scope, row)
+    return None if row is None else asset_of_row(scope, row)
 
 
 async def of_ids(c: Connection, asset_ids: Sequence[str]) -> list[Asset]:
@@ -152,7 +153,7 @@ async def of_ids(c: Connection, asset_ids: Sequence[str]) -> list[Asset]:
     The partition of their scopes is not kept.
     """
     rows = await c.fetch_all(_OF_IDS, ids=texts(asset_ids))
-    return [_asset(Scope(row[1], row[2]), row) for row in rows]
+    return [asset_of_row(Scope(row[1], row[2]), row) for row in rows]
 
 
 async def many(
@@ -160,14 +161,14 @@ async def many(
 ) -> list[Asset]:
     """Those of the assets that are in the revision, in the order of `asset_ids`, each once."""
     rows = await c.fetch_all(_MANY, ids=texts(asset_ids), **_within(scope, data_set_id, revision_id))
-    found = {asset.id: asset for asset in (_asset(scope, row) for row in rows)}
+    found = {asset.id: asset for asset in (asset_of_row(scope, row) for row in rows)}
     return [found[asset_id] for asset_id in dict.fromkeys(asset_ids) if asset_id in found]
 
 
 async def all_of_revision(c: Connection, scope: Scope, data_set_id: str, revision_id: str) -> list[Asset]:
     """Every asset of the revision, ordered as `page` orders them."""
     rows = await c.fetch_all(_ALL_OF_REVISION, **_within(scope, data_set_id, revision_id))
-    return [_asset(scope, row) for row in rows]
+    return [asset_of_row(scope, row) for row in rows]
 
 
 async def rename(
@@ -218,4 +219,4 @@ async def page(
 ) -> list[Asset]:
     """By name and id, descending in code points; `after` is (name, id) of the last one of the former page."""
     rows = await PAGES.fetch(c, after, limit, **_within(scope, data_set_id, revision_id))
-    return [_asset(scope, row) for row in rows]
+    return [asset_of_row(scope, row) for row in rows]

@@ -6,7 +6,8 @@ walked on one is the page walked on the other, whatever language the server was 
 Identifiers are 128 random bits and unique in the world: an index of what lies below one (a revision's assets,
 a job's items) need not repeat account and Region; the queries still compare them.
 
-Most queries read whole rows; what takes one apart, as `assets._asset` does, follows the order of columns.
+Most queries read whole rows; what takes one apart, as `assets.asset_of_row` does, follows the order of
+columns.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ ASSETS = Table(
     Column("damaged_at", BigInteger),
     # ListRevisionAssets, the count for the quota, and the deletion of a revision
     Index("assets_by_name", "revision_id", "name", "id"),
+    # whose bytes are these?
+    _partial("assets_stored", "store_key", where="store_key <> ''"),
     # who must be given access outside the exchange, or lose it
     _partial("assets_alive", "data_set_id", "revision_id", "id", where="details_json IS NOT NULL"),
 )

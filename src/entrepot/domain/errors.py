@@ -147,6 +147,10 @@ class ChecksumMismatch(StoreError):
     """The bytes at the far end are not those that were sent."""
 
 
+class DamagedAsset(StoreError):
+    """The stored bytes of an asset are not those that were recorded; it is served to nobody."""
+
+
 class UnprovenSource(StoreError):
     """Nothing proves the object's bytes, and this exchange refuses such sources."""
 

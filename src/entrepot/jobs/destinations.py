@@ -12,10 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entrepot.domain.asset import Asset
-from entrepot.domain.errors import JobFailed, ValidationFailed
+from entrepot.domain.errors import (
+    ChecksumMismatch,
+    JobFailed,
+    ObjectChanged,
+    ResourceType,
+    ValidationFailed,
+)
 from entrepot.domain.job import Encryption, ItemResult, JobError, JobErrorCode, JobItem, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
 from entrepot.jobs.definition import Callbacks, Run
+from entrepot.jobs.verification import not_served, require_sound
 from entrepot.model import shapes
 
 _NAMES_IN_ONE = 10
@@ -62,11 +69,14 @@ def problem(destinations: Sequence[Destination]) -> str | None:
 def planned(destinations: Sequence[Destination]) -> tuple[JobItem, ...]:
     """The items of an export: each asset's bytes, pinned to those that were imported, to its place.
 
-    Raises `JobFailed` where the places are not possible.
+    Raises `JobFailed` where the places are not possible, or assets are damaged.
     """
     message = problem(destinations)
     if message is not None:
         raise JobFailed((JobError(JobErrorCode.VALIDATION_EXCEPTION, message),))
+    damaged = [destination.asset for destination in destinations if destination.asset.damaged_at is not None]
+    if damaged:
+        raise JobFailed(tuple(map(damaged_error, damaged[:_NAMES_IN_ONE])))
     return tuple(
         JobItem(
             number=number,
@@ -84,12 +94,29 @@ def planned(destinations: Sequence[Destination]) -> tuple[JobItem, ...]:
 async def export(
     run: Run, item: JobItem, callbacks: Callbacks, requested: shapes.ExportServerSideEncryption | None
 ) -> ItemResult:
-    """Moves one item of an export; writing the same bytes to the same key again changes nothing."""
-    return await run.transfer.move(
-        item,
-        encryption=encryption_of(requested),
-        on_bytes=callbacks.on_bytes,
-        on_checkpoint=callbacks.on_checkpoint,
+    """Moves one item of an export; writing the same bytes to the same key again changes nothing.
+
+    Where that goes wrong because of the stored bytes, the asset is marked, and `DamagedAsset` is raised.
+    """
+    try:
+        return await run.transfer.move(
+            item,
+            encryption=encryption_of(requested),
+            on_bytes=callbacks.on_bytes,
+            on_checkpoint=callbacks.on_checkpoint,
+        )
+    except (ChecksumMismatch, ObjectChanged):
+        await require_sound(run.database, run.transfer, run.clock, item.source.key)
+        raise
+
+
+def damaged_error(asset: Asset) -> JobError:
+    """The entry of `Errors` for an asset that is not served."""
+    return JobError(
+        JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        not_served(asset.name),
+        resource_id=asset.id,
+        resource_type=ResourceType.ASSET,
     )
 
 

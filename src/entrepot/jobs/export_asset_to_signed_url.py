@@ -11,6 +11,7 @@ import msgspec
 
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import (
+    DamagedAsset,
     JobFailed,
     JobHeldUp,
     ObjectNotFound,
@@ -24,7 +25,9 @@ from entrepot.entitlements.visibility import assets
 from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
+from entrepot.jobs.destinations import damaged_error
 from entrepot.jobs.parents import exporting_from, gone, required
+from entrepot.jobs.verification import require_sound
 from entrepot.model import shapes
 
 URL_LIFETIME_SECONDS = 3600
@@ -54,10 +57,14 @@ class ExportAssetToSignedUrl(JobDefinition):
         return Checked.of(self.type, answer(shapes.ExportAssetToSignedUrlResponseDetails, request))
 
     async def plan(self, run: Run) -> tuple[JobItem, ...]:
-        """No items. The bytes are looked at, so that no URL is handed out that leads nowhere."""
+        """No items. The bytes are looked at, so that no URL leads nowhere, or to other bytes."""
         asset = await _asset(run)
         try:
-            await run.transfer.head(Location(None, asset.store_key))
+            info = await run.transfer.head(Location(None, asset.store_key))
+            if info.etag != asset.store_etag or info.size_bytes != asset.size_bytes:
+                await require_sound(run.database, run.transfer, run.clock, asset.store_key)
+        except DamagedAsset:
+            raise JobFailed((damaged_error(asset),)) from None
         except ObjectNotFound:
             raise _failed(
                 JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
@@ -106,6 +113,8 @@ async def _asset(run: Run) -> Asset:
     asset = await assets.get(run.database, job.scope, job.data_set_id, revision_id, asset_id, run.clock())
     if asset is None:
         raise gone(ResourceType.ASSET, [asset_id])
+    if asset.damaged_at is not None:
+        raise JobFailed((damaged_error(asset),))
     return asset
 
 

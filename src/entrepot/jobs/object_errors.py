@@ -15,6 +15,7 @@ from types import MappingProxyType
 from entrepot.domain.errors import (
     BucketNotFound,
     ChecksumMismatch,
+    DamagedAsset,
     EncryptionNotApplied,
     IntegrationError,
     IntegrationRefused,
@@ -42,6 +43,7 @@ CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
         InvalidStoreRequest: JobErrorCode.VALIDATION_EXCEPTION,
         EncryptionNotApplied: JobErrorCode.VALIDATION_EXCEPTION,
         UnprovenSource: JobErrorCode.VALIDATION_EXCEPTION,
+        DamagedAsset: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         ChecksumMismatch: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreFull: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreUnavailable: JobErrorCode.INTERNAL_SERVER_EXCEPTION,

@@ -89,6 +89,16 @@ def invalid_range(size_bytes: int) -> ObjectProblem:
     )
 
 
+def damaged(name: str) -> ObjectProblem:
+    """An asset whose stored bytes are not those that were imported."""
+    return ObjectProblem(
+        403,
+        "InvalidObjectState",
+        f"The stored bytes of asset {name!r} are damaged, so they are not served. Its owner imports it "
+        "again, or whoever runs the exchange puts back a good copy.",
+    )
+
+
 def problem_of(error: StoreError | DatabaseError) -> ObjectProblem:
     """The S3 error for who holds a signed URL: without the names of keys and folders."""
     match error:

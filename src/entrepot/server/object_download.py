@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
+from entrepot.domain.asset import Checksum
 from entrepot.domain.outside_numbers import byte_range
 from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
 from entrepot.stores.store import ObjectStore, Reader
+from entrepot.transfer.verification import ProvenReader
 from entrepot.wire.asgi import AsgiScope, Receive, Send, header, until_disconnected
 
 _CHUNK_BYTES = 1024 * 1024
@@ -27,6 +29,14 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What the bytes must be, and who is told where they are others."""
+
+    checksum: Checksum
+    on_damage: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Download:
     """Sends objects of one store; files are read in the executor's threads."""
 
@@ -35,9 +45,17 @@ class Download:
     count_sent: Callable[[int], None]
 
     async def answer(
-        self, scope: AsgiScope, receive: Receive, send: Send, store_key: str, download_name: str | None
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        send: Send,
+        store_key: str,
+        download_name: str | None,
+        expected: Expected | None = None,
     ) -> int:
         """Answers the request and returns the status.
+
+        A whole object that turns out to have other bytes than `expected` lacks its end.
 
         Raises `StoreError` or `ObjectRefused` before anything is sent.
         """
@@ -71,11 +89,16 @@ class Download:
             self.store.open, store_key, offset=part.offset, length=part.length, if_match=info.etag
         )
         reader = await loop.run_in_executor(self.executor, opened)
+        proven = None
+        if expected is not None and part.length == info.size_bytes:
+            reader = proven = ProvenReader(reader, expected.checksum)
         try:
             await send(start)
             await self._pump(reader, part.length, receive, send)
         finally:
             reader.close()
+            if expected is not None and proven is not None and proven.damaged:
+                await expected.on_damage()
         return part.status
 
     async def _pump(self, reader: Reader, length: int, receive: Receive, send: Send) -> None:

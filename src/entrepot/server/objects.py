@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+from entrepot.domain.asset import Asset
 from entrepot.domain.errors import DatabaseError, StoreError
 from entrepot.domain.identifiers import job_of_upload
 from entrepot.domain.timestamp import Timestamp
@@ -19,15 +20,17 @@ from entrepot.s3_gateway.s3_errors import (
     UPLOAD_NOT_AWAITED,
     ObjectProblem,
     ObjectRefused,
+    damaged,
     problem_of,
     problem_response,
 )
 from entrepot.server.audit import Metrics
-from entrepot.server.object_download import Download
+from entrepot.server.object_download import Download, Expected
 from entrepot.server.object_upload import Upload
 from entrepot.server.upload_slots import UploadSlots
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.signed_urls import LocalSignedUrls
+from entrepot.transfer.signed_urls import LocalSignedUrls, SignedObject
+from entrepot.transfer.source_proof import of_whole_object
 from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, Send, connection_headers, send_response
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
@@ -39,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WhatUrlsWereMadeFor:
-    """Asks whether a signed URL is still good; both raise `DatabaseError`."""
+    """Asks whether a signed URL is still good; all raise `DatabaseError`."""
 
     is_waiting: Callable[[str], Awaitable[bool]]
     """Whether the job of that id may still be uploaded to."""
@@ -47,6 +50,10 @@ class WhatUrlsWereMadeFor:
     """Whose job that is; None where there is none."""
     is_entitled: Callable[[str], Awaitable[bool]]
     """Whether that receiver may still have what it was given."""
+    asset_of: Callable[[str], Awaitable[Asset | None]]
+    """The asset whose bytes lie under the store key; None for an upload that waits."""
+    mark_damaged: Callable[[str], Awaitable[None]]
+    """Says that the bytes under the store key are not those that were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class SignedObjects:
         if method != "PUT":
             if signed.receiver is not None and not await self._holds.is_entitled(signed.receiver):
                 raise ObjectRefused(NO_LONGER_ENTITLED)
-            return await self._download.answer(scope, receive, send, signed.store_key, signed.download_name)
+            return await self._give(scope, receive, send, signed)
         await self._require_awaited(signed.store_key)
         require_awaited = partial(self._require_awaited, signed.store_key)
         with self._slots.take(signed.store_key, await self._account(signed.store_key)) as progress:
@@ -123,6 +130,18 @@ class SignedObjects:
         """Whose upload that is; all that belong to no job count as one account's."""
         job_id = job_of_upload(store_key)
         return "" if job_id is None else await self._holds.account_of_job(job_id) or ""
+
+    async def _give(self, scope: AsgiScope, receive: Receive, send: Send, signed: SignedObject) -> int:
+        """A download; of an asset that is not damaged, and with the bytes that were recorded of it."""
+        key = signed.store_key
+        asset = await self._holds.asset_of(key)
+        expected = None
+        if asset is not None:
+            if asset.damaged_at is not None:
+                raise ObjectRefused(damaged(asset.name))
+            if of_whole_object(asset.checksum) is not None and asset.checksum is not None:
+                expected = Expected(asset.checksum, partial(self._holds.mark_damaged, key))
+        return await self._download.answer(scope, receive, send, key, signed.download_name, expected)
 
     async def _require_awaited(self, store_key: str) -> None:
         """Raises `ObjectRefused` where the job that the upload is for waits no more, and `DatabaseError`."""

@@ -166,7 +166,9 @@ def _application(
 
     objects = None
     if api.local_urls is not None:
-        holds = WhatUrlsWereMadeFor(api.is_waiting, api.account_of_job, api.is_entitled)
+        holds = WhatUrlsWereMadeFor(
+            api.is_waiting, api.account_of_job, api.is_entitled, api.asset_of, api.mark_damaged
+        )
         objects = SignedObjects(api.store, api.local_urls, api.services.clock, metrics, threads, holds)
     readiness = Readiness(
         api.database.check, api.store, api.workers_alive, needs_workers=settings.job_workers > 0

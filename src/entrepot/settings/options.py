@@ -172,6 +172,13 @@ OPTIONS: tuple[Option, ...] = (
         read_boolean,
         "BOOLEAN",
     ),
+    _variable(
+        "verify_stored_every",
+        "in how many days workers read every stored asset once and prove its checksum; 0 means never",
+        "0",
+        partial(read_integer, least=0, most=36_500),
+        "DAYS",
+    ),
     _service(
         "redshift_endpoint_url", "where Amazon Redshift is: datashares are verified and authorised; or aws"
     ),

@@ -49,6 +49,8 @@ class Settings:
     outage_minutes: int = 30
     job_retention_days: int = 90
     server_side_copy: bool = True
+    verify_stored_every: int = 0
+    """In days; 0 means never."""
     unproven_sources: UnprovenSources | None = None
     """None means allow over https, verify over http."""
     redshift_endpoint_url: str | None = None

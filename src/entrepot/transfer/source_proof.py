@@ -23,7 +23,7 @@ from entrepot.domain.errors import ChecksumMismatch, UnprovenSource
 from entrepot.domain.job import Location
 from entrepot.stores.checksum import ALGORITHMS, CRC64NVME, running_checksum
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.move import Move, TornRead, hash_object, named
+from entrepot.transfer.move import Move, TakesBytes, TornRead, hash_object, named
 from entrepot.transfer.threads import StopSignal
 
 MD5_ETAG = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -207,14 +207,17 @@ def subject_of_source(move: Move) -> Subject:
     return Subject.of(move.source, item.source, item.size_bytes, item.source_etag, item.source_checksum)
 
 
-def read_through(subject: Subject, stop: StopSignal) -> Reading:
-    """Reads the whole object, 1 MiB at a time, and keeps nothing of it; once more where it arrives torn."""
-    return _read_spans(subject, stop, ((None, subject.size_bytes),))
+def read_through(subject: Subject, stop: StopSignal, *also: TakesBytes) -> Reading:
+    """Reads the whole object, 1 MiB at a time, and keeps nothing of it; once more where it arrives torn.
+
+    `also` see the bytes as well.
+    """
+    return _read_spans(subject, stop, ((None, subject.size_bytes),), also)
 
 
-def read_through_again(subject: Subject, stop: StopSignal) -> Reading:
+def read_through_again(subject: Subject, stop: StopSignal, *also: TakesBytes) -> Reading:
     """The same by other requests than `read_through` makes: see `other_spans`."""
-    return _read_spans(subject, stop, other_spans(subject.size_bytes))
+    return _read_spans(subject, stop, other_spans(subject.size_bytes), also)
 
 
 def other_spans(size_bytes: int) -> tuple[tuple[int, int], ...]:
@@ -229,7 +232,12 @@ def other_spans(size_bytes: int) -> tuple[tuple[int, int], ...]:
     return ((0, cut), (cut, size_bytes - cut))
 
 
-def _read_spans(subject: Subject, stop: StopSignal, spans: Sequence[tuple[int | None, int]]) -> Reading:
+def _read_spans(
+    subject: Subject,
+    stop: StopSignal,
+    spans: Sequence[tuple[int | None, int]],
+    also: Sequence[TakesBytes],
+) -> Reading:
     for again in (True, False):
         running = RunningReading(subject)
         try:
@@ -237,7 +245,7 @@ def _read_spans(subject: Subject, stop: StopSignal, spans: Sequence[tuple[int | 
                 hash_object(
                     subject.store,
                     subject.location,
-                    [running],
+                    [running, *also],
                     stop,
                     if_match=subject.etag,
                     size_bytes=size_bytes,

@@ -53,6 +53,7 @@ from entrepot.transfer.source_proof import (
 )
 from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
+from entrepot.transfer.verification import Pace, Recorded, Verdict, verify
 
 _LOG = logging.getLogger(__name__)
 
@@ -190,6 +191,16 @@ class Transfer:
             stop,
         )
         return bytes(collected.content)
+
+    def pace(self, bytes_per_second: float | None) -> Pace:
+        """For `verify`, any number of which may share one."""
+        return Pace(bytes_per_second, self._threads.closing)
+
+    async def verify(self, location: Location, recorded: Recorded, pace: Pace) -> Verdict:
+        """Reads the object: are its bytes those that were recorded? Raises `StoreError`s."""
+        stop = self._stop()
+        store = self._store(location, Access.READ)
+        return await self._threads.run(stop, verify, store, location, recorded, pace, stop)
 
     async def delete(self, location: Location) -> None:
         await self._threads.run(self._stop(), self._store(location, Access.WRITE).delete, location.key)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from entrepot.database import accounts, jobs, workers
+from entrepot.database import accounts, jobs, stored_assets, workers
 from entrepot.database.connection import Database
+from entrepot.domain.asset import Asset
 from entrepot.domain.job import JobState
 from entrepot.engine.lease import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
@@ -62,6 +63,14 @@ class WiredApi:
     async def is_entitled(self, receiver: str) -> bool:
         """Whether that `Receiver`, as text, still may have what it got; raises `DatabaseError`."""
         return await Receiver.parse(receiver).is_entitled(self.database, clock())
+
+    async def asset_of(self, store_key: str) -> Asset | None:
+        """The asset whose bytes lie under the key; raises `DatabaseError`."""
+        return await stored_assets.of_store_key(self.database, store_key)
+
+    async def mark_damaged(self, store_key: str) -> None:
+        """The asset whose bytes lie under the key is served to nobody any more; raises `DatabaseError`."""
+        await stored_assets.mark_damaged(self.database, store_key, clock())
 
     async def workers_alive(self) -> int:
         """How many job workers have given a sign of life lately; raises `DatabaseError`."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from entrepot.integrations.aws import AwsServices
     from entrepot.integrations.guarded_http import GuardedHttp
     from entrepot.jobs.runner import Runner
+    from entrepot.transfer.transfer import Transfer
 
 
 _SWEEP_EVERY_SECONDS = 60.0
@@ -103,10 +104,26 @@ def open_worker(
 
     loops = (
         Loop("sweep", sweep, _SWEEP_EVERY_SECONDS),
+        *_scrubbing(settings, database, transfer, worker_id),
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
         *_event_loops(settings, database, secrets, aws, http),
     )
     return WiredWorker(DatabaseEngine(database, worker_id, clock, lease), runner, loops, close)
+
+
+def _scrubbing(
+    settings: Settings, database: Database, transfer: Transfer, worker_id: str
+) -> tuple[Loop, ...]:
+    """Reading what is stored, where that is wanted."""
+    from entrepot.engine.database import SILENT_SECONDS
+    from entrepot.engine.loops import Loop
+    from entrepot.jobs.scrubber import LOOK_EVERY_SECONDS, Scrubber
+
+    if settings.verify_stored_every == 0:
+        return ()
+    every = settings.verify_stored_every
+    scrubber = Scrubber(database, transfer, clock, worker_id, every, SILENT_SECONDS)
+    return (Loop("verification of stored assets", scrubber.work, LOOK_EVERY_SECONDS),)
 
 
 def _event_loops(

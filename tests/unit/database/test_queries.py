@@ -33,6 +33,7 @@ from entrepot.database import (
     postgresql,
     revisions,
     sqlite,
+    stored_assets,
     tags,
     webhooks,
     workers,
@@ -44,8 +45,8 @@ from entrepot.domain.job import JobError, JobErrorCode, Location, MultipartCheck
 
 MODULES = (
     accounts, assets, bucket_permissions, data_grants, data_sets, datashares, event_actions, event_deliveries,
-    events, garbage, job_items, job_runs, jobs, notifications, external_access, revisions, tags, webhooks,
-    workers,
+    events, garbage, job_items, job_runs, jobs, notifications, external_access, revisions, stored_assets,
+    tags, webhooks, workers,
 )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ QUERIES = dict(pair for module in MODULES for pair in _queries(module))
 OF_NO_SCOPE = {
     # accounts come before scopes; workers serve all of them
     "accounts", "event_deliveries", "garbage", "job_items", "job_runs", "webhooks", "workers",
-    "external_access", "bucket_permissions",
+    "external_access", "bucket_permissions", "stored_assets",
 }  # fmt: skip
 SCOPE_CHECKED_BEFORE = {
     "assets._OF_IDS",  # of grants that the caller has; it compares the account of each
@@ -98,6 +99,8 @@ READS_WHOLE_TABLES = {
     "bucket_permissions._LIST",  # an operator's list
     "bucket_permissions._COUNT",  # an operator's question
     "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
+    "stored_assets._EXTENT",  # once an hour, where workers read what is stored
+    "workers._FIRST",  # as many rows as workers live, as the next one
     "workers._ALIVE",  # as many rows as workers live
     "external_access._DUE",  # as many rows as there are live assets for receivers; workers look once a second
     "external_access._MISSING",  # the same, by index assets_alive
@@ -117,6 +120,7 @@ SORTS = {
     "accounts._LIST_KEYS",
     "event_deliveries._ALL_DEAD",
     "webhooks._LIST",
+    "stored_assets._DUE_IN",  # those of one data set, for an operator
     "data_sets._LOCK_REVISIONS",  # by id, so that two deletions do not wait for each other
 }
 

@@ -7,20 +7,24 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from entrepot.domain.asset import Asset
+from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import DatabaseUnavailable, ObjectNotFound, StoreFull
 from entrepot.domain.identifiers import upload_store_key
+from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 from entrepot.server.audit import Metrics
 from entrepot.server.object_download import content_disposition
 from entrepot.server.objects import UPLOAD_LIMIT_BYTES, ObjectThreads, SignedObjects, WhatUrlsWereMadeFor
 from entrepot.server.upload_slots import UploadSlots
+from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import Stored
 from entrepot.transfer.signed_urls import LocalSignedUrls
@@ -61,6 +65,15 @@ class Exchange:
 
     async def is_entitled(self, receiver: str) -> bool:
         return receiver in self.entitled
+
+    assets: dict[str, Asset] = field(default_factory=dict)
+    """By their store keys."""
+
+    async def asset_of(self, store_key: str) -> Asset | None:
+        return self.assets.get(store_key)
+
+    async def mark_damaged(self, store_key: str) -> None:
+        self.assets[store_key] = replace(self.assets[store_key], damaged_at=self.now)
 
     async def ask(
         self,
@@ -111,7 +124,9 @@ class Exchange:
             lambda: self.now,
             Metrics("0"),
             ObjectThreads(self.executor, self.executor, UploadSlots(most=4, most_of_account=4)),
-            WhatUrlsWereMadeFor(self.is_waiting, self.account_of_job, self.is_entitled),
+            WhatUrlsWereMadeFor(
+                self.is_waiting, self.account_of_job, self.is_entitled, self.asset_of, self.mark_damaged
+            ),
         )
         status = await objects.answer(scope, receive, send)
         assert answer.status in {status, 0}
@@ -426,3 +441,43 @@ async def test_a_receivers_url_holds_while_its_account_is_entitled(exchange: Exc
     without = url.replace("for=them&", "")
     assert without != url
     assert (await exchange.ask("GET", without)).status == 403
+
+
+def asset_with(content: bytes, **changes: Any) -> Asset:
+    """An asset whose bytes lie under `KEY`, as it was recorded."""
+    asset = Asset(
+        Scope("123456789012", "us-east-1"), "data-set", "revision", "asset", AssetType.S3_SNAPSHOT,
+        "prices.csv", NOW, NOW, len(content), KEY, "", checksum_of(content),
+    )  # fmt: skip
+    return replace(asset, **changes)
+
+
+async def test_an_asset_that_is_marked_as_damaged_is_refused_by_name(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    exchange.assets[KEY] = asset_with(CONTENT, damaged_at=NOW)
+    for headers in ({}, {"range": "bytes=0-9"}):
+        got = await exchange.ask("GET", exchange.download_url(), **headers)
+        assert got.status == 403
+        assert b"<Code>InvalidObjectState</Code>" in got.body and b"prices.csv" in got.body
+
+
+@pytest.mark.parametrize("content", [b"x", CONTENT], ids=["one byte", "chunks"])
+async def test_bytes_that_are_not_those_that_were_recorded_never_arrive_whole(
+    exchange: Exchange, content: bytes
+) -> None:
+    """The connection ends before the last ones; whoever asks for the rest is refused."""
+    exchange.store.put(KEY, memoryview(content), len(content))
+    exchange.assets[KEY] = asset_with(content[:-1] + b"?")
+    got = await exchange.ask("GET", exchange.download_url())
+    assert len(got.body) < len(content)
+    assert exchange.assets[KEY].damaged_at is not None
+    rest = await exchange.ask("GET", exchange.download_url(), range=f"bytes={len(got.body)}-")
+    assert rest.status == 403
+
+
+@pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["nothing", "one byte", "chunks"])
+async def test_bytes_that_are_those_that_were_recorded_arrive(exchange: Exchange, content: bytes) -> None:
+    exchange.store.put(KEY, memoryview(content), len(content))
+    exchange.assets[KEY] = asset_with(content)
+    assert (await exchange.ask("GET", exchange.download_url())).body == content
+    assert exchange.assets[KEY].damaged_at is None

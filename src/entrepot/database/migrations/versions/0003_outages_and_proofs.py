@@ -19,4 +19,6 @@ def upgrade() -> None:
     op.add_column("assets", sa.Column("proof", _TEXT))
     op.add_column("assets", sa.Column("verified_at", sa.BigInteger))
     op.add_column("assets", sa.Column("damaged_at", sa.BigInteger))
+    stored = sa.text("store_key <> ''")
+    op.create_index("assets_stored", "assets", ["store_key"], sqlite_where=stored, postgresql_where=stored)
     op.add_column("job_items", sa.Column("result_proof", _TEXT))
