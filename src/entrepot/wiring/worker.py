@@ -115,7 +115,7 @@ def _scrubbing(
     settings: Settings, database: Database, transfer: Transfer, worker_id: str
 ) -> tuple[Loop, ...]:
     """Reading what is stored, where that is wanted."""
-    from entrepot.engine.database import SILENT_SECONDS
+    from entrepot.engine.lease import SILENT_SECONDS
     from entrepot.engine.loops import Loop
     from entrepot.jobs.scrubber import LOOK_EVERY_SECONDS, Scrubber
 
