@@ -1,4 +1,4 @@
-"""`publish` and `fetch` without keys for the buckets of the user, or with wrong ones: nothing is made."""
+"""`publish` and `fetch` without keys for the buckets of users, or with wrong ones: told, before all else."""
 
 from __future__ import annotations
 

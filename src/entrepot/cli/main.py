@@ -85,6 +85,7 @@ def _drop_output() -> None:
 
 def _explain(error: Exception) -> int:
     """Prints an error in one line; returns its exit code."""
+    from entrepot.cli.terminal_text import printable
     from entrepot.domain.errors import EntrepotError
 
     text = (
@@ -92,5 +93,5 @@ def _explain(error: Exception) -> int:
         if isinstance(error, EntrepotError)
         else f"{type(error).__name__}: {error}. Set ENTREPOT_DEBUG=1 to see where this comes from"
     )
-    print(f"entrepot: {text}", file=sys.stderr)
+    print(f"entrepot: {printable(text, lines=True)}", file=sys.stderr)
     return exit_code(error)

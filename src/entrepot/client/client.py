@@ -42,6 +42,11 @@ _USER_AGENT = (
 )
 
 
+_ANSWER_BYTES = 64 * 1024 * 1024
+"""No answer of the API is half as long: a page of 200 jobs, each of 100 objects with the longest keys."""
+_ANSWER_SECONDS = 600.0
+
+
 class Client:
     """One exchange, and one identity there. Keeps its connection open between calls; one for each thread."""
 
@@ -208,6 +213,7 @@ class Client:
                 tcp_keepalive=target.tcp_keepalive,
                 like_http_client=True,
             )
+            connection.answer_seconds = _ANSWER_SECONDS
         return connection
 
     def _tell(self, line: str) -> None:
@@ -229,7 +235,7 @@ def exchange(
             raise RequestNotSendable(f"Invalid header value {value.encode()!r}")
     try:
         answer = connection.exchange(method, url.target, headers, body)
-        answer.read()
+        answer.read(_ANSWER_BYTES)
     except ConnectionFailed as failure:
         from entrepot.client.transport import transport_error
 

@@ -18,6 +18,7 @@ from entrepot.client.retries import Patience, may_pass
 
 PATIENCE_SECONDS = 300.0
 """How long a server that has answered before may be silent."""
+_LARGEST_COUNT = 2**63
 ENDS = ("COMPLETED", "CANCELLED", "TIMED_OUT", "ERROR")
 """The states in which a job stays, the best first."""
 
@@ -147,8 +148,20 @@ class Follower:
                 self._wants_counts = False  # AWS itself, which knows no such path
             return False
         if "Bytes" in told:
-            job.counts = Counts(told["Items"], told["ItemsDone"], told["Bytes"], told["BytesDone"])
+            job.counts = Counts(
+                count_of(told, "Items"),
+                count_of(told, "ItemsDone") or 0,
+                count_of(told, "Bytes"),
+                count_of(told, "BytesDone") or 0,
+            )
         if told.get("State") in ENDS:
             return False
         job.state = str(told.get("State", job.state))
         return True
+
+
+def count_of(told: dict[str, Any], name: str) -> int | None:
+    """A number of an answer; None where there is none, or what is no count."""
+    value = told.get(name)
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT
+    return value if is_count else None

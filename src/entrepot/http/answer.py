@@ -60,11 +60,14 @@ class ConnectionFailed(Exception):
 class Incoming:
     """What came over a connection and is not read yet, and what still comes."""
 
-    __slots__ = ("_kept", "_source")
+    __slots__ = ("_kept", "_source", "until")
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._kept = bytearray()
+        self.until: float | None = None
+        """When nothing more is waited for, by the monotonic clock: whoever sends a byte now and then would
+        never be silent for long."""
 
     def __bool__(self) -> bool:
         """Whether something came that nobody has read."""
@@ -83,7 +86,7 @@ class Incoming:
                 raise ConnectionFailed("the head of the answer has no end")
             if not kept.startswith(b"HTTP/"[: len(kept)]):  # whoever greets otherwise may never end a head
                 break
-            data = self._source.recv(_PORTION)
+            data = self._receive()
             if not data:
                 if not kept or not like_http_client:
                     raise ConnectionResetError("the connection was closed without an answer")
@@ -106,6 +109,7 @@ class Incoming:
             del self._kept[:count]
             return count
         try:
+            self._require_time()
             return self._source.recv_into(view)
         except OSError as error:
             raise _broken(error) from error
@@ -130,6 +134,14 @@ class Incoming:
             del kept[: end + 4]
         return not data
 
+    def _receive(self) -> bytes:
+        self._require_time()
+        return self._source.recv(_PORTION)
+
+    def _require_time(self) -> None:
+        if self.until is not None and monotonic() > self.until:
+            raise TimeoutError("the answer takes too long")
+
     def line(self) -> bytes:
         """The next line with its end, or what came before the end of all. Raises `ConnectionFailed`."""
         kept = self._kept
@@ -137,7 +149,7 @@ class Incoming:
             if len(kept) > _LONGEST_LINE:
                 raise ConnectionFailed("a line of the answer has no end")
             try:
-                data = self._source.recv(_PORTION)
+                data = self._receive()
             except OSError as error:
                 raise _broken(error) from error
             if not data:

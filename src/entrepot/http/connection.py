@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import time
 
 from entrepot.http.answer import (
     AWAITING,
@@ -53,6 +54,8 @@ _JOINED_BYTES = 64 * 1024
 """Up to this size head and body leave in one packet train."""
 _MOST_LOOKS = 100
 """So often something comes that is no answer before the server takes more of the body."""
+_HEAD_SECONDS = 600.0
+"""The head of an answer ends in that time, however it trickles."""
 _HUNG_UP = frozenset({errno.EPIPE, errno.ESHUTDOWN, errno.EPROTOTYPE, errno.ECONNRESET})
 """With these the server may have said why before it hung up: the answer, still in the socket, decides."""
 
@@ -104,6 +107,8 @@ class Connection:
         self.proxy: Proxy | None = None
         self.reused = False
         """Whether the last request went over a connection that was open before."""
+        self.answer_seconds: float | None = None
+        """For a whole answer, however it trickles; None for as long as its body takes."""
         self._timeouts = timeouts
         self._timeout = timeouts[0]
         self._proxy_url = proxy_url
@@ -146,7 +151,10 @@ class Connection:
             self._send(wire, incoming, head, body, size_bytes)
             self._stage = AWAITING
             self._wait_at_most(wire, self._timeouts[2])
+            incoming.until = time.monotonic() + (self.answer_seconds or _HEAD_SECONDS)
             answer = Answer(incoming, method=method, like_http_client=self._like_http_client)
+            if self.answer_seconds is None:  # bytes of objects take as long as they take
+                incoming.until = None
         except (OSError, ValueError, OverflowError) as error:
             self.close()
             raise self._failure(error) from error

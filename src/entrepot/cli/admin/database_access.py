@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from entrepot.cli.terminal_text import json_text
 from entrepot.client.client_errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database
@@ -49,4 +50,4 @@ async def require_account(database: Database, auth: AuthMode, account_id: str) -
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=4, ensure_ascii=False))
+    print(json_text(value, sys.stdout.encoding))

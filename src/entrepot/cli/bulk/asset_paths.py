@@ -143,7 +143,7 @@ def _reason_against(name: str, parts: list[str]) -> str | None:  # noqa: PLR0911
         return "its name has an empty part (two slashes in a row, or one at the end)"
     if "." in parts or ".." in parts:
         return "its name has a part '.' or '..', which would lead elsewhere"
-    if parts[0] == STATE_FOLDER:
+    if parts[0].casefold() == STATE_FOLDER:  # some file systems take them for the same
         return f"its name leads into {STATE_FOLDER}, which is fetch's own"
     try:
         encoded = [os.fsencode(part) for part in parts]

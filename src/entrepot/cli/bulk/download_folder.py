@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import stat
 import threading
@@ -46,6 +47,7 @@ class ReceivingFolder:
         self._lock = threading.Lock()
         self._had: dict[str, Had] = {}
         self._made: set[str] = set()
+        self._inside: set[Path] = set()
         self.is_full = False
         """Whether the disk has had no room for a file."""
         lines = read_lines(folder / STATE_FOLDER / "record.jsonl")
@@ -117,7 +119,7 @@ class ReceivingFolder:
         Raises `ItemFailed`, `FolderFull`, and what `fetch` raises.
         """
         self.require_room()
-        temporary = self._incoming / asset.id
+        temporary = self._incoming / secrets.token_hex(8)  # nothing of what a server says
         try:
             checksum = self._write(temporary, asset, fetch)
             target = self._target(path)
@@ -143,10 +145,23 @@ class ReceivingFolder:
             raise FolderFull("there is no space left on the disk")
 
     def make_folder(self, path: str) -> None:
+        self._require_inside(self._folder / path)
         try:
             (self._folder / path).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ItemFailed(f"the folder cannot be made: {error.strerror}") from error
+
+    def _require_inside(self, folder: Path) -> None:
+        """Raises `ItemFailed` where a link on the way leads out of the folder that is fetched into."""
+        if folder in self._inside:
+            return
+        try:
+            is_inside = folder.resolve().is_relative_to(self._folder.resolve())
+        except (OSError, RuntimeError):  # links in a circle
+            is_inside = False
+        if not is_inside:
+            raise ItemFailed("a link there leads out of the folder; remove it, or fetch into another folder")
+        self._inside.add(folder)
 
     def _write(
         self, temporary: Path, asset: RemoteAsset, fetch: Callable[[Callable[[memoryview], None]], None]
@@ -173,6 +188,7 @@ class ReceivingFolder:
 
     def _target(self, path: str) -> Path:
         target = self._folder / path
+        self._require_inside(target.parent)
         parent = path.rpartition("/")[0]
         if parent and parent not in self._made:
             try:

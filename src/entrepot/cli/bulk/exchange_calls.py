@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from entrepot.cli.bulk.failures import CannotBegin
-from entrepot.client.client_errors import ServiceAnswer
+from entrepot.client.answer_checks import check_answer
+from entrepot.client.client_errors import PaginationFailed, ServiceAnswer
 from entrepot.client.command_line_model import Model
-from entrepot.client.job_following import ENDS, progress_path
+from entrepot.client.job_following import ENDS, count_of, progress_path
 from entrepot.client.retries import Patience, may_pass
 
 _PAGE = 200
 """The most that one page of a listing has."""
+_MOST_PAGES = 20_000
 _PATIENCE_SECONDS = 60.0
 _FULL = frozenset({"ConflictException", "ServiceLimitExceededException"})
 _ID = re.compile(r"[a-zA-Z0-9]{30,40}")
@@ -66,6 +68,7 @@ class Exchange:
                 client = self._client()
                 call = client.call if operation.output is None else client.call_as_sent
                 answer = call(operation, given)
+                check_answer(command, answer)
             except Exception as error:
                 # A wrong address or certificate is told at once: somebody must have answered there before.
                 helps = may_pass(error) and (self._answered or isinstance(error, ServiceAnswer))
@@ -79,10 +82,11 @@ class Exchange:
     def stop(self) -> None:
         self._stop.set()
 
-    def progress(self, job_id: str) -> dict[str, Any] | None:
+    def progress(self, job_id: str) -> dict[str, int] | None:
         """How far a job is. None from an exchange that does not tell, as AWS."""
         try:
-            return self._client().get_json(progress_path(job_id), "progress")
+            answer = self._client().get_json(progress_path(job_id), "progress")
+            return {name: count_of(answer, name) or 0 for name in ("BytesDone", "ItemsDone")}
         except Exception:  # noqa: BLE001 - progress is a courtesy
             return None
 
@@ -163,9 +167,14 @@ class Exchange:
         self, command: str, key: str, *, size: int = _PAGE, **parameters: Any
     ) -> Iterator[dict[str, Any]]:
         token: str | None = None
-        while True:
+        seen: set[str] = set()
+        for _ in range(_MOST_PAGES):
             page = self.call(command, MaxResults=min(size, _PAGE), NextToken=token, **parameters)
             yield from page.get(key, ())
             token = page.get("NextToken")
             if not token:
                 return
+            if token in seen:
+                raise PaginationFailed(f"The answer to {command} leads back to a page that has been read.")
+            seen.add(token)
+        raise PaginationFailed(f"The answer to {command} has more than {_MOST_PAGES:,} pages.")

@@ -56,7 +56,7 @@ class AssetDownload(ExportTask):
 
     def complete(self, job: Mapping[str, Any]) -> None:
         """Downloads. Crash: the file is there whole, or as it was before."""
-        url = job["Details"]["ExportAssetToSignedUrl"].get("SignedUrl")
+        url = job["Details"].get("ExportAssetToSignedUrl", {}).get("SignedUrl")
         if not url:
             raise ItemFailed(f"the exchange gave no signed URL for it in job {job['Id']}")
         (placed,) = self.items

@@ -34,7 +34,7 @@ class Evidence:
         """Takes note of a job, as ListJobs or GetJob shows it, if it is a completed import."""
         if job["State"] != "COMPLETED":
             return
-        created, ended = _moment(job["CreatedAt"]), _moment(job["UpdatedAt"])
+        created, ended = _moment(job.get("CreatedAt")), _moment(job.get("UpdatedAt"))
         if created is None or ended is None:
             return
         for name, digest in self._digests(job).items():
@@ -52,7 +52,7 @@ class Evidence:
 
     def digest_of(self, name: str, asset: Mapping[str, Any]) -> str | None:
         """The digest of the asset's bytes; None where it is not proven."""
-        made = _moment(asset["CreatedAt"])
+        made = _moment(asset.get("CreatedAt"))
         if made is None:
             return None
         possible = [one for one in self._imported.get(name, ()) if one.created <= made]

@@ -125,7 +125,9 @@ class FileImport(ImportTask[SourceFile]):
                 return memoryview(data)
             return FileReader(path, size_bytes, lambda moved: revision.totals.moving(self, moved))
 
-        url: str = created["Details"]["ImportAssetFromSignedUrl"]["SignedUrl"]
+        url = created.get("Details", {}).get("ImportAssetFromSignedUrl", {}).get("SignedUrl")
+        if not url:
+            raise ItemFailed(f"the exchange gave no signed URL for it in job {job_id}")
         try:
             self.signed_urls.put(url, body, size_bytes, md5)
         except EntrepotError:

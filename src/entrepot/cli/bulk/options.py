@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from entrepot.cli.bulk.user_bucket import Bucket, read_bucket_place, s3_credenti
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.progress_display import ProgressDisplay
+from entrepot.cli.terminal_text import json_text
 from entrepot.http.pool import ConnectionOptions
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
@@ -179,14 +179,5 @@ def finish(totals: RunSummary, summary: Mapping[str, Any], advised: str = "") ->
     }
     failures = [{"Name": name, "Reason": reason} for name, reason in totals.failures]
     document = {**summary, **counts, **({"Failures": failures} if failures else {})}
-    # Names of files may hold what no encoding has; then they are written as escapes.
-    print(json.dumps(document, indent=4, ensure_ascii=_needs_escapes(document)))
+    print(json_text(document, sys.stdout.encoding))
     return FAILED if totals.failed else SUCCESS
-
-
-def _needs_escapes(document: object) -> bool:
-    try:
-        json.dumps(document, ensure_ascii=False).encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return True
-    return False

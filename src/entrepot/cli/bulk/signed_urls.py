@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from entrepot.stores.store import Reader
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.2
 _ANSWER_BYTES = 64 * 1024
+_PACE_SECONDS = 120.0
+_SLOWEST_BYTES_PER_SECOND = 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _S3_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
 _S3_MESSAGE = re.compile(rb"<Message>([^<]{1,500})</Message>")
@@ -62,11 +65,13 @@ class SignedUrls:
     def get(self, url: str, size_bytes: int, take: Callable[[memoryview], None]) -> None:
         """Downloads all bytes, which must be `size_bytes`, in their order. Raises `ItemFailed`.
 
-        A connection that breaks is replaced by one for the rest, of the same version of the object.
+        A connection that breaks is replaced by one for the rest, of the same version of the object. One that
+        trickles for minutes, or breaks after each few bytes, is not waited for any longer.
         """
         buffer = memoryview(bytearray(min(max(size_bytes, 1), 1024 * 1024)))
         position = 0
         etag = ""
+        pace = _Pace()
 
         def attempt() -> None:
             nonlocal position, etag
@@ -83,6 +88,7 @@ class SignedUrls:
                         raise ConnectionFailed("the answer is shorter than it said")
                     take(buffer[:count])
                     position += count
+                    pace.require(count)
             finally:
                 answer.close()
 
@@ -130,6 +136,23 @@ class SignedUrls:
         if answer.status >= 300:
             raise _refusal("upload" if method == "PUT" else "download", answer)
         return answer
+
+
+class _Pace:
+    """Tells a slow network from a server that never ends."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bytes = 0
+
+    def require(self, more: int) -> None:
+        """Raises `ItemFailed` where some minutes brought less than a modem of the last century."""
+        self._bytes += more
+        seconds = time.monotonic() - self._began
+        if seconds >= _PACE_SECONDS:
+            if self._bytes < seconds * _SLOWEST_BYTES_PER_SECOND:
+                raise ItemFailed(f"only {self._bytes:,} bytes came in {seconds:.0f} s; run the command again")
+            self._began, self._bytes = time.monotonic(), 0
 
 
 class FileReader:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from entrepot.cli.exit_codes import exit_code
+from entrepot.cli.terminal_text import printable
 from entrepot.client.client_errors import ClientError
 from entrepot.client.job_following import ENDS
 from entrepot.settings.environment import debugging, environment
@@ -28,5 +29,5 @@ def report(error: ClientError) -> int:
     if debugging(environment()):
         raise error
     if sys.stderr is not None:  # closed (`2>&-`), where print would take standard output instead
-        print(f"\n{error.message}", file=sys.stderr)
+        print(f"\n{printable(error.message, lines=True)}", file=sys.stderr)
     return exit_code(error)

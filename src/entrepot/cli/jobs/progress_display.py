@@ -23,9 +23,9 @@ from entrepot.cli.jobs.progress_text import (
     cut,
     duration_text,
     items_of,
-    printable,
     rate_text,
 )
+from entrepot.cli.terminal_text import printable
 from entrepot.client.job_following import Counts
 
 _LIVE_SECONDS = 0.1

@@ -89,11 +89,6 @@ def duration_text(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def printable(text: str) -> str:
-    """The text without what would move the cursor or change the terminal: such characters become `?`."""
-    return "".join("?" if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} else one for one in text)
-
-
 def cells(text: str) -> int:
     """The columns a text takes on a terminal: two for wide characters, none for combining ones."""
     return len(text) if text.isascii() else sum(_cells(one) for one in text)

@@ -17,6 +17,7 @@ from entrepot.cli.client_options import add_connection_options, configuration_of
 from entrepot.cli.exit_codes import INTERRUPTED
 from entrepot.cli.jobs.outcome import EXIT_CODES_TEXT, exit_code_of, report
 from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
+from entrepot.cli.terminal_text import printable_values
 from entrepot.client.client import Client
 from entrepot.client.client_errors import ClientError, OutputError
 from entrepot.client.job_following import FollowedJob, Follower
@@ -55,7 +56,8 @@ def _run(options: argparse.Namespace) -> int:
     if jobs is None:
         return INTERRUPTED
     for job in jobs:
-        write([job.answer], operation_name="GetJob", output_format=output, query=query, colour=options.color)
+        answer = printable_values(job.answer)
+        write([answer], operation_name="GetJob", output_format=output, query=query, colour=options.color)
     return exit_code_of(job.state for job in jobs)
 
 

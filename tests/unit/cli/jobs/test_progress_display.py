@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.cli.jobs.progress_display import ProgressDisplay, ProgressLine, Severity
-from entrepot.cli.jobs.progress_text import Rate, bytes_of, cells, cut, duration_text, printable, size_text
+from entrepot.cli.jobs.progress_text import Rate, bytes_of, cells, cut, duration_text, size_text
+from entrepot.cli.terminal_text import printable
 from entrepot.client.job_following import Counts
 
 JOB = "a1b2c3d4e5f6a7b8a1b2c3d4e5f6a7b8"
@@ -206,7 +207,7 @@ def test_what_would_move_the_cursor_is_not_passed_on() -> None:
     display = ProgressDisplay(log, live=False, clock=Clock())
     display.show([ProgressLine("a\x1b[2Jb", "WAITING", detail="\n")])
     display.note("c\rd")
-    assert log.getvalue() == "a?[2Jb: WAITING, ?\nc?d\n"
+    assert log.getvalue() == "a\\x1b[2Jb: WAITING, \\n\nc\\rd\n"
 
 
 @pytest.mark.parametrize("live_lines", [True, False])

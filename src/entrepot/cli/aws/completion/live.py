@@ -132,17 +132,26 @@ def _fetch(connection: Connection, listing: Listing, found: list[Candidate]) -> 
     from contextlib import closing
 
     from entrepot.cli.client_options import client_of
+    from entrepot.cli.terminal_text import printable
 
     try:
         with closing(client_of(connection.options, connection.environ)) as client:
             # What has come when the time is up is there already: a list grows while it is extended.
             found.extend(
-                Candidate(entry[listing.id_key], listing.meaning(entry))
+                Candidate(entry[listing.id_key], printable(listing.meaning(entry)))
                 for entry in _entries(client, listing)
+                if _is_harmless(entry[listing.id_key])
                 if listing.states is None or entry.get("State") in listing.states
             )
     except Exception:  # noqa: BLE001 - a suggestion that cannot be had is no suggestion; nobody asked for an error
         return
+
+
+def _is_harmless(value: object) -> bool:
+    """Whether this is an id or an ARN: what a server answers becomes part of a line that a shell runs."""
+    from entrepot.client.answer_checks import is_id
+
+    return isinstance(value, str) and all(is_id(part) for part in value.replace("/", ":").split(":") if part)
 
 
 def _entries(client: Client, listing: Listing) -> Iterator[Entry]:
