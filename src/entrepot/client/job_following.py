@@ -51,7 +51,7 @@ class Asked(Protocol):
 class FollowedJob:
     """One job as it was last seen."""
 
-    __slots__ = ("answer", "counts", "id", "state")
+    __slots__ = ("answer", "counts", "id", "state", "waits_for")
 
     def __init__(self, job_id: str) -> None:
         self.id = job_id
@@ -60,6 +60,8 @@ class FollowedJob:
         self.answer: dict[str, Any] = {}
         """What GetJob answered last; current once the job has ended."""
         self.counts: Counts | None = None
+        self.waits_for = ""
+        """Why it does not get on now, where a store or a service cannot be used."""
 
     @property
     def has_ended(self) -> bool:
@@ -154,6 +156,9 @@ class Follower:
                 count_of(told, "Bytes"),
                 count_of(told, "BytesDone") or 0,
             )
+        waiting = told.get("Waiting")
+        reason = waiting.get("Reason") if isinstance(waiting, dict) else None
+        job.waits_for = reason if isinstance(reason, str) else ""
         if told.get("State") in ENDS:
             return False
         job.state = str(told.get("State", job.state))

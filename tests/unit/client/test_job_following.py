@@ -88,6 +88,18 @@ def test_counts_come_with_the_state_in_one_question_until_the_job_has_ended() ->
     assert exchange.asked == ["get-job a", path, path, path, "get-job a"]
 
 
+def test_what_a_job_waits_for_is_told_until_it_gets_on() -> None:
+    waiting = progress(0) | {"Waiting": {"Since": "…", "Reason": "The bucket is away.", "NextTryAt": "…"}}
+    nonsense = progress(0) | {"Waiting": ["The bucket is away."]}
+    following = follower(Exchange([job("IN_PROGRESS")], [waiting, nonsense, waiting, progress(1)]))
+    following.look()
+    told = []
+    for _ in range(4):
+        following.look()
+        told.append(following.jobs[0].waits_for)
+    assert told == ["The bucket is away.", "", "The bucket is away.", ""]
+
+
 @pytest.mark.parametrize("status", [403, 404, 405])
 def test_where_nobody_counts_the_job_itself_is_asked_for_and_nothing_is_said(status: int) -> None:
     notes: list[str] = []

@@ -108,7 +108,10 @@ def _show(follower: Follower, display: ProgressDisplay) -> None:
 
 
 def _line(job: FollowedJob) -> ProgressLine:
-    return ProgressLine(job.id, job.state, job.counts, _SEVERITIES.get(job.state, Severity.UNDER_WAY))
+    severity = _SEVERITIES.get(job.state, Severity.UNDER_WAY)
+    if job.has_ended or not job.waits_for:
+        return ProgressLine(job.id, job.state, job.counts, severity)
+    return ProgressLine(job.id, job.state, job.counts, Severity.WARNING, detail=f"waits: {job.waits_for}")
 
 
 def _farewell(job_ids: list[str]) -> str:
