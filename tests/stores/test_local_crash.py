@@ -13,7 +13,7 @@ import pytest
 from tests.stores.dying_process import WAYS
 from tests.stores.objects import get, pattern, put, send_parts
 
-from entrepot.domain.errors import ObjectNotFound, StoreUnavailable
+from entrepot.domain.errors import ObjectNotFound, StoreError, StoreUnavailable
 from entrepot.domain.job import UploadedPart
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
@@ -164,6 +164,25 @@ def test_a_part_that_holds_other_bytes_ends_the_upload_and_not_in_the_object(
     with pytest.raises(ObjectNotFound):
         store.uploaded_parts("object", upload_id)
     assert get(store, "object") == b"the old object"
+
+
+def test_who_may_no_longer_write_when_all_parts_are_read_publishes_nothing(
+    begun: tuple[Path, str, list[UploadedPart]],
+) -> None:
+    root, upload_id, sent = begun
+    asked = 0
+
+    def once() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise PermissionError("it has lost the job")
+
+    with pytest.raises(StoreError):
+        LocalStore(root, before_write=once).finish_upload("object", upload_id, sent)
+    assert get(LocalStore(root), "object") == b"the old object"
+    LocalStore(root).finish_upload("object", upload_id, sent)
+    assert get(LocalStore(root), "object") == b"".join(PARTS)
 
 
 def test_a_part_that_two_send_at_once_with_other_bytes_is_taken_of_neither(

@@ -282,6 +282,31 @@ def test_a_copy_that_cannot_be_pinned_is_left_to_streaming(form: str) -> None:
         store.copy_from(store, "from", "to", size_bytes=5, if_match="abc")
 
 
+MULTIPART = "0123456789abcdef0123456789abcdef-2"
+
+
+def part_head(size: int, etag: str = MULTIPART, count: str = "2") -> bytes:
+    lines = [f"Content-Length: {size}", f"ETag: {etag}", f"x-amz-mp-parts-count: {count}"]
+    return "\r\n".join(["HTTP/1.1 206 Partial Content", *lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize("form", [f'"{MULTIPART}"', MULTIPART, f'W/"{MULTIPART}"'])
+def test_parts_are_those_of_the_object_in_whatever_form_its_etag_comes(form: str) -> None:
+    with playing(part_head(8, form), part_head(3, form)) as (store, _):
+        assert store.part_sizes("key", MULTIPART, 11) == (8, 3)
+
+
+def test_parts_of_another_object_are_none_of_this_one() -> None:
+    with playing(part_head(8, "other")) as (store, _), pytest.raises(ObjectChanged, match="s3://bucket/key"):
+        store.part_sizes("key", MULTIPART, 11)
+
+
+@pytest.mark.parametrize("count", ["", "3", "-2", "2.0", "9" * 5000])
+def test_a_count_of_parts_that_the_etag_does_not_tell_is_none(count: str) -> None:
+    with playing(part_head(8, count=count)) as (store, _):
+        assert store.part_sizes("key", MULTIPART, 11) is None
+
+
 @pytest.mark.parametrize("etag", [None, "", '""', 'W/""'])
 @pytest.mark.parametrize(
     "ask",

@@ -167,7 +167,7 @@ class LocalStore:
         """
         self._require_leave()
         with named_errors("Finishing the upload of", self._root, key):
-            content = self._uploads.finish(key, upload_id, parts, self._path(key))
+            content = self._uploads.finish(key, upload_id, parts, self._path(key), self._require_leave)
         return Stored(content.etag, content.checksum, None)
 
     def abort_upload(self, key: str, upload_id: str) -> None:

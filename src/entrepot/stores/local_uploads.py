@@ -23,7 +23,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -134,8 +134,17 @@ class LocalUploads:
                         found.append(UploadedPart(number, content.size_bytes, content.etag, content.checksum))
         return tuple(sorted(found, key=lambda part: part.number))
 
-    def finish(self, key: str, upload_id: str, parts: Sequence[UploadedPart], final: Path) -> Content:
+    def finish(
+        self,
+        key: str,
+        upload_id: str,
+        parts: Sequence[UploadedPart],
+        final: Path,
+        before_write: Callable[[], None],
+    ) -> Content:
         """Makes the parts the file `final`. Parts that another process wrote are read once more for it.
+
+        That may take long, so `before_write` is called when nothing is left but to name the file.
 
         Crash: before the rename the upload stands and can be finished again; after it the object stands, and
         the upload is unknown in the same step. Where parts had to be copied together, the upload stands until
@@ -169,6 +178,7 @@ class LocalUploads:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        before_write()
         self._folders.publish(path, final)
         with suppress(OSError):  # the object is there
             self._forget(folder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from entrepot.domain.errors import InvalidStoreRequest, StoreAccessDenied
+from entrepot.domain.errors import InvalidStoreRequest, ObjectChanged, StoreAccessDenied
 from entrepot.stores.s3_client import S3Client, S3Request
-from entrepot.stores.s3_headers import quoted
+from entrepot.stores.s3_errors import object_name
+from entrepot.stores.s3_headers import etag_in
 
 _MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})", re.ASCII)
 
@@ -21,18 +22,17 @@ def part_sizes(
     count = int(match[1])
 
     def size_of(number: int) -> int | None:
-        request = S3Request(
-            "HeadObject",
-            "HEAD",
-            bucket,
-            key,
-            (("partNumber", str(number)),),
-            (("if-match", quoted(etag)),),
-        )
-        headers = client.call(request).headers
-        size, parts = headers.get("content-length", ""), headers.get("x-amz-mp-parts-count", "")
-        told = size.isdecimal() and parts.isdecimal() and int(parts) == count
-        return int(size) if told else None
+        query = (("partNumber", str(number)),)
+        reply = client.call(S3Request("HeadObject", "HEAD", bucket, key, query))
+        if etag_in(reply.headers) != etag:  # not asked for as a condition: not all know their own ETags again
+            raise ObjectChanged(
+                f"{object_name(bucket, key)} at {client.endpoint_name} is no longer the object that was "
+                f"pinned (ETag {etag}): begin again with the new one.",
+                bucket=bucket,
+                key=key,
+            )
+        told = reply.headers.get("x-amz-mp-parts-count") == match[1]
+        return reply.announced_length if told else None
 
     try:
         first = size_of(1)
