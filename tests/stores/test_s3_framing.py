@@ -297,8 +297,12 @@ def test_parts_are_those_of_the_object_in_whatever_form_its_etag_comes(form: str
 
 
 def test_parts_of_another_object_are_none_of_this_one() -> None:
-    with playing(part_head(8, "other")) as (store, _), pytest.raises(ObjectChanged, match="s3://bucket/key"):
-        store.part_sizes("key", MULTIPART, 11)
+    with playing(part_head(8, "other"), part_head(8), part_head(3, "other"), part_head(3, "other")) as (
+        store,
+        _,
+    ):
+        for _ in range(2):
+            assert store.part_sizes("key", MULTIPART, 11) is None
 
 
 @pytest.mark.parametrize("count", ["", "3", "-2", "2.0", "9" * 5000])

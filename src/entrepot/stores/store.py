@@ -157,7 +157,7 @@ class ObjectStore(Protocol):
         """The sizes of the parts that the object with this ETag was uploaded in; None where nobody tells.
 
         Unless `each` part is to be asked for, those between the first and the last are taken to be alike
-        where that adds up. Raises `ObjectNotFound` and `ObjectChanged`.
+        where that adds up. Raises `ObjectNotFound`.
         """
 
     def copy_from(
