@@ -23,6 +23,11 @@ _INSERT = Query(sql.insert(JOBS).values(values_of(JOBS)))
 _INSERT_REVISION = Query(sql.insert(JOB_REVISIONS).values(values_of(JOB_REVISIONS)))
 _GET = Query(sql.select(JOBS).where(*same(_j.id), *in_scope(JOBS)))
 _GET_UNSCOPED = Query(sql.select(JOBS).where(*same(_j.id)))
+_WAITING_OF_ACCOUNT = Query(
+    sql.select(_j.id)
+    .where(*same(_j.account_id, _j.type), _j.state == JobState.WAITING.value)
+    .limit(sql.bindparam("limit", type_=sql.Integer))
+)
 _COUNT_IN_PROGRESS = Query(
     sql.select(sql.func.count())
     .select_from(JOBS)
@@ -179,6 +184,12 @@ async def get_unscoped(c: Connection, job_id: str) -> Job | None:
     """One job of whatever account and Region. For workers only: no operation may use it."""
     row = await c.fetch_one(_GET_UNSCOPED, id=job_id)
     return None if row is None else _job(Scope(*row[1:4]), row)
+
+
+async def waiting_of_account(c: Connection, account_id: str, job_type: JobType, limit: int) -> list[str]:
+    """The ids of an account's jobs of that type that wait, in all Regions."""
+    rows = await c.fetch_all(_WAITING_OF_ACCOUNT, account_id=account_id, type=job_type.value, limit=limit)
+    return [str(row[0]) for row in rows]
 
 
 async def page(

@@ -27,11 +27,20 @@ from entrepot.s3_gateway.s3_errors import (
 from entrepot.server.audit import Metrics
 from entrepot.server.object_download import Download, Expected
 from entrepot.server.object_upload import Upload
+from entrepot.server.upload_quota import UploadQuota
 from entrepot.server.upload_slots import UploadSlots
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.signed_urls import LocalSignedUrls, SignedObject
 from entrepot.transfer.source_proof import of_whole_object
-from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, Send, connection_headers, send_response
+from entrepot.wire.asgi import (
+    AsgiScope,
+    ClientDisconnected,
+    Receive,
+    Send,
+    connection_headers,
+    content_length,
+    send_response,
+)
 
 UPLOAD_LIMIT_BYTES = 5 * 1024**3
 """What one PUT may carry, as on S3."""
@@ -57,8 +66,8 @@ class WhatUrlsWereMadeFor:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectThreads:
-    """Of each kind its own, so that slow uploads hold up no download."""
+class Transfers:
+    """What moves bytes: each kind has threads of its own, so that slow uploads hold up no download."""
 
     uploads: Executor
     """An upload holds one thread until its last byte is here, and some more now and then."""
@@ -74,16 +83,18 @@ class SignedObjects:
         signed_urls: LocalSignedUrls,
         clock: Callable[[], Timestamp],
         metrics: Metrics,
-        threads: ObjectThreads,
+        transfers: Transfers,
         holds: WhatUrlsWereMadeFor,
+        quota: UploadQuota,
     ) -> None:
         """`holds` says whether a URL still does."""
         self._signed_urls = signed_urls
         self._clock = clock
         self._holds = holds
-        self._slots = threads.slots
-        self._upload = Upload(store, threads.uploads, UPLOAD_LIMIT_BYTES, metrics.received)
-        self._download = Download(store, threads.downloads, metrics.sent)
+        self._slots = transfers.slots
+        self._quota = quota
+        self._upload = Upload(store, transfers.uploads, UPLOAD_LIMIT_BYTES, metrics.received)
+        self._download = Download(store, transfers.downloads, metrics.sent)
 
     async def answer(self, scope: AsgiScope, receive: Receive, send: Send) -> int:
         try:
@@ -115,7 +126,11 @@ class SignedObjects:
             return await self._give(scope, receive, send, signed)
         await self._require_awaited(signed.store_key)
         require_awaited = partial(self._require_awaited, signed.store_key)
-        with self._slots.take(signed.store_key, await self._account(signed.store_key)) as progress:
+        account_id = await self._account(signed.store_key)
+        size_bytes = content_length(scope)
+        under_way_bytes = self._slots.announced_bytes(account_id)
+        await self._quota.require_room(account_id, size_bytes or 0, under_way_bytes)
+        with self._slots.take(signed.store_key, account_id, size_bytes) as progress:
             patient = partial(progress.receive, receive)
             stored = await self._upload.receive(scope, patient, signed, require_awaited)
             try:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
@@ -28,10 +30,11 @@ from entrepot.server.connections import Connections
 from entrepot.server.data_directory import DataDirectory, FileLock
 from entrepot.server.first_start import ensure_first_account, open_secrets, usage
 from entrepot.server.http_connection import HttpConnection, OwnFaultsOnly
-from entrepot.server.objects import ObjectThreads, SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.objects import SignedObjects, Transfers, WhatUrlsWereMadeFor
 from entrepot.server.own_routes import DatashareCredentialsRoute, EventsRoute, OwnRoutes, ProgressRoute
 from entrepot.server.process import listen
 from entrepot.server.trusted_callers import TrustedCallers
+from entrepot.server.upload_quota import UploadQuota
 from entrepot.server.upload_slots import UploadSlots
 from entrepot.server.worker_processes import WorkerProcesses
 from entrepot.settings.environment import environment
@@ -85,12 +88,17 @@ async def _serve(
 ) -> None:
     metrics = Metrics(__version__)
     workers = WorkerProcesses(settings.job_workers, environment() | settings.to_environ())
-    threads = ObjectThreads(
+    transfers = Transfers(
         ThreadPoolExecutor(_OBJECT_THREADS + _SPARE_UPLOAD_THREADS, thread_name_prefix="uploads"),
         ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="downloads"),
-        UploadSlots(most=_OBJECT_THREADS, most_of_account=_UPLOADS_OF_ACCOUNT),
+        UploadSlots(
+            most=_OBJECT_THREADS,
+            most_of_account=_UPLOADS_OF_ACCOUNT,
+            free_bytes=partial(_free_bytes, settings.data_dir),
+            reserve_bytes=settings.disk_reserve_mb * 1024**2,
+        ),
     )
-    metrics.gauge("uploads", "Uploads by signed URLs under way.", lambda: threads.slots.count)
+    metrics.gauge("uploads", "Uploads by signed URLs under way.", lambda: transfers.slots.count)
     # Of its own, since a provider's endpoint that hangs would hold up everybody's signed URLs.
     s3_threads = ThreadPoolExecutor(_OBJECT_THREADS, thread_name_prefix="s3-gateway")
     async with AsyncExitStack() as closing:
@@ -100,7 +108,7 @@ async def _serve(
         audit = ServerAudit(metrics, workers.nudge)
         api = open_api(settings, database, secrets, audit)
         closing.push_async_callback(api.close)
-        for executor in (threads.uploads, threads.downloads, s3_threads):
+        for executor in (transfers.uploads, transfers.downloads, s3_threads):
             closing.callback(executor.shutdown, wait=False, cancel_futures=True)
         first = settings.auth is AuthMode.SIGV4 and await ensure_first_account(
             settings, database, secrets, directory, clock
@@ -116,7 +124,7 @@ async def _serve(
 
         events = EventsRoute()
         gateway = cache(partial(_s3_gateway, api, metrics, audit, s3_threads))
-        application = _application(settings, api, metrics, threads, events, gateway)
+        application = _application(settings, api, metrics, transfers, events, gateway)
         connections = Connections.within(process.descriptor_limit())
         metrics.gauge("connections", "Open connections.", lambda: connections.count)
         metrics.count("connections_cut_total", "Connections that were cut or refused.", connections.cut)
@@ -142,6 +150,14 @@ async def _serve(
         await asyncio.gather(*stopping)
 
 
+def _free_bytes(folder: Path) -> int:
+    """What the folder's disk has left; nothing where the folder is gone."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
 def _look_at(store: ObjectStore) -> None:
     """Checks the store and logs what is wrong with it, before the first job fails of it."""
     try:
@@ -154,7 +170,7 @@ def _application(
     settings: Settings,
     api: WiredApi,
     metrics: Metrics,
-    threads: ObjectThreads,
+    transfers: Transfers,
     events: EventsRoute,
     s3_gateway: Callable[[], S3Gateway],
 ) -> Application:
@@ -169,7 +185,12 @@ def _application(
         holds = WhatUrlsWereMadeFor(
             api.is_waiting, api.account_of_job, api.is_entitled, api.asset_of, api.mark_damaged
         )
-        objects = SignedObjects(api.store, api.local_urls, api.services.clock, metrics, threads, holds)
+        quota = UploadQuota(
+            api.store, transfers.downloads, api.waiting_uploads, settings.upload_quota_gb * 1024**3
+        )
+        objects = SignedObjects(
+            api.store, api.local_urls, api.services.clock, metrics, transfers, holds, quota
+        )
     readiness = Readiness(
         api.database.check, api.store, api.workers_alive, needs_workers=settings.job_workers > 0
     )

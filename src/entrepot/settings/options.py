@@ -166,6 +166,20 @@ OPTIONS: tuple[Option, ...] = (
         "DAYS",
     ),
     _variable(
+        "upload_quota_gb",
+        "how many GiB an account may have uploaded by signed URLs for jobs that it has not started",
+        "100",
+        partial(read_integer, least=1, most=1_000_000),
+        "GIB",
+    ),
+    _variable(
+        "disk_reserve_mb",
+        "how many MiB of the disk uploads leave free, for the database and everything else",
+        "256",
+        partial(read_integer, least=0, most=100_000_000),
+        "MIB",
+    ),
+    _variable(
         "server_side_copy",
         "whether stores may copy by themselves; false moves every byte through the worker",
         "true",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from entrepot.database import accounts, jobs, stored_assets, workers
 from entrepot.database.connection import Database
 from entrepot.domain.asset import Asset
-from entrepot.domain.job import JobState
+from entrepot.domain.job import JobState, JobType
 from entrepot.engine.lease import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
@@ -36,6 +36,9 @@ from entrepot.wiring.shared import (
     user_buckets,
 )
 
+_MOST_WAITING_UPLOADS = 10_000
+"""Of an account, that are looked at: the oldest of more would be found when these are gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class WiredApi:
@@ -59,6 +62,11 @@ class WiredApi:
         """Whose job that is, None where there is none; raises `DatabaseError`."""
         job = await jobs.get_unscoped(self.database, job_id)
         return None if job is None else job.scope.account_id
+
+    async def waiting_uploads(self, account_id: str) -> list[str]:
+        """The ids of the account's jobs that wait for an upload, or with one; raises `DatabaseError`."""
+        upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
+        return await jobs.waiting_of_account(self.database, account_id, upload, _MOST_WAITING_UPLOADS)
 
     async def is_entitled(self, receiver: str) -> bool:
         """Whether that `Receiver`, as text, still may have what it got; raises `DatabaseError`."""

@@ -20,9 +20,11 @@ from entrepot.domain.errors import DatabaseUnavailable, ObjectNotFound, StoreFul
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
+from entrepot.server import upload_slots
 from entrepot.server.audit import Metrics
 from entrepot.server.object_download import content_disposition
-from entrepot.server.objects import UPLOAD_LIMIT_BYTES, ObjectThreads, SignedObjects, WhatUrlsWereMadeFor
+from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects, Transfers, WhatUrlsWereMadeFor
+from entrepot.server.upload_quota import UploadQuota
 from entrepot.server.upload_slots import UploadSlots
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
@@ -56,6 +58,12 @@ class Exchange:
 
     entitled: set[str] = field(default_factory=set)
     """The receivers that are still entitled."""
+
+    free_bytes: int = 1 << 50
+    quota_bytes: int = 1 << 50
+
+    async def waiting_jobs(self, account_id: str) -> list[str]:
+        return sorted(self.waiting)
 
     async def is_waiting(self, job_id: str) -> bool:
         return job_id in self.waiting
@@ -123,10 +131,15 @@ class Exchange:
             self.urls,
             lambda: self.now,
             Metrics("0"),
-            ObjectThreads(self.executor, self.executor, UploadSlots(most=4, most_of_account=4)),
+            Transfers(
+                self.executor,
+                self.executor,
+                UploadSlots(most=4, most_of_account=4, free_bytes=lambda: self.free_bytes, reserve_bytes=10),
+            ),
             WhatUrlsWereMadeFor(
                 self.is_waiting, self.account_of_job, self.is_entitled, self.asset_of, self.mark_damaged
             ),
+            UploadQuota(self.store, self.executor, self.waiting_jobs, self.quota_bytes),
         )
         status = await objects.answer(scope, receive, send)
         assert answer.status in {status, 0}
@@ -481,3 +494,43 @@ async def test_bytes_that_are_those_that_were_recorded_arrive(exchange: Exchange
     exchange.assets[KEY] = asset_with(content)
     assert (await exchange.ask("GET", exchange.download_url())).body == content
     assert exchange.assets[KEY].damaged_at is None
+
+
+async def test_uploads_leave_the_disk_its_reserve(exchange: Exchange) -> None:
+    url = exchange.upload_url(CONTENT)
+    exchange.free_bytes = len(CONTENT) + 9
+    put = await exchange.ask("PUT", url, CONTENT, content_md5=md5(CONTENT))
+    assert put.status == 507
+    assert b"<Code>InsufficientStorage</Code>" in put.body
+    assert temporary_files(exchange) == []
+    exchange.free_bytes += 1
+    assert (await exchange.ask("PUT", url, CONTENT, content_md5=md5(CONTENT))).status == 200
+
+
+async def test_an_upload_without_a_length_ends_where_the_reserve_begins(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_slots, "_LOOK_BYTES", 1000)
+    chunks = [CONTENT[:1000], CONTENT[1000:2000], CONTENT[2000:]]
+    url = exchange.upload_url(CONTENT)
+    exchange.free_bytes = 9
+    assert (await exchange.ask("PUT", url, chunks, content_md5=md5(CONTENT))).status == 507
+    assert temporary_files(exchange) == []
+
+
+async def test_an_account_uploads_no_more_than_its_quota_for_jobs_it_does_not_start(
+    exchange: Exchange,
+) -> None:
+    exchange.quota_bytes = 250
+    jobs = [f"{number:032x}" for number in range(4)]
+    exchange.waiting.update(jobs)
+    content = b"a" * 100
+
+    async def put(job_id: str) -> int:
+        url = exchange.upload_url(content, upload_store_key(job_id))
+        return (await exchange.ask("PUT", url, content, content_md5=md5(content))).status
+
+    assert [await put(job) for job in jobs[:3]] == [200, 200, 507]
+    exchange.waiting.remove(jobs[0])  # started, or cancelled
+    assert await put(jobs[2]) == 200
+    assert await put(jobs[3]) == 507

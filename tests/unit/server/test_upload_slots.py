@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from entrepot.domain.errors import StoreFull
 from entrepot.s3_gateway.s3_errors import ObjectRefused
 from entrepot.server import upload_slots
 from entrepot.server.upload_slots import LEAST_BYTES, UploadInProgress, UploadSlots
@@ -23,13 +24,17 @@ def refused(take: Callable[[], object]) -> tuple[int, str, str]:
     return raised.value.problem.status, raised.value.problem.code, raised.value.problem.message
 
 
+def slots_of(most: int, most_of_account: int) -> UploadSlots:
+    return UploadSlots(most=most, most_of_account=most_of_account, free_bytes=lambda: 1 << 50)
+
+
 async def silence() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
 
 
 async def test_of_one_url_there_is_one_upload_at_a_time() -> None:
-    slots = UploadSlots(most=10, most_of_account=10)
+    slots = slots_of(10, 10)
     with slots.take("uploads/a", ACCOUNT), ExitStack() as others:
         for _ in range(70):
             status, code, message = refused(lambda: others.enter_context(slots.take("uploads/a", ACCOUNT)))
@@ -43,7 +48,7 @@ async def test_of_one_url_there_is_one_upload_at_a_time() -> None:
 
 
 async def test_an_account_has_a_share_and_all_together_a_bound() -> None:
-    slots = UploadSlots(most=5, most_of_account=3)
+    slots = slots_of(5, 3)
     with ExitStack() as taken:
 
         def take(account: str, number: int) -> UploadInProgress:
@@ -60,7 +65,7 @@ async def test_an_account_has_a_share_and_all_together_a_bound() -> None:
 
 async def test_a_retry_takes_the_place_of_an_upload_that_fell_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_slots, "SILENT_SECONDS", 0.0)
-    slots = UploadSlots(most=1, most_of_account=1)
+    slots = slots_of(1, 1)
 
     async def first(began: asyncio.Event) -> None:
         with slots.take("uploads/a", ACCOUNT) as upload:
@@ -80,9 +85,22 @@ async def test_a_retry_takes_the_place_of_an_upload_that_fell_silent(monkeypatch
     assert slots.count == 0
 
 
+async def test_what_was_announced_is_no_free_space_to_others() -> None:
+    slots = UploadSlots(most=9, most_of_account=9, free_bytes=lambda: 1000, reserve_bytes=100)
+    with slots.take("uploads/a", ACCOUNT, 500):
+        assert slots.announced_bytes(ACCOUNT) == 500
+        with pytest.raises(StoreFull, match="stay free for the database"):
+            slots.take("uploads/b", OTHER, 401).__enter__()
+        with slots.take("uploads/b", OTHER, 400):
+            pass
+    assert slots.announced_bytes(ACCOUNT) == 0
+    with slots.take("uploads/b", OTHER, 900):
+        pass
+
+
 async def test_an_upload_that_the_store_holds_up_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_slots, "SILENT_SECONDS", 0.0)
-    slots = UploadSlots(most=1, most_of_account=1)
+    slots = slots_of(1, 1)
     with slots.take("uploads/a", ACCOUNT) as upload:
         assert not upload.is_silent()
         with pytest.raises(ObjectRefused, match="this URL"):
@@ -94,7 +112,7 @@ async def test_who_sends_nearly_nothing_is_not_waited_for(
     piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_slots, "PATIENCE_SECONDS", 0.05)
-    upload, received = UploadInProgress(), 0
+    upload, received = UploadInProgress(lambda: None), 0
 
     async def trickle() -> Message:
         await asyncio.sleep(0.002)
@@ -113,7 +131,7 @@ async def test_who_sends_nearly_nothing_is_not_waited_for(
 async def test_who_sends_enough_may_take_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_slots, "PATIENCE_SECONDS", 5.0)
     monkeypatch.setattr(upload_slots, "LEAST_BYTES", 10)
-    upload = UploadInProgress()
+    upload = UploadInProgress(lambda: None)
 
     async def slowly() -> Message:
         await asyncio.sleep(0)
