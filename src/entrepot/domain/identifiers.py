@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 
-_UPLOADS = "uploads/"
+UPLOADS_PREFIX = "uploads/"
+"""Of the store keys of all uploads."""
+"""Of the keys of all uploads."""
 ACCOUNT_ID_PATTERN = re.compile(r"\d{12}\Z", re.ASCII)
 
 
@@ -37,9 +39,9 @@ def asset_store_key(asset_id: str, attempt: int = 1) -> str:
 
 def upload_store_key(job_id: str) -> str:
     """Where the bytes that a user PUTs to a job's signed URL wait for StartJob."""
-    return f"{_UPLOADS}{job_id[:2]}/{job_id}"
+    return f"{UPLOADS_PREFIX}{job_id[:2]}/{job_id}"
 
 
 def job_of_upload(store_key: str) -> str | None:
     """The id of the job whose upload lies under the key; None where the key is no upload's."""
-    return store_key.rpartition("/")[2] if store_key.startswith(_UPLOADS) else None
+    return store_key.rpartition("/")[2] if store_key.startswith(UPLOADS_PREFIX) else None

@@ -3,25 +3,30 @@
 Garbage: transactions note the keys of bytes that nothing refers to any more beside what they do
 (`store_garbage`), so bytes outlive rows and never the reverse.
 
+Uploads whose jobs were never started: the jobs are cancelled after a while (a setting).
+
 Old jobs: those older than the exchange keeps them, 90 days on AWS [C], are forgotten. One that runs never is,
 however old; one that still waits is, and what was uploaded for it becomes garbage.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from entrepot.database import garbage, jobs
 from entrepot.domain.errors import StoreError
-from entrepot.domain.job import JobType, Location
+from entrepot.domain.identifiers import UPLOADS_PREFIX, job_of_upload
+from entrepot.domain.job import JobState, JobType, Location
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import JobDefinition
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Database
+    from entrepot.stores.store import ObjectStore
     from entrepot.transfer.transfer import Transfer
 
 
@@ -67,6 +72,37 @@ async def sweep_garbage(
         if in_a_row == ENOUGH_REFUSALS:
             break
     return deleted
+
+
+async def sweep_uploads(
+    database: Database,
+    store: ObjectStore,
+    definitions: Mapping[JobType, JobDefinition],
+    *,
+    created_before: Timestamp,
+    now: Timestamp,
+) -> int:
+    """Cancels the jobs that were created before the moment, have an upload, and were never started; how many.
+
+    Found by what lies in the store, which is little: a job's start, or its cancelling, takes it away.
+    Raises `StoreError`.
+    Crash: each is cancelled and its upload noted as garbage, or waits for the next sweep.
+    """
+    cancelled, after = 0, ""
+    while True:
+        page = await asyncio.to_thread(store.list, UPLOADS_PREFIX, after=after, limit=PAGE)
+        for found in page:
+            job_id = job_of_upload(found.key)
+            async with database.transaction() as connection:
+                job = None if job_id is None else await jobs.get_unscoped(connection, job_id)
+                if job is None or job.created_at >= created_before or job.state is not JobState.WAITING:
+                    continue
+                if await jobs.cancel(connection, job.id, now=now):
+                    await garbage.record(connection, definitions[job.type].leftovers(job))
+                    cancelled += 1
+        if len(page) < PAGE:
+            return cancelled
+        after = page[-1].key
 
 
 BATCH = 200

@@ -166,6 +166,13 @@ OPTIONS: tuple[Option, ...] = (
         "DAYS",
     ),
     _variable(
+        "upload_retention_days",
+        "how many days after its creation a job with an upload that was never started is cancelled",
+        "7",
+        partial(read_integer, least=1, most=36_500),
+        "DAYS",
+    ),
+    _variable(
         "upload_quota_gb",
         "how many GiB an account may have uploaded by signed URLs for jobs that it has not started",
         "100",

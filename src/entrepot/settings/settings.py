@@ -48,6 +48,7 @@ class Settings:
     job_timeout_seconds: int = 86_400
     outage_minutes: int = 30
     job_retention_days: int = 90
+    upload_retention_days: int = 7
     upload_quota_gb: int = 100
     disk_reserve_mb: int = 256
     server_side_copy: bool = True

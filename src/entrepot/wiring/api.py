@@ -65,8 +65,12 @@ class WiredApi:
 
     async def waiting_uploads(self, account_id: str) -> list[str]:
         """The ids of the account's jobs that wait for an upload, or with one; raises `DatabaseError`."""
-        upload = JobType.IMPORT_ASSET_FROM_SIGNED_URL
-        return await jobs.waiting_of_account(self.database, account_id, upload, _MOST_WAITING_UPLOADS)
+        types = (JobType.IMPORT_ASSET_FROM_SIGNED_URL, JobType.IMPORT_ASSET_FROM_API_GATEWAY_API)
+        found = [
+            await jobs.waiting_of_account(self.database, account_id, each, _MOST_WAITING_UPLOADS)
+            for each in types
+        ]
+        return [job_id for of_type in found for job_id in of_type]
 
     async def is_entitled(self, receiver: str) -> bool:
         """Whether that `Receiver`, as text, still may have what it got; raises `DatabaseError`."""
