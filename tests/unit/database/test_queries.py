@@ -78,6 +78,7 @@ SCOPE_CHECKED_BEFORE = {
     "notifications._FORGET",  # the same
     "datashares._LIST",  # for an operator
     "jobs._GET_UNSCOPED",  # for workers
+    "jobs._WAITING_OF_ACCOUNT",  # a quota of the account, in all Regions
     "jobs._START",  # the caller has read the job in its scope, in the same transaction
     "jobs._CANCEL",  # the same
     "jobs._FINISH",  # for workers, as the next ones
