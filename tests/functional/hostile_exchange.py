@@ -64,9 +64,11 @@ class HostileExchange:
     )
     progress: dict[str, Any] = field(default_factory=dict)
     content: bytes = CONTENT
+    is_entitled_too: bool = True
+    """Whether the data set is also in the list of those that others have granted."""
     instead: dict[tuple[str, str], Answering] = field(default_factory=dict)
 
-    def document(self, method: str, path: str) -> Any:
+    def document(self, method: str, path: str, query: str) -> Any:
         """The JSON document that it answers a request with."""
         parts = path.strip("/").split("/")
         if parts[0] == "entrepot":
@@ -74,6 +76,8 @@ class HostileExchange:
         if parts[1] == "jobs":
             is_list = method == "GET" and len(parts) == 2
             return {"Jobs": [self.job]} if is_list else self.job
+        if parts[-1] == "data-sets" and "ENTITLED" in query and not self.is_entitled_too:
+            return {"DataSets": []}
         if parts[-1] == "data-sets":
             return {"DataSets": [self.data_set]}
         if parts[-1] == "revisions":
@@ -123,7 +127,7 @@ def hostile_exchange() -> Iterator[HostileExchange]:
                 elif path == "/object":
                     send(self, exchange.content)
                 else:
-                    text = json.dumps(exchange.document(self.command, path))
+                    text = json.dumps(exchange.document(self.command, path, urlsplit(self.path).query))
                     send(self, text.replace("URL/object", f"{exchange.url}/object").encode())
             except OSError:  # the program has seen enough
                 self.close_connection = True

@@ -17,6 +17,9 @@ FAILED = 1
 NOT_WRITTEN = 120
 """The end of the output finds no reader or no room, as on a full disk (Python's own code for it)."""
 INTERRUPTED = 130
+"""By Ctrl-C: 128 + SIGINT, as in a shell."""
+TERMINATED = 143
+"""By SIGTERM, as whoever stops a container sends it: 128 + SIGTERM."""
 NOT_READ = 141
 """Of the program's own commands, where nobody reads their output to its end: 128 + SIGPIPE, as in a shell."""
 USAGE = 252
@@ -33,6 +36,10 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (OutputLost, NOT_WRITTEN),
     (DatabaseUnavailable, FAILED),
 )
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came to a command that ends by it in order, as by Ctrl-C."""
 
 
 def exit_code(error: BaseException) -> int:

@@ -12,11 +12,19 @@ import os
 import sys
 
 from entrepot.cli.commands import own_command
-from entrepot.cli.exit_codes import INTERRUPTED, NOT_READ, NOT_WRITTEN, exit_code
+from entrepot.cli.exit_codes import (
+    INTERRUPTED,
+    NOT_READ,
+    NOT_WRITTEN,
+    TERMINATED,
+    Terminated,
+    exit_code,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +50,7 @@ def _flushed(status: int) -> int:
     except OSError as error:
         _drop_output()
         if status == 0 and not isinstance(error, BrokenPipeError):
-            print(f"\nThe output could not be written: {error.strerror}", file=sys.stderr)
+            _tell(f"\nThe output could not be written: {error.strerror}")
         return status or NOT_WRITTEN
     return status
 
@@ -50,14 +58,20 @@ def _flushed(status: int) -> int:
 def _run_own(module: str, arguments: list[str]) -> int:
     from importlib import import_module
 
+    from entrepot.client.client_errors import OutputLost
+
     try:
         status: int = import_module(module).run(arguments)
-        sys.stdout.flush()
+        _flush()
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return NOT_READ
+        if isinstance(error, OutputLost):
+            _drop_output()
         from entrepot.settings.environment import debugging, environment
 
         if debugging(environment()):
@@ -66,10 +80,25 @@ def _run_own(module: str, arguments: list[str]) -> int:
     return status
 
 
+def _flush() -> None:
+    """Raises `OutputLost` where standard output cannot take its end, and `BrokenPipeError`."""
+    try:
+        if sys.stdout is not None:  # it is None where it was closed before the program began
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from entrepot.client.client_errors import OutputLost
+
+        raise OutputLost(error.strerror or str(error)) from error
+
+
 def _nobody_reads() -> bool:
     """Whether standard output is closed at its other end, as by `head`; then its rest is dropped."""
     import select
 
+    if sys.stdout is None:
+        return False
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
@@ -79,8 +108,13 @@ def _nobody_reads() -> bool:
 
 
 def _drop_output() -> None:
+    if sys.stdout is not None:
+        _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
     """Sends what is still buffered nowhere: the interpreter would fail on it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _explain(error: Exception) -> int:
@@ -93,5 +127,15 @@ def _explain(error: Exception) -> int:
         if isinstance(error, EntrepotError)
         else f"{type(error).__name__}: {error}. Set ENTREPOT_DEBUG=1 to see where this comes from"
     )
-    print(f"entrepot: {printable(text, lines=True)}", file=sys.stderr)
+    _tell(f"entrepot: {printable(text, lines=True)}")
     return exit_code(error)
+
+
+def _tell(text: str) -> None:
+    """Prints to standard error; where that is closed or full nobody can be told."""
+    if sys.stderr is None:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)

@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, cast
+import sys
+
+from entrepot.client.client_errors import OutputLost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _MARKS = "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -26,6 +32,21 @@ def printable(text: str, *, lines: bool = False) -> str:
     return (_ACTING_IN_LINES if lines else _ACTING).sub(_escape, text)
 
 
+def print_json(document: object) -> None:
+    """Prints a document on standard output, as `json_text` makes it."""
+    print_text(json_text(document, getattr(sys.stdout, "encoding", None)))
+
+
+def print_text(text: str, *, end: str = "\n", flush: bool = False) -> None:
+    """Prints on standard output; raises `OutputLost` where that is full, and `BrokenPipeError`."""
+    try:
+        print(text, end=end, flush=flush)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(error.strerror or str(error)) from error
+
+
 def json_text(document: object, encoding: str | None) -> str:
     """The document as JSON that any reader takes, and that does nothing to a terminal."""
     plain = _mapped(document, lambda one: one if one.isascii() else _SURROGATES.sub(_escape, one))
@@ -39,11 +60,11 @@ def json_text(document: object, encoding: str | None) -> str:
 
 def printable_values(document: dict[str, Any]) -> dict[str, Any]:
     """The document with all its texts `printable`, in lines."""
-    mapped = _mapped(document, lambda one: printable(one, lines=True))
-    return cast("dict[str, Any]", mapped)
+    mapped: dict[str, Any] = _mapped(document, lambda one: printable(one, lines=True))
+    return mapped
 
 
-def _mapped(value: object, change: Callable[[str], str]) -> object:
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -145,6 +145,7 @@ class Connection:
                 self.close()
                 wire = self.open()
                 incoming = self._incoming = Incoming(wire)
+            incoming.until = None
             self._busy = True
             self._stage = SENDING
             self._wait_at_most(wire, self._timeouts[1])

@@ -7,8 +7,9 @@ import os
 import re
 import sys
 
-from entrepot.cli.admin.database_access import on_exchange, print_json
+from entrepot.cli.admin.database_access import on_exchange
 from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database

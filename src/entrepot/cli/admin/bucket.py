@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
+from entrepot.cli.admin.database_access import on_exchange, require_account
 from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import UsageError
 from entrepot.client.configuration import Configuration
 from entrepot.database import bucket_permissions

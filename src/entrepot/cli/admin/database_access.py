@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from entrepot.cli.terminal_text import json_text
 from entrepot.client.client_errors import UsageError
 from entrepot.database import accounts
 from entrepot.database.connection import Database
@@ -47,7 +45,3 @@ async def require_account(database: Database, auth: AuthMode, account_id: str) -
     if account_id not in known:
         raise UsageError(f"there is no account {account_id}; `entrepot account list` shows them")
     return len(known) == 1
-
-
-def print_json(value: object) -> None:
-    print(json_text(value, sys.stdout.encoding))

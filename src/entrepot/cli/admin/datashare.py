@@ -8,11 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
+from entrepot.cli.admin.database_access import on_exchange, require_account
 from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.exit_codes import FAILED, SUCCESS
 from entrepot.cli.jobs.outcome import report
+from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import ClientError, UsageError
 from entrepot.database import datashares, external_access
 from entrepot.database.connection import Database

@@ -22,6 +22,7 @@ from typing import Any
 
 from entrepot.cli.admin.demo_servers import ANSWER_SECONDS, DemoServers, servers
 from entrepot.cli.arguments import Parser
+from entrepot.cli.terminal_text import print_text
 from entrepot.domain.errors import ConfigurationError, EntrepotError
 
 _SOURCES_PER_JOB = 100  # the service's own limit for one import job
@@ -287,4 +288,4 @@ def _title(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    print_text(text, flush=True)

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from entrepot import __version__
 from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.cli.exit_codes import FAILED, SUCCESS
+from entrepot.cli.terminal_text import print_json, print_text, printable
 from entrepot.domain.errors import EntrepotError
 from entrepot.settings.settings import Settings, without_password
 from entrepot.settings.values import AuthMode
@@ -46,24 +48,55 @@ class _Finding:
 def run(arguments: list[str]) -> int:
     """Prints the report; 0 when all is well, else 1."""
     parser = Parser("doctor", _DESCRIPTION)
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="for people (the default), or for scripts"
+    )
     add_settings(parser)
-    settings = settings_of(parser.parse_args(arguments))
-    print("versions")
+    options = parser.parse_args(arguments)
+    settings = settings_of(options)
+    if options.output == "json":
+        return _report(settings)
+    _say("versions")
     for name, shown in _versions():
-        print(f"  {name:{_NAMES}} {shown}")
-    print("settings")
+        _say(f"  {name:{_NAMES}} {shown}")
+    _say("settings")
     for name, value, source in settings.described():
-        print(f"  {name:{_NAMES}} {value or '-'}  ({source})")
-    print("reachability")
+        _say(f"  {name:{_NAMES}} {value or '-'}  ({source})")
+    _say("reachability")
     well = _print(list(_examine(settings)))
-    print("services outside")
-    return 0 if _print(list(_integrations(settings))) and well else 1
+    _say("services outside")
+    return SUCCESS if _print(list(_integrations(settings))) and well else FAILED
+
+
+def _say(text: str) -> None:
+    print_text(printable(text))
 
 
 def _print(findings: list[_Finding]) -> bool:
     for finding in findings:
-        print(f"  {finding.subject:{_NAMES}} {'ok' if finding.well else 'FAILED'}: {finding.words}")
+        _say(f"  {finding.subject:{_NAMES}} {'ok' if finding.well else 'FAILED'}: {finding.words}")
     return all(finding.well for finding in findings)
+
+
+def _report(settings: Settings) -> int:
+    """The same as one JSON document."""
+    groups = {"Reachability": list(_examine(settings)), "Services": list(_integrations(settings))}
+    well = all(finding.well for findings in groups.values() for finding in findings)
+    print_json(
+        {
+            "Well": well,
+            "Versions": dict(_versions()),
+            "Settings": [
+                {"Name": name, "Value": value, "Source": source}
+                for name, value, source in settings.described()
+            ],
+            **{
+                name: [{"Subject": one.subject, "Well": one.well, "Words": one.words} for one in findings]
+                for name, findings in groups.items()
+            },
+        }
+    )
+    return SUCCESS if well else FAILED
 
 
 def _versions() -> Iterator[tuple[str, str]]:

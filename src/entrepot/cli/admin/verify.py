@@ -9,9 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from entrepot.cli.admin.database_access import on_exchange, print_json
+from entrepot.cli.admin.database_access import on_exchange
 from entrepot.cli.arguments import Parser, add_settings, settings_of
 from entrepot.cli.exit_codes import FAILED, SUCCESS
+from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import UsageError
 from entrepot.database import stored_assets
 from entrepot.database.connection import Database

@@ -9,8 +9,9 @@ import sys
 from contextlib import suppress
 from ipaddress import ip_address
 
-from entrepot.cli.admin.database_access import on_exchange, print_json, require_account
+from entrepot.cli.admin.database_access import on_exchange, require_account
 from entrepot.cli.arguments import Parser, add_settings, settings_of
+from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import UsageError
 from entrepot.database import event_deliveries, webhooks
 from entrepot.database.connection import Database

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from entrepot.cli.arguments import Parser
 from entrepot.cli.bulk.exchange_calls import Exchange
@@ -16,9 +17,9 @@ from entrepot.cli.bulk.run_summary import RunSummary
 from entrepot.cli.bulk.signed_urls import SignedUrls
 from entrepot.cli.bulk.user_bucket import Bucket, read_bucket_place, s3_credentials
 from entrepot.cli.client_options import add_connection_options, open_client
-from entrepot.cli.exit_codes import FAILED, SUCCESS
+from entrepot.cli.exit_codes import FAILED, SUCCESS, Terminated
 from entrepot.cli.jobs.progress_display import ProgressDisplay
-from entrepot.cli.terminal_text import json_text
+from entrepot.cli.terminal_text import print_json
 from entrepot.http.pool import ConnectionOptions
 from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings
@@ -29,9 +30,9 @@ _MANY_FILES = 200
 """From so many on a bucket on the way is well worth it: a job for each file costs more than its bytes."""
 _LISTED = 10
 EXIT_CODES = (
-    "Exit codes: 0 everything is there; 1 something failed, the rest is done; 130 interrupted by Ctrl-C; "
-    "252 to 255 it could not begin, or had to give up. Whatever the code, the same command run again goes on "
-    "from what is there."
+    "Exit codes: 0 everything is there; 1 something failed, the rest is done; 130 interrupted by Ctrl-C, 143 "
+    "by SIGTERM; 252 to 255 it could not begin, or had to give up. Whatever the code, the same command run "
+    "again goes on from what is there."
 )
 
 
@@ -135,8 +136,8 @@ def new_summary(verb: str) -> RunSummary:
 
 @contextmanager
 def interruptible(totals: RunSummary) -> Iterator[None]:
-    """Lets SIGTERM end the program as Ctrl-C does; either way says how to go on."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Lets SIGTERM end the program in order, as Ctrl-C does; either way says how to go on."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except KeyboardInterrupt:
@@ -146,6 +147,10 @@ def interruptible(totals: RunSummary) -> Iterator[None]:
     except BaseException:
         totals.display.close()
         raise
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
 
 
 def note_names(totals: RunSummary, doing: str, names: Sequence[str]) -> None:
@@ -179,5 +184,5 @@ def finish(totals: RunSummary, summary: Mapping[str, Any], advised: str = "") ->
     }
     failures = [{"Name": name, "Reason": reason} for name, reason in totals.failures]
     document = {**summary, **counts, **({"Failures": failures} if failures else {})}
-    print(json_text(document, sys.stdout.encoding))
+    print_json(document)
     return FAILED if totals.failed else SUCCESS

@@ -28,6 +28,7 @@ from entrepot.cli.bulk.upload_journal import Command, Journal
 from entrepot.cli.bulk.upload_sources import BucketSource, FolderSource, Source, StagedFolderSource
 from entrepot.cli.bulk.user_bucket import BucketPlace, read_place
 from entrepot.cli.client_options import configuration_of, connection_options
+from entrepot.cli.terminal_text import printable
 from entrepot.client.client_errors import UsageError
 from entrepot.client.target import resolve_target
 from entrepot.domain.errors import StoreError
@@ -159,6 +160,12 @@ def _wishes(options: argparse.Namespace, place: BucketPlace | Path, command: Com
     by_url = not isinstance(place, BucketPlace) and options.through is None
     job_type = JobType.IMPORT_ASSET_FROM_SIGNED_URL if by_url else JobType.IMPORT_ASSETS_FROM_S3
     name = _name(options, place)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{printable(name)} is no name in Unicode; give the data set one with --name."
+        ) from error
     return Wishes(
         data_set_id=options.data_set,
         name=name,

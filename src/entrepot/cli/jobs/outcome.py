@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 from entrepot.cli.exit_codes import exit_code
 from entrepot.cli.terminal_text import printable
@@ -29,5 +30,6 @@ def report(error: ClientError) -> int:
     if debugging(environment()):
         raise error
     if sys.stderr is not None:  # closed (`2>&-`), where print would take standard output instead
-        print(f"\n{printable(error.message, lines=True)}", file=sys.stderr)
+        with suppress(OSError):  # full
+            print(f"\n{printable(error.message, lines=True)}", file=sys.stderr)
     return exit_code(error)

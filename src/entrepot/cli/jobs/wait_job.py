@@ -13,6 +13,7 @@ from types import FrameType
 from entrepot.cli.arguments import Parser
 from entrepot.cli.client_options import add_connection_options, open_client
 from entrepot.cli.jobs.outcome import EXIT_CODES_TEXT, exit_code_of, report
+from entrepot.cli.terminal_text import print_text
 from entrepot.client.client_errors import ClientError
 from entrepot.client.job_following import FollowedJob, Follower
 
@@ -39,7 +40,7 @@ def run(arguments: list[str]) -> int:
         return WAITED_TOO_LONG
     if options.any:
         for job in ended:
-            print(job.id)
+            print_text(job.id)
     return exit_code_of(job.state for job in ended)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 from entrepot.cli.aws.operation.options import COLOURS, INPUT_JSON, INPUT_YAML, OUTPUTS
 
@@ -26,6 +27,12 @@ _PATHS = ("FILE", "FOLDER", "PATH", "DIR")
 """What a metavar of ours contains where a path may stand."""
 _IDS = {"JOB": "JobId", "DATA-SET": "DataSetId", "DATA_SET": "DataSetId", "REVISION": "RevisionId"}
 """Metavars of ours that are an id."""
+_LOCAL = {
+    "key": {"disable": "enabled_keys"},
+    "webhook": dict.fromkeys(("remove", "dead-letters", "replay"), "webhook_ids"),
+}
+"""What the word after an action is, by command and action: functions of `entrepot.cli.admin.local_ids`."""
+_SETTINGS = ("data_dir", "database")
 _ID_OPTIONS = {"--data-set": "DataSetId", "--revision": "RevisionId"}
 """Options of ours whose value is one."""
 _CHOICES = {"--output": OUTPUTS, "--color": COLOURS, "--auth": ("sigv4", "trust")}
@@ -128,8 +135,20 @@ class Values:
             return []
         if word.choices:
             return [Candidate(choice) for choice in word.choices]
-        found = self._of_metavar(word.metavar)
+        local = _LOCAL.get(situation.own or "", {}).get(next(iter(situation.positionals), ""))
+        found = self._of_metavar(word.metavar) if local is None else self._of_database(local)
         return [one for one in found if one.value not in situation.positionals]
+
+    def _of_database(self, what: str) -> list[Candidate]:
+        """Ids that the exchange's own database knows, for those who run it. Never raises."""
+        given = {name: self._situation.value(f"--{name.replace('_', '-')}") for name in _SETTINGS}
+        settings = {name: value for name, value in given.items() if value is not None}
+        try:
+            # Loads what the server is made of; nothing else that completes needs it.
+            ask = getattr(import_module("entrepot.cli.admin.local_ids"), what)
+            return [Candidate(*one) for one in ask(settings, self._environ)]
+        except Exception:  # noqa: BLE001 - a suggestion that cannot be had is no suggestion
+            return []
 
     def _of_member(self, member: Member) -> list[Candidate]:
         shape = member.shape
@@ -187,11 +206,23 @@ class Values:
     def _of_metavar(self, metavar: str) -> list[Candidate]:
         metavar = metavar.upper()
         if metavar in _IDS:
-            return self._live(_IDS[metavar])
+            found = self._live(_IDS[metavar])
+            return found + self._names(found) if metavar == "DATA_SET" else found
         if any(word in metavar for word in _PATHS):
             folders_only = "FOLDER" in metavar or "DIR" in metavar
             return paths(self._situation.typed, folders_only=folders_only)
         return []
+
+    def _names(self, data_sets: list[Candidate]) -> list[Candidate]:
+        """The names that are begun, of data sets that have them alone: others are refused."""
+        if not self._situation.typed:
+            return []
+        names = [one.meaning for one in data_sets]
+        return [
+            Candidate(one.meaning, one.value)
+            for one in data_sets
+            if one.meaning and "\\" not in one.meaning and names.count(one.meaning) == 1
+        ]
 
     def _files(self, *, offer: bool) -> list[Candidate]:
         """Paths once `file://` is typed; before that the scheme itself, if `offer`."""
