@@ -100,6 +100,18 @@ def test_files_that_are_there_are_kept_where_they_are_the_same_and_replaced_else
     assert (summary["Skipped"], summary["Jobs"]) == (2, 3)
 
 
+def test_other_bytes_of_the_same_size_and_time_are_replaced(user: User, tmp_path: Path) -> None:
+    made = published(user, {"a": b"right", "b": b"stays"})
+    target = tmp_path / "target"
+    user.run("fetch", made["Name"], target)
+    before = (target / "a").stat()
+    (target / "a").write_bytes(b"wrong")
+    os.utime(target / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    summary = user.run("fetch", made["Name"], target).summary
+    assert read_files(target) == {"a": b"right", "b": b"stays"}
+    assert (summary["Skipped"], summary["Jobs"]) == (1, 1)
+
+
 @pytest.mark.parametrize("through", [False, True])
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_into_a_folder_that_was_broken_off_is_taken_up(

@@ -1,6 +1,6 @@
 """The folder that is fetched into: files appear in it whole, and what is there already is known.
 
-<folder>/.entrepot-fetch/record.jsonl   which file is which asset, with its size, time and checksum
+<folder>/.entrepot-fetch/record.jsonl   which file is which asset, with its size and checksum
 <folder>/.entrepot-fetch/incoming/      files under way; emptied whenever a run begins
 """
 
@@ -33,7 +33,6 @@ _SMALL_RECORD = 1000
 class Had:
     asset_id: str
     size_bytes: int
-    modified_ns: int
     checksum: str
 
 
@@ -53,8 +52,8 @@ class ReceivingFolder:
         lines = read_lines(folder / STATE_FOLDER / "record.jsonl")
         for line in lines:
             match line.get("file"):
-                case [str(path), str(asset_id), int(size_bytes), int(modified_ns), str(checksum)]:
-                    self._had[path] = Had(asset_id, size_bytes, modified_ns, checksum)
+                case [str(path), str(asset_id), int(size_bytes), *_, str(checksum)]:
+                    self._had[path] = Had(asset_id, size_bytes, checksum)
         if record is not None and len(lines) > max(_SMALL_RECORD, _RECORD_GROWTH * len(self._had)):
             record.replace(_line(path, had) for path, had in self._had.items())
 
@@ -94,7 +93,7 @@ class ReceivingFolder:
     def has(self, path: str, asset: RemoteAsset) -> bool:
         """Whether a former run has fetched this asset to the path, and the file is still the same.
 
-        One whose time has changed is read and compared by its checksum.
+        It is read and compared by its checksum: other bytes can have the size and the time that it had.
         """
         had = self._had.get(path)
         if had is None or (had.asset_id, had.size_bytes) != (asset.id, asset.size_bytes):
@@ -104,8 +103,6 @@ class ReceivingFolder:
             status = whole.lstat()
             if not stat.S_ISREG(status.st_mode) or status.st_size != had.size_bytes:
                 return False
-            if status.st_mtime_ns == had.modified_ns:
-                return True
             return _checksum_of_file(whole) == had.checksum
         except OSError:
             return False
@@ -124,7 +121,6 @@ class ReceivingFolder:
             checksum = self._write(temporary, asset, fetch)
             target = self._target(path)
             temporary.replace(target)
-            modified_ns = target.stat().st_mtime_ns
         except OSError as error:
             temporary.unlink(missing_ok=True)
             if error.errno in _FULL:
@@ -134,7 +130,7 @@ class ReceivingFolder:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        had = Had(asset.id, asset.size_bytes, modified_ns, checksum)
+        had = Had(asset.id, asset.size_bytes, checksum)
         with self._lock:
             self._had[path] = had
             if self._record is not None:
@@ -202,7 +198,7 @@ class ReceivingFolder:
 
 
 def _line(path: str, had: Had) -> dict[str, object]:
-    return {"file": [path, had.asset_id, had.size_bytes, had.modified_ns, had.checksum]}
+    return {"file": [path, had.asset_id, had.size_bytes, had.checksum]}
 
 
 def _checksum_of_file(path: Path) -> str:

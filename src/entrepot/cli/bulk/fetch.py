@@ -47,7 +47,7 @@ Fetches the assets of a data set's newest finalized revision into a folder, unde
 or into s3://bucket/prefix, under keys that are their names.
 
 Run again, the same command goes on where it was broken off, and skips what is there already: in a folder what
-it has fetched itself, still the same by size and time or else by checksum; in a bucket objects of the same
+it has fetched itself, still the same by size and checksum; in a bucket objects of the same
 size that a job of this exchange has put there. Files appear whole or not at all.
 
 Into a folder each asset comes by a job and a signed URL of its own. From a few hundred assets on, --through
