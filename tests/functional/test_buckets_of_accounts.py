@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.functional.accounts import run_entrepot
 from tests.functional.clients import client, s3_client
 from tests.functional.flow import assets, import_objects, open_revision, run_job
@@ -38,6 +39,8 @@ class TwoAccounts:
     second: Any
     first_id: str
     second_id: str
+    place: dict[str, str]
+    """A revision of the first account with one asset."""
 
     def command(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -91,13 +94,24 @@ def exchange(
         first_id = first.create_data_set(AssetType="S3_SNAPSHOT", Name="n", Description="d")["Arn"].split(
             ":"
         )[4]
-        alone = TwoAccounts(server, s3_server, another_s3_server, bucket, own, first, None, first_id, "")
-        job, names = alone.import_as(first, "secret")
-        assert (job["State"], names) == ("COMPLETED", ["secret"])  # whoever is alone needs no permission
-        made = json.loads(alone.command("account", "create").stdout)
+        place = open_revision(first)
+        job = import_objects(first, place, bucket, ["secret"])
+        assert job["State"] == "COMPLETED"  # whoever is alone needs no permission
+        with pytest.raises(ClientError, match="keeps its own bytes"):
+            import_objects(first, place, own, ["mine/a"])  # but has no more right to this one
+        made = run_entrepot(known(server), "account", "create")
         second = exchange_client(server, made["AccessKeyId"], made["SecretAccessKey"])
         yield TwoAccounts(
-            server, s3_server, another_s3_server, bucket, own, first, second, first_id, made["AccountId"]
+            server,
+            s3_server,
+            another_s3_server,
+            bucket,
+            own,
+            first,
+            second,
+            first_id,
+            made["AccountId"],
+            place,
         )
         first.close()
         second.close()
@@ -163,16 +177,70 @@ def test_a_prefix_is_no_way_to_anything_beside_it(exchange: TwoAccounts) -> None
 def test_the_bytes_of_other_accounts_cannot_be_taken_out_of_the_store_of_the_exchange(
     exchange: TwoAccounts,
 ) -> None:
-    exchange.bucket_command("allow", exchange.own, "--account", exchange.second_id, "--read", "--write")
     s3 = s3_of(exchange.storage)
-    kept = [each["Key"] for each in s3.list_objects_v2(Bucket=exchange.own)["Contents"]]
+    kept = s3.list_objects_v2(Bucket=exchange.own)["Contents"][0]["Key"]
     s3.close()
+    assert kept.startswith("exchange/")
     place = open_revision(exchange.second)
-    job = import_objects(exchange.second, place, exchange.own, kept[:100])
-    (error,) = job["Errors"]
-    assert error["Code"] == "ACCESS_DENIED_EXCEPTION"
-    assert "keeps its own bytes" in error["Message"]
-    assert assets(exchange.second, place) == []
+    asset = assets(exchange.first, exchange.place)[0]["Id"]
+    for key in (kept, f"/{kept}", f"//{kept}", f"\\{kept}", "mine/a", "../x"):
+        for details in (
+            {"ImportAssetsFromS3": {**place, "AssetSources": [{"Bucket": exchange.own, "Key": key}]}},
+            {
+                "ExportAssetsToS3": {
+                    **exchange.place,
+                    "AssetDestinations": [{"AssetId": asset, "Bucket": exchange.own, "Key": key}],
+                }
+            },
+        ):
+            require_refused_at_once(exchange.first, exchange.own, details)
+
+
+def test_neither_revisions_nor_shared_places_go_into_the_bucket_of_the_exchange(
+    exchange: TwoAccounts,
+) -> None:
+    destination = {"RevisionId": exchange.place["RevisionId"], "Bucket": exchange.own}
+    revisions = {"DataSetId": exchange.place["DataSetId"], "RevisionDestinations": [destination]}
+    require_refused_at_once(exchange.first, exchange.own, {"ExportRevisionsToS3": revisions})
+    live = open_revision(exchange.first, "S3_DATA_ACCESS")
+    shared = {**live, "AssetSource": {"Bucket": exchange.own, "KeyPrefixes": ["mine/"]}}
+    require_refused_at_once(exchange.first, exchange.own, {"CreateS3DataAccessFromS3Bucket": shared})
+
+
+def require_refused_at_once(client: Any, bucket: str, details: dict[str, Any]) -> None:
+    types = {
+        "ImportAssetsFromS3": "IMPORT_ASSETS_FROM_S3",
+        "ExportAssetsToS3": "EXPORT_ASSETS_TO_S3",
+        "ExportRevisionsToS3": "EXPORT_REVISIONS_TO_S3",
+        "CreateS3DataAccessFromS3Bucket": "CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET",
+    }
+    (member,) = details
+    with pytest.raises(ClientError) as refused:
+        client.create_job(Type=types[member], Details=details)
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert f"keeps its own bytes in bucket {bucket}" in refused.value.response["Error"]["Message"]
+
+
+def test_the_bucket_of_the_exchange_cannot_be_allowed(exchange: TwoAccounts) -> None:
+    address = exchange.storage.endpoint_url.removeprefix("http://")
+    port = address.rpartition(":")[2]
+    credentials = json.dumps({"AccessKeyId": "AKIAOTHER", "SecretAccessKey": "secret"})
+    for options, given in (
+        ([], ""),
+        (["--prefix", "mine/"], ""),
+        (["--endpoint-url", f"{exchange.storage.endpoint_url}/"], ""),
+        (["--endpoint-url", f"http://localhost:{port}", "--credentials", "-"], credentials),
+        (["--endpoint-url", f"http://{exchange.own}.localhost:{port}", "--credentials", "-"], credentials),
+    ):
+        command = ["bucket", "allow", exchange.own, "--account", exchange.second_id, "--read", *options]
+        ended = exchange.command(*command, given=given)
+        assert ended.returncode != 0
+        assert f"keeps its own bytes in bucket {exchange.own}" in ended.stderr
+    elsewhere = ["--endpoint-url", exchange.partner.endpoint_url, "--credentials", "-"]
+    exchange.bucket_command(
+        "allow", exchange.own, "--account", exchange.second_id, "--read", *elsewhere, given=credentials
+    )
+    assert len(exchange.bucket_command("list")["BucketPermissions"]) == 1
 
 
 def test_exports_go_where_they_are_allowed_and_nowhere_else(exchange: TwoAccounts) -> None:

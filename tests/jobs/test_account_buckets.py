@@ -26,11 +26,12 @@ from entrepot.database import accounts, bucket_permissions
 from entrepot.domain.bucket_permission import Access, BucketPermission
 from entrepot.domain.errors import InvalidStoreRequest, StoreAccessDenied
 from entrepot.domain.job import Job, JobErrorCode, JobState, JobType, Location
+from entrepot.domain.own_bucket import OwnBucket
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.server.secrets import SecretBox, create_key_file
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place, sealed_credentials
+from entrepot.transfer.account_buckets import PermittedBuckets, Place, sealed_credentials
 from entrepot.transfer.user_buckets import AccountBuckets
 
 MINE, THEIRS = SCOPE.account_id, OTHER_SCOPE.account_id
@@ -332,15 +333,91 @@ async def test_where_all_is_open_a_permission_says_where_a_bucket_is_and_still_m
         mine.open("vendor", "v/a", Access.WRITE)
 
 
+OWN = OwnBucket("own", "exchange/", "http://s3.server")
+
+
 @pytest.mark.parametrize("proven", [True, False])
-async def test_nobody_uses_the_bytes_of_the_exchange_itself(exchange: Exchange, proven: bool) -> None:
-    await exchange.allow(MINE, "own", "rw")
-    own = OwnBucket("own", "exchange/", "http://s3.server")
-    mine = await exchange.seen(accounts_are_proven=proven, own=own).mine()
-    for key in ("exchange/", "exchange/assets/ab/abcd", "a/../exchange/assets"):
-        with pytest.raises(StoreAccessDenied, match="keeps its own bytes"):
-            mine.open("own", key, Access.READ)
-    mine.open("own", "exchanged", Access.WRITE)
+@pytest.mark.parametrize("access", Access)
+async def test_nobody_uses_the_bucket_of_the_exchange_itself(
+    exchange: Exchange, proven: bool, access: Access
+) -> None:
+    seen = exchange.seen(accounts_are_proven=proven, own=OWN)
+    for endpoint_url in (None, "http://S3.server:80/", "https://own.s3.server"):
+        for keys in (None, KEYS):
+            await exchange.allow(MINE, "own", "rw", endpoint_url=endpoint_url, keys=keys)
+            mine = await seen.mine()
+            for key in (
+                "",
+                "mine/a",
+                "exchange/a",
+                "/exchange/a",
+                "//exchange/a",
+                "\\exchange/a",
+                "x/../exchange/a",
+            ):
+                with pytest.raises(StoreAccessDenied, match="keeps its own bytes in bucket own"):
+                    mine.open("own", key, access)
+            with pytest.raises(StoreAccessDenied, match="keeps its own bytes in bucket own"):
+                await seen.harness.buckets.refuse_own_bucket(MINE, ["mine", "own"])
     await exchange.allow(MINE, "own", "rw", endpoint_url="http://another", keys=KEYS)
-    mine = await exchange.seen(accounts_are_proven=proven, own=own).mine()
-    mine.open("own", "exchange/a", Access.READ)
+    (await seen.mine()).open("own", "exchange/a", access)
+    await seen.harness.buckets.refuse_own_bucket(MINE, ["mine", "own"])
+
+
+async def test_the_bucket_of_the_exchange_is_refused_without_a_word_of_how_it_could_be_allowed(
+    exchange: Exchange,
+) -> None:
+    for bucket in ("own", "OWN", "own."):
+        with pytest.raises(StoreAccessDenied, match="keeps its own bytes in bucket own, which no account"):
+            (await exchange.seen(own=OWN).mine()).open(bucket, "a", Access.READ)
+
+
+async def test_neither_does_the_only_account(harness: Harness, tmp_path: Path) -> None:
+    await accounts.insert_account(harness.database, MINE, "", now())
+    buckets = PermittedBuckets(harness.database, Landscape(tmp_path), None, accounts_are_proven=True, own=OWN)
+    mine = await buckets.of_account(MINE)
+    mine.open("any", "a/../b", Access.WRITE)
+    for bucket, key in (("own", "a"), ("any", "../own/exchange/a"), ("any", "..\\own\\exchange\\a")):
+        with pytest.raises(StoreAccessDenied):
+            mine.open(bucket, key, Access.WRITE)
+
+
+async def test_a_bucket_of_the_same_name_elsewhere_takes_credentials_of_its_own(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "own", "r", endpoint_url="http://another")
+    seen = exchange.seen(own=OWN)
+    with pytest.raises(StoreAccessDenied, match="with credentials of its own"):
+        (await seen.mine()).open("own", "a", Access.READ)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "endpoint_url"), [("exchange", "http://own.s3.server"), ("exchange", "http://s3.server/own")]
+)
+async def test_no_bucket_lies_in_that_of_the_exchange(
+    exchange: Exchange, bucket: str, endpoint_url: str
+) -> None:
+    await exchange.allow(MINE, bucket, "rw", endpoint_url=endpoint_url, keys=KEYS)
+    with pytest.raises(StoreAccessDenied, match="keeps its own bytes"):
+        (await exchange.seen(own=OWN).mine()).open(bucket, "assets/a", Access.READ)
+
+
+async def test_a_job_made_before_reads_and_writes_nothing_there(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "own", "rw")
+    exchange.harness.put("own", {"/exchange/a": b"theirs", "mine/a": b"mine"})
+    seen = exchange.seen(own=OWN)
+    assert code_of(await seen.import_objects("own", ["mine/a"])) is JobErrorCode.ACCESS_DENIED_EXCEPTION
+    assert code_of(await seen.export(["b"], "own", "mine/${Asset.Name}")) is (
+        JobErrorCode.ACCESS_DENIED_EXCEPTION
+    )
+    assert "mine/b" not in contents(exchange.harness.bucket("own"))
+
+
+async def test_of_a_shared_bucket_only_what_is_no_spelling_of_the_prefix_may_be_used(
+    exchange: Exchange,
+) -> None:
+    await exchange.allow(MINE, "own", "rw")
+    mine = await exchange.seen(own=replace(OWN, is_shared=True)).mine()
+    mine.open("own", "mine/a", Access.WRITE)
+    mine.open("own", "exchanged", Access.WRITE)
+    for key in ("exchange/", "/exchange/a", "//exchange/a", "\\exchange/a", "exchange//a", "a/../exchange/a"):
+        with pytest.raises(StoreAccessDenied, match="under 'exchange/', which no account may use"):
+            mine.open("own", key, Access.READ)

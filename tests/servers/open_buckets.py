@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.user_buckets import Access
@@ -16,6 +16,9 @@ class OpenBuckets:
 
     async def of_account(self, account_id: str) -> OpenBuckets:
         return self
+
+    async def refuse_own_bucket(self, account_id: str, buckets: Iterable[str]) -> None:
+        """There is none."""
 
     def open(self, bucket: str, key: str, access: Access) -> ObjectStore:
         return self._find(bucket)

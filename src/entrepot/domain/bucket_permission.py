@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import unquote
 
 from entrepot.domain.timestamp import Timestamp
 
+_SLASH = re.compile(r"[/\\]")
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 """What may be the name of a bucket, of old ones and on servers other than Amazon S3 too."""
 _LONGEST_PREFIX_BYTES = 1024
@@ -56,7 +58,7 @@ class BucketPermission:
         """
         if not key.startswith(self.prefix):
             return False
-        return not has_dot_segments(key) or (not self.prefix and _stays_inside(key))
+        return not has_dot_segments(key) or (not self.prefix and not leaves_bucket(key))
 
 
 def covering(permissions: Iterable[BucketPermission], key: str, access: Access) -> BucketPermission | None:
@@ -70,7 +72,25 @@ def covering(permissions: Iterable[BucketPermission], key: str, access: Access) 
 
 def has_dot_segments(key: str) -> bool:
     """Whether some servers might take the key for another one: `a/../b`, `./b`."""
-    return any(segment in {".", ".."} for segment in key.split("/"))
+    return any(segment in {".", ".."} for segment in segments(key))
+
+
+def leaves_bucket(key: str) -> bool:
+    """Whether some servers, those too that decode it twice, might look for the key outside of its bucket."""
+    depth = 0
+    for segment in segments(unquote(key)):
+        if segment == "..":
+            depth -= 1
+        elif segment not in {"", "."}:
+            depth += 1
+        if depth < 0:
+            return True
+    return False
+
+
+def segments(key: str) -> list[str]:
+    """What lies between the slashes, of either kind: some servers take a backslash for one."""
+    return _SLASH.split(key)
 
 
 def bucket_problem(name: str) -> str | None:
@@ -93,15 +113,3 @@ def prefix_problem(prefix: str) -> str | None:
     if "//" in prefix or has_dot_segments(prefix):
         return "servers differ in how they read '//', '.' and '..' between slashes; take a prefix without"
     return None
-
-
-def _stays_inside(key: str) -> bool:
-    depth = 0
-    for segment in key.split("/"):
-        if segment == "..":
-            depth -= 1
-        elif segment not in {"", "."}:
-            depth += 1
-        if depth < 0:
-            return False
-    return True

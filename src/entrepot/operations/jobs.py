@@ -6,7 +6,7 @@ from entrepot.database import garbage, job_runs, jobs
 from entrepot.database.connection import Connection
 from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.arn import job_arn
-from entrepot.domain.errors import Conflict, ResourceType, ValidationFailed
+from entrepot.domain.errors import AccessDenied, Conflict, ResourceType, StoreAccessDenied, ValidationFailed
 from entrepot.domain.job import (
     Job,
     JobError,
@@ -78,6 +78,7 @@ def _error_details(error: JobError) -> shapes.Details | None:
 async def create_job(context: Context, request: shapes.CreateJobRequest) -> shapes.CreateJobResponse:
     """Makes a job that waits for StartJob; its type decides whether the request is good.
 
+    Raises `AccessDenied` where it names the bucket in which the exchange keeps its own bytes.
     Crash: the job is there or not; nothing runs yet, and nothing was written for it elsewhere.
     """
     services, scope = context.services, context.scope
@@ -86,6 +87,10 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
     _require_details_of(job_type, request.details)
     _require_valid_configuration(job_type, request.asset_configuration)
     configuration = request.asset_configuration
+    try:
+        await services.buckets.refuse_own_bucket(scope.account_id, _named_buckets(request.details))
+    except StoreAccessDenied as error:
+        raise AccessDenied(error.message) from error
     now, job_id = services.clock(), services.new_identifier()
     async with services.database.transaction() as connection:
         checked = await definition.check(
@@ -113,6 +118,20 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
         )
         await jobs.insert(connection, job)
     return answer(shapes.CreateJobResponse, _entry(job))
+
+
+def _named_buckets(details: shapes.RequestDetails) -> set[str]:
+    """The users' buckets that a job would read or write."""
+    named: list[str] = []
+    if details.import_assets_from_s3 is not None:
+        named += [each.bucket for each in details.import_assets_from_s3.asset_sources]
+    if details.export_assets_to_s3 is not None:
+        named += [each.bucket for each in details.export_assets_to_s3.asset_destinations]
+    if details.export_revisions_to_s3 is not None:
+        named += [each.bucket for each in details.export_revisions_to_s3.revision_destinations]
+    if details.create_s3_data_access_from_s3_bucket is not None:
+        named.append(details.create_s3_data_access_from_s3_bucket.asset_source.bucket)
+    return set(named)
 
 
 async def get_job(context: Context, request: shapes.GetJobRequest) -> shapes.GetJobResponse:

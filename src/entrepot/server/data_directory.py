@@ -3,6 +3,7 @@
     entrepot.sqlite   assets/                         the database and the stored bytes
     secrets.key                                       the root of all secrets
     instance-id                                       names this directory among all machines
+    own-bucket                                        where the server keeps its bytes, if in a bucket of S3
     serve.lock        workers/<slot>.lock             held by the running processes, with their pid inside
     aws/credentials   aws/config                      a profile for the tools of AWS
 
@@ -20,7 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+import msgspec
+
 from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.own_bucket import OwnBucket
 
 PROFILE = "entrepot"
 _MOST_SLOTS = 1_024
@@ -105,6 +109,27 @@ class DataDirectory:
             except FileNotFoundError:
                 with suppress(FileExistsError):
                     create_whole_file(path, secrets.token_hex(4) + "\n")
+
+    def note_own_bucket(self, own: OwnBucket | None) -> None:
+        """Keeps where the server has its bytes for commands that do not know its settings.
+
+        Crash: what the last start said is there, or what this one says.
+        """
+        if own is None:
+            self._own_bucket_file.unlink(missing_ok=True)
+        elif own != self.own_bucket():
+            write_private_file(self._own_bucket_file, msgspec.json.encode(own).decode() + "\n")
+
+    def own_bucket(self) -> OwnBucket | None:
+        """Where the server that was last started here has its bytes; None where they are in a folder."""
+        try:
+            return msgspec.json.decode(self._own_bucket_file.read_bytes(), type=OwnBucket)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None  # the next start of the server writes it
+
+    @property
+    def _own_bucket_file(self) -> Path:
+        return self.path / "own-bucket"
 
     def lock_for_serving(self) -> FileLock:
         """Locks it for one server. Raises `ConfigurationError` naming the process that already serves it."""

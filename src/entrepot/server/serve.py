@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, cast
 import uvicorn
 
 from entrepot import __version__
+from entrepot.database import bucket_permissions
+from entrepot.database.connection import Connection
 from entrepot.domain.errors import ConfigurationError, StoreError
+from entrepot.domain.own_bucket import OwnBucket
 from entrepot.server import process
 from entrepot.server.app import Application, Readiness
 from entrepot.server.audit import Metrics, ServerAudit
@@ -41,9 +44,10 @@ from entrepot.settings.environment import environment
 from entrepot.settings.settings import Settings, without_password
 from entrepot.settings.values import AuthMode
 from entrepot.stores.store import ObjectStore
+from entrepot.transfer.account_buckets import own_bucket_problem
 from entrepot.wire.request_body import BodyBudget
 from entrepot.wiring.api import WiredApi, open_api
-from entrepot.wiring.shared import clock, prepare_database
+from entrepot.wiring.shared import clock, own_bucket, prepare_database
 
 if TYPE_CHECKING:
     from entrepot.s3_gateway.gateway import S3Gateway
@@ -105,6 +109,7 @@ async def _serve(
         database = await prepare_database(settings.database)
         closing.push_async_callback(database.close)
         secrets = await open_secrets(directory, database)
+        await _note_own_bucket(own_bucket(settings), directory, database)
         audit = ServerAudit(metrics, workers.nudge)
         api = open_api(settings, database, secrets, audit)
         closing.push_async_callback(api.close)
@@ -156,6 +161,18 @@ def _free_bytes(folder: Path) -> int:
         return shutil.disk_usage(folder).free
     except OSError:
         return 0
+
+
+async def _note_own_bucket(own: OwnBucket | None, directory: DataDirectory, database: Connection) -> None:
+    """Lets `entrepot bucket allow` know of the store's bucket, and logs which permissions for it are void."""
+    directory.note_own_bucket(own)
+    if own is None:
+        return
+    for each in await bucket_permissions.every(database):
+        has_credentials = each.encrypted_credentials is not None
+        problem = own_bucket_problem(own, each.bucket, each.endpoint_url, has_credentials)
+        if problem is not None and not own.leaves_to_others(each.prefix):
+            _log.warning("a permission of account %s is void: %s", each.account_id, problem)
 
 
 def _look_at(store: ObjectStore) -> None:

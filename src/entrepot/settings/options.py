@@ -187,6 +187,14 @@ OPTIONS: tuple[Option, ...] = (
         "MIB",
     ),
     _variable(
+        "share_store_bucket",
+        "let accounts use the bucket of --store outside of its prefix, though a server to which two keys are "
+        "one (a//b and a/b, say) may then let them read and overwrite what others have stored",
+        "false",
+        read_boolean,
+        "BOOLEAN",
+    ),
+    _variable(
         "server_side_copy",
         "whether stores may copy by themselves; false moves every byte through the worker",
         "true",

@@ -52,6 +52,7 @@ class Settings:
     upload_quota_gb: int = 100
     disk_reserve_mb: int = 256
     server_side_copy: bool = True
+    share_store_bucket: bool = False
     verify_stored_every: int = 0
     """In days; 0 means never."""
     unproven_sources: UnprovenSources | None = None

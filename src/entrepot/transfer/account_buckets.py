@@ -5,13 +5,14 @@
 
     it has several                          what was allowed (`entrepot bucket allow`), and nothing else
 
-In neither case the bucket in which the exchange keeps its own bytes: they are those of all accounts.
+In neither case the bucket in which the exchange keeps its own bytes: they are those of all accounts. It is no
+account's at all, unless whoever runs the exchange shares what lies outside of the store's prefix.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,8 +26,10 @@ from entrepot.domain.bucket_permission import (
     BucketPermission,
     covering,
     has_dot_segments,
+    leaves_bucket,
 )
 from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest, StoreAccessDenied
+from entrepot.domain.own_bucket import OwnBucket
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.user_buckets import AccountBuckets
@@ -62,15 +65,6 @@ class Opener(Protocol):
         """The secret; raises `ConfigurationError` where it was not sealed here and with this context."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnBucket:
-    """The bucket, and the prefix in it, where the exchange keeps its own bytes."""
-
-    bucket: str
-    prefix: str
-    endpoint_url: str | None
-
-
 class _SealedCredentials(msgspec.Struct, rename="pascal", omit_defaults=True):
     """Stored: renaming a field is a migration."""
 
@@ -94,6 +88,14 @@ class PermittedBuckets:
         restricted = self.accounts_are_proven and await accounts.sole_account(self.database) != account_id
         return _PermittedAccountBuckets(self, account_id, tuple(permissions), restricted)
 
+    async def refuse_own_bucket(self, account_id: str, buckets: Iterable[str]) -> None:
+        if self.own is None:
+            return
+        permissions = await bucket_permissions.of_account(self.database, account_id)
+        for bucket in buckets:
+            of_bucket = [each for each in permissions if each.bucket == bucket]
+            _refuse_own_bucket(self.own, bucket, None, of_bucket)
+
 
 @dataclass(frozen=True, slots=True)
 class _PermittedAccountBuckets:
@@ -111,17 +113,22 @@ class _PermittedAccountBuckets:
             raise InvalidStoreRequest(
                 f"{bucket!r} is no name that a bucket can have; mend it.", bucket=bucket, key=key
             )
-        permission = self._permission(bucket, key, access)
+        of_bucket = [each for each in self.permissions if each.bucket == bucket]
+        if self.buckets.own is not None:
+            _refuse_own_bucket(self.buckets.own, bucket, key, of_bucket)
+        permission = self._permission(bucket, key, access, of_bucket)
+        if self.buckets.own is not None:
+            _refuse_own_bucket(self.buckets.own, bucket, key, [] if permission is None else [permission])
         place = Place() if permission is None else self._place(permission, key)
-        self._refuse_own_store(bucket, key, place)
         store = self.stores.get((bucket, place))
         if store is None:
             store = self.stores.setdefault((bucket, place), self.buckets.open_bucket(bucket, place))
         return store
 
-    def _permission(self, bucket: str, key: str, access: Access) -> BucketPermission | None:
+    def _permission(
+        self, bucket: str, key: str, access: Access, of_bucket: Sequence[BucketPermission]
+    ) -> BucketPermission | None:
         """The permission to go by, None where none is needed; raises `StoreAccessDenied`."""
-        of_bucket = [each for each in self.permissions if each.bucket == bucket]
         permission = covering(of_bucket, key, access)
         if permission is not None:
             return permission
@@ -166,20 +173,6 @@ class _PermittedAccountBuckets:
                 key=key,
             ) from error
 
-    def _refuse_own_store(self, bucket: str, key: str, place: Place) -> None:
-        own = self.buckets.own
-        if own is None or own.bucket != bucket or not (key.startswith(own.prefix) or has_dot_segments(key)):
-            return
-        elsewhere = place.endpoint_url not in {None, own.endpoint_url}
-        if elsewhere and place.credentials is not None:
-            return
-        raise StoreAccessDenied(
-            f"The exchange keeps its own bytes in bucket {bucket} under {own.prefix!r}, which no account may "
-            "use. Name another bucket, or other keys.",
-            bucket=bucket,
-            key=key,
-        )
-
     def _refusal(
         self, bucket: str, key: str, access: Access, of_bucket: Sequence[BucketPermission]
     ) -> StoreAccessDenied:
@@ -203,6 +196,54 @@ class _PermittedAccountBuckets:
             bucket=bucket,
             key=key,
         )
+
+
+def _refuse_own_bucket(
+    own: OwnBucket, bucket: str, key: str | None, permissions: Sequence[BucketPermission]
+) -> None:
+    """Raises `StoreAccessDenied` where all ways to the bucket lead to that of the exchange.
+
+    Without permissions there is one, by the server's own endpoint and credentials. `key` is None where it is
+    not known yet.
+    """
+    if key is not None and leaves_bucket(key):
+        raise StoreAccessDenied(
+            f"Some servers would look for the key {key!r} outside of bucket {bucket}, because of its '..' "
+            "between slashes, and could find what the exchange keeps for itself. Name another key.",
+            bucket=bucket,
+            key=key,
+        )
+    if own.leaves_to_others(key or ""):
+        return
+    ways = [(each.endpoint_url, each.encrypted_credentials is not None) for each in permissions]
+    refusals = [own_bucket_problem(own, bucket, *way) for way in ways or [(None, False)]]
+    problem = refusals[0]
+    if problem is not None and all(refusals):
+        raise StoreAccessDenied(problem, bucket=bucket, key=key)
+
+
+def own_bucket_problem(
+    own: OwnBucket, bucket: str, endpoint_url: str | None, has_credentials: bool
+) -> str | None:
+    """Why no account may use that bucket, reached by this endpoint (None: the server's); None if it may.
+
+    A bucket of the same name at another endpoint may be the same one by another name, which only credentials
+    of its own rule out: those of the server open the exchange's.
+    """
+    where = own.endpoint_url if endpoint_url is None else endpoint_url
+    if own.is_at(bucket, where):
+        under = f" under {own.prefix!r}" if own.is_shared else ""
+        return (
+            f"The exchange keeps its own bytes in bucket {own.bucket}{under}, which no account may use. "
+            f"Name another bucket{', or other keys.' if own.is_shared else '.'}"
+        )
+    if own.has_name(bucket) and not has_credentials:
+        return (
+            f"The exchange keeps its own bytes in a bucket called {own.bucket}, too, and by the server's own "
+            f"credentials it cannot be told from bucket {bucket} at {where or 'AWS'}. Whoever runs the exchange "
+            "allows it with credentials of its own (entrepot bucket allow --help)."
+        )
+    return None
 
 
 def sealed_credentials(secrets: Sealer, credentials: Credentials, context: str) -> str:

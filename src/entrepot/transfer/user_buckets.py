@@ -5,6 +5,7 @@ The implementation that knows permissions and credentials is `account_buckets`; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from entrepot.domain.bucket_permission import Access
@@ -31,3 +32,9 @@ class Buckets(Protocol):
 
     async def of_account(self, account_id: str) -> AccountBuckets:
         """What the account may use now. Raises `DatabaseError`."""
+
+    async def refuse_own_bucket(self, account_id: str, buckets: Iterable[str]) -> None:
+        """Raises `StoreAccessDenied` where one of them is the exchange's own, and `DatabaseError`.
+
+        So that nothing is made that could be of no use; `open` refuses it all the same.
+        """

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 from entrepot.database.connection import Database, open_database
 from entrepot.database.migrate import schema_is_current
 from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.own_bucket import OwnBucket
 from entrepot.domain.timestamp import Timestamp
 from entrepot.settings.settings import Settings
 from entrepot.settings.values import AWS_ENDPOINT, AuthMode
 from entrepot.stores.store import BeforeWrite, ObjectStore
-from entrepot.transfer.account_buckets import OwnBucket, PermittedBuckets, Place
+from entrepot.transfer.account_buckets import PermittedBuckets, Place
 from entrepot.transfer.signed_urls import LocalSignedUrls, SignedUrls, StoreSignedUrls
 
 if TYPE_CHECKING:
@@ -146,14 +147,21 @@ class S3:
 
 def user_buckets(settings: Settings, database: Database, s3: S3, secrets: Secrets | None) -> PermittedBuckets:
     """The buckets that accounts may use; without `secrets` not those that have credentials of their own."""
-    store = settings.store
     return PermittedBuckets(
         database,
         s3.bucket_at,
         secrets,
         accounts_are_proven=settings.auth is AuthMode.SIGV4,
-        own=None if store.bucket is None else OwnBucket(store.bucket, store.prefix, settings.s3_endpoint_url),
+        own=own_bucket(settings),
     )
+
+
+def own_bucket(settings: Settings) -> OwnBucket | None:
+    """The bucket where the exchange keeps its own bytes; None where they are in a folder."""
+    store, endpoint_url = settings.store, settings.s3_endpoint_url
+    if store.bucket is None:
+        return None
+    return OwnBucket(store.bucket, store.prefix, endpoint_url, settings.share_store_bucket)
 
 
 def make_signed_urls(

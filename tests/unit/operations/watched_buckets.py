@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ class WatchedBuckets:
 
     async def of_account(self, account_id: str) -> _OfAccount:
         return _OfAccount(self, account_id)
+
+    async def refuse_own_bucket(self, account_id: str, buckets: Iterable[str]) -> None:
+        """There is none."""
 
     def keys(self, bucket: str) -> list[str]:
         return [listed.key for listed in LocalStore(self.folder / bucket).list("")]

@@ -93,6 +93,7 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
         "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": "http://lake:5000/",
         "ENTREPOT_STS_ENDPOINT_URL": "aws",
         "ENTREPOT_SERVER_SIDE_COPY": "false",
+        "ENTREPOT_SHARE_STORE_BUCKET": "true",
         "ENTREPOT_API_ENDPOINT": '{"weather/prod": "https://weather.example"}',
         "ENTREPOT_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::/8",
     }

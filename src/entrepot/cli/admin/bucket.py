@@ -22,7 +22,7 @@ from entrepot.domain.bucket_permission import BucketPermission, bucket_problem, 
 from entrepot.settings.environment import environment
 from entrepot.settings.values import read_region, read_service_endpoint
 from entrepot.sigv4.signature_parameters import Credentials
-from entrepot.transfer.account_buckets import sealed_credentials
+from entrepot.transfer.account_buckets import own_bucket_problem, sealed_credentials
 
 if TYPE_CHECKING:
     from entrepot.database.connection import Database
@@ -98,6 +98,7 @@ def _require_fitting(parser: Parser, options: argparse.Namespace) -> None:
 
 
 def _allow(options: argparse.Namespace) -> dict[str, object]:
+    from entrepot.server.data_directory import DataDirectory
     from entrepot.wiring.shared import clock
 
     settings = settings_of(options)
@@ -107,6 +108,11 @@ def _allow(options: argparse.Namespace) -> dict[str, object]:
     endpoint_url = _read("--endpoint-url", options.endpoint_url, read_service_endpoint)
     region = _read("--region", options.bucket_region, read_region)
     credentials = _credentials(options)
+    own = DataDirectory(settings.data_dir).own_bucket()
+    if own is not None and not own.leaves_to_others(options.prefix):
+        refusal = own_bucket_problem(own, options.bucket, endpoint_url, credentials is not None)
+        if refusal is not None:
+            raise UsageError(refusal)
 
     async def allow(database: Database, secrets: SecretBox) -> BucketPermission:
         sole = await require_account(database, settings.auth, options.account)
