@@ -240,8 +240,8 @@ def own_bucket_problem(
     if own.has_name(bucket) and not has_credentials:
         return (
             f"The exchange keeps its own bytes in a bucket called {own.bucket}, too, and by the server's own "
-            f"credentials it cannot be told from bucket {bucket} at {where or 'AWS'}. Whoever runs the exchange "
-            "allows it with credentials of its own (entrepot bucket allow --help)."
+            f"credentials it cannot be told from bucket {bucket} at {where or 'AWS'}. Whoever runs the "
+            "exchange allows it with credentials of its own (entrepot bucket allow --help)."
         )
     return None
 
