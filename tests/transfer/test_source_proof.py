@@ -16,8 +16,10 @@ from entrepot.domain.asset import Proof, UnprovenSources
 from entrepot.domain.errors import ChecksumMismatch, UnprovenSource
 from entrepot.domain.job import Encryption, ItemResult, Location, MultipartCheckpoint
 from entrepot.stores.checksum import checksum_of
+from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
+from entrepot.stores.s3_client import S3Client
 from entrepot.stores.store import ObjectInfo, ObjectStore, Reader
 from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
@@ -260,3 +262,21 @@ async def test_a_copy_whose_checksum_is_known_is_not_read(s3: S3Places, own_copi
     own = FaultyStore(s3(0, "two"), silent=True)
     result = await own_copies(s3(0), own, source_checksum=checksum_of(data, "SHA256"))
     assert (result.checksum, own.calls["open"]) == (checksum_of(data, "SHA256"), 0)
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "private"),
+    [
+        (None, True),
+        ("https://s3.example", True),
+        ("http://127.0.0.1:9000", False),
+        ("HTTP://s3.example", False),
+    ],
+)
+def test_the_road_to_a_store_is_private_over_https(endpoint_url: str | None, private: bool) -> None:
+    """What decides about unproven sources where no setting does."""
+    client = S3Client(StaticCredentials("key", "secret"), endpoint_url=endpoint_url)
+    try:
+        assert S3Store(client, "bucket").is_private_on_the_way is private
+    finally:
+        client.close()

@@ -16,7 +16,7 @@ from entrepot.cli.terminal_text import print_json
 from entrepot.client.client_errors import UsageError
 from entrepot.database import stored_assets
 from entrepot.database.connection import Database
-from entrepot.domain.asset import Asset
+from entrepot.domain.asset import Asset, Proof
 from entrepot.domain.errors import StoreError
 from entrepot.server.secrets import SecretBox
 from entrepot.settings.settings import Settings
@@ -67,6 +67,8 @@ def _rate(text: str) -> float:
 class _Found:
     verified: int = 0
     bytes: int = 0
+    unproven: int = 0
+    """Of the verified ones: sound as they were imported, though nothing proved their source."""
     wrong: list[dict[str, object]] = field(default_factory=list)
     told_at: float = field(default_factory=time.monotonic)
 
@@ -83,7 +85,12 @@ class _Found:
         self.wrong.append(entry if message is None else entry | {"Message": message})
 
     def described(self) -> dict[str, object]:
-        return {"Verified": self.verified, "Bytes": self.bytes, "Wrong": self.wrong}
+        return {
+            "Verified": self.verified,
+            "Bytes": self.bytes,
+            "Unproven": self.unproven,
+            "Wrong": self.wrong,
+        }
 
     def tell(self) -> None:
         """How far it is, from time to time."""
@@ -144,6 +151,7 @@ async def _verify_one(
                 return
             found.verified += 1
             found.bytes += asset.size_bytes
+            found.unproven += asset.proof in (Proof.NONE, Proof.READ_TWICE)
             if verdict.condition is not Condition.SOUND:
                 found.add(asset, verdict.condition.value)
         found.tell()

@@ -16,7 +16,7 @@ from entrepot.cli.exit_codes import FAILED, SUCCESS, USAGE
 from entrepot.cli.main import main
 from entrepot.database import assets, data_sets, revisions, stored_assets
 from entrepot.database.connection import open_database
-from entrepot.domain.asset import Asset
+from entrepot.domain.asset import Asset, Proof
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.identifiers import asset_store_key
 from entrepot.domain.revision import Revision
@@ -44,7 +44,9 @@ def verify(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> Verify:
     return run
 
 
-def revision_of(data_dir: Path, account_id: str, *names: str) -> tuple[Revision, list[Asset]]:
+def revision_of(
+    data_dir: Path, account_id: str, *names: str, proof: Proof | None = None
+) -> tuple[Revision, list[Asset]]:
     """A revision of a data set of its own, with assets of these names."""
     scope, store = Scope(account_id, "us-east-1"), LocalStore(data_dir / "assets")
     data_set = DataSet(scope, token_hex(16), AssetType.S3_SNAPSHOT, "Prices", "", LONG_AGO, LONG_AGO)
@@ -68,6 +70,7 @@ def revision_of(data_dir: Path, account_id: str, *names: str) -> tuple[Revision,
                 key,
                 stored.etag,
                 stored.checksum,
+                proof=proof,
             )
         )
 
@@ -101,7 +104,13 @@ def now_in_database(data_dir: Path, asset: Asset) -> Asset:
 def test_all_is_well(data_dir: Path, verify: Verify) -> None:
     revision_of(data_dir, ONE, "a", "bb")
     revision_of(data_dir, TWO, "ccc")
-    assert verify("--all") == (SUCCESS, {"Verified": 3, "Bytes": 6, "Wrong": []})
+    assert verify("--all") == (SUCCESS, {"Verified": 3, "Bytes": 6, "Unproven": 0, "Wrong": []})
+
+
+def test_assets_that_nothing_proved_when_they_came_are_counted(data_dir: Path, verify: Verify) -> None:
+    for proof in Proof:
+        revision_of(data_dir, ONE, proof.value, proof=proof)
+    assert verify("--all")[1]["Unproven"] == 2
 
 
 def test_what_is_wrong_is_listed_and_marked(data_dir: Path, verify: Verify) -> None:
@@ -120,7 +129,7 @@ def test_what_is_wrong_is_listed_and_marked(data_dir: Path, verify: Verify) -> N
         {"Condition": "DAMAGED", **place, "AssetId": bad.id, "Name": "bad"},
         {"Condition": "MISSING", **place, "AssetId": gone.id, "Name": "gone"},
     ]
-    assert said == {"Verified": 3, "Bytes": 11}
+    assert said == {"Verified": 3, "Bytes": 11, "Unproven": 0}
     assert [now_in_database(data_dir, each).damaged_at is None for each in (bad, good, gone)] == [
         False,
         True,
