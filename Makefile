@@ -13,7 +13,7 @@ RUN_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(P
 UNIT_TESTS := tests/unit tests/conformance tests/architecture
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast check format bench lock clean
+.PHONY: help demo serve test test-fast chaos check format bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +48,15 @@ test: $(VENV)/development ## the whole test suite
 
 test-fast: $(VENV)/development ## the unit part of it: what needs no server
 	@$(RUN_TESTS) $(UNIT_TESTS) -m "not postgresql and not moto" $(PYTEST)
+
+SECONDS := 60
+SEED := 1
+DATABASE := sqlite postgresql
+
+chaos: $(VENV)/development ## torment an exchange and check that all it says is true (SECONDS=600 SEED=1)
+	@for database in $(DATABASE); do \
+		$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) --database $$database || exit; \
+	done
 
 check: $(VENV)/development ## lint, formatting, strict types, import contracts
 	@$(BIN)/ruff check --no-cache .

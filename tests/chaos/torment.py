@@ -1,0 +1,86 @@
+"""What happens to an exchange and to what it needs, one thing after the other, by a seed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tests.chaos.faulty_proxy import Fault, FaultyProxy
+from tests.chaos.processes import Fleet, Restartable
+
+PAUSE_SECONDS = 12.0
+"""Longer than a worker may be silent before others take its jobs."""
+USUAL_FAULTS, BURST = 0.02, 0.5
+"""The share of requests to S3 that something happens to."""
+
+
+@dataclass(slots=True)
+class Tormentor:
+    fleet: Fleet
+    proxy: FaultyProxy
+    servers: dict[str, Restartable]
+    """By name."""
+    random: random.Random
+    done: Counter[str] = field(default_factory=Counter)
+    _paused: dict[int, float] = field(default_factory=dict)
+    """Workers that are stopped, and when they go on."""
+
+    def torment(self, seconds: float, stop: threading.Event) -> None:
+        """For so long; `heal` afterwards."""
+        ends_at = time.monotonic() + seconds
+        self.proxy.rate = USUAL_FAULTS
+        torments: list[Callable[[], None]] = [self._kill, self._kill, self._pause, self._pause, self._burst]
+        torments += [self._restart] * len(self.servers)
+        while time.monotonic() < ends_at and not stop.wait(self.random.uniform(1.0, 5.0)):
+            self.fleet.keep_up()
+            self._wake(time.monotonic())
+            self.random.choice(torments)()
+
+    def heal(self) -> None:
+        """Everything runs, and nothing fails any more."""
+        self.proxy.rate = 0.0
+        self._wake(float("inf"))
+        self.fleet.keep_up()
+
+    def _kill(self) -> None:
+        workers = self.fleet.workers()
+        if workers:
+            with suppress(ProcessLookupError):
+                os.kill(self.random.choice(workers), signal.SIGKILL)
+                self.done["kill -9 of a worker"] += 1
+
+    def _pause(self) -> None:
+        workers = [pid for pid in self.fleet.workers() if pid not in self._paused]
+        if len(workers) > 1:
+            pid = self.random.choice(workers)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                self._paused[pid] = time.monotonic() + PAUSE_SECONDS
+                self.done["pause of a worker"] += 1
+
+    def _wake(self, now: float) -> None:
+        for pid in [pid for pid, at in self._paused.items() if at <= now]:
+            del self._paused[pid]
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _burst(self) -> None:
+        self.proxy.kinds = tuple(self.random.sample(tuple(Fault), 3))
+        self.proxy.rate = BURST
+        time.sleep(self.random.uniform(1.0, 3.0))
+        self.proxy.rate, self.proxy.kinds = USUAL_FAULTS, tuple(Fault)
+        self.done["burst of faults"] += 1
+
+    def _restart(self) -> None:
+        name = self.random.choice(sorted(self.servers))
+        self.servers[name].kill()
+        time.sleep(self.random.uniform(0.5, 4.0))
+        self.servers[name].start()
+        self.done[f"restart of {name}"] += 1
