@@ -53,6 +53,9 @@ logger = logging.getLogger("entrepot.wire")
 class LongBody(Protocol):
     """A body that is read when somebody asks for it: `RequestBody`."""
 
+    def exceeds(self, limit_bytes: int) -> bool:
+        """Whether it is announced to be longer."""
+
     async def whole(self, limit_bytes: int, *, is_known: bool) -> bytes | None:
         """All of it, None where it is longer; whatever else it raises is the server's business."""
 
@@ -187,6 +190,8 @@ class Pipeline:
                 operation, parameters = self._router.route(request.method, request.raw_path)
                 stages = self._stages[operation.name]
             if long_body is not None:
+                if long_body.exceeds(stages.body_limit_bytes):
+                    stages.require_body_size(None)
                 is_known = await self._authenticator.look_at_head(request, now)
                 body = await long_body.whole(stages.body_limit_bytes, is_known=is_known)
                 request = replace(request, body=stages.require_body_size(body))

@@ -93,6 +93,11 @@ class RequestBody:
             return None
         return await self._read(SHORT_BYTES)
 
+    def exceeds(self, limit_bytes: int) -> bool:
+        """Whether it is announced to be longer."""
+        declared = content_length(self._scope)
+        return declared is not None and declared > limit_bytes
+
     async def whole(self, limit_bytes: int, *, is_known: bool) -> bytes | None:
         """Reads to the end. `is_known` says whether the request's head proved who sends it.
 
@@ -100,8 +105,7 @@ class RequestBody:
         Raises `Throttled` where the server holds too much, `BodyTooSlow` and `ClientDisconnected`.
         """
         self.is_known = is_known
-        declared = content_length(self._scope)
-        return None if declared is not None and declared > limit_bytes else await self._read(limit_bytes)
+        return None if self.exceeds(limit_bytes) else await self._read(limit_bytes)
 
     def drop(self) -> None:
         """Gives up reading, and what is held of the body."""

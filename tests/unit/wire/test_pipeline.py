@@ -222,7 +222,11 @@ class Awaited:
     """A long body, and how it was asked for."""
 
     content: bytes | None
+    announced_bytes: int = 0
     asked: list[tuple[int, bool]] = field(default_factory=list)
+
+    def exceeds(self, limit_bytes: int) -> bool:
+        return self.announced_bytes > limit_bytes
 
     async def whole(self, limit_bytes: int, *, is_known: bool) -> bytes | None:
         self.asked.append((limit_bytes, is_known))
@@ -249,6 +253,13 @@ async def test_of_a_request_that_is_refused_by_its_head_no_long_body_is_read(pat
     body = Awaited(b"{}")
     response = await application().pipeline.handle(HttpRequest("POST", path, b"", [], b""), body)
     assert (response.status, body.asked) == (status, [])
+
+
+async def test_a_long_body_that_is_announced_as_too_long_is_refused_before_anyone_asks_who_it_is() -> None:
+    body = Awaited(None, BODY_LIMIT_BYTES + 1)
+    request = HttpRequest("POST", "/v1/data-sets", b"", [], b"")
+    assert told(await application().pipeline.handle(request, body))[:2] == (400, "ValidationException")
+    assert body.asked == []
 
 
 async def test_an_error_of_the_operation_is_answered_as_modelled() -> None:
