@@ -161,7 +161,8 @@ async def get_data_grant(
 async def delete_data_grant(context: Context, request: shapes.DeleteDataGrantRequest) -> None:
     """Takes a grant back, pending or accepted: from the commit on the receiver sees nothing of the data set.
 
-    Exports that run end in ERROR; what was exported before stays where it is [C].
+    Exports that run end in ERROR; what was exported before stays where it is [C]. Of a grant that had ended
+    nothing is taken back, so nobody is told.
     Crash: the grant is there as before, or it is gone and its receiver is told.
     """
     services, scope = context.services, context.scope
@@ -170,7 +171,9 @@ async def delete_data_grant(context: Context, request: shapes.DeleteDataGrantReq
         if not await data_grants.delete(connection, scope, grant.id):
             raise lookups.missing(ResourceType.DATA_GRANT, grant.id)
         await tags.remove_prefix(connection, scope, data_grant_arn(scope, grant.id))
-        await record(connection, [data_grant_revoked(grant)], services.clock())
+        now = services.clock()
+        if not grant.ended(now):
+            await record(connection, [data_grant_revoked(grant)], now)
 
 
 async def list_data_grants(

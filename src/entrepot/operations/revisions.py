@@ -158,7 +158,10 @@ async def delete_revision(context: Context, request: shapes.DeleteRevisionReques
 async def revoke_revision(
     context: Context, request: shapes.RevokeRevisionRequest
 ) -> shapes.RevokeRevisionResponse:
-    """Revokes a finalized revision for good, for all who were granted it; once more replaces the comment [L].
+    """Revokes a finalized revision for good, for all who were granted it.
+
+    Once more replaces the comment [L], of which everyone is told; RevokedAt stays [G]. With the same comment
+    it changes nothing.
 
     Crash: revoked with its comment, and everyone told, or as before.
     """
@@ -167,11 +170,11 @@ async def revoke_revision(
         data_set, revision = await _held(connection, context, request.data_set_id, request.revision_id)
         require_revocable(revision)
         now = services.clock()
-        revoked = replace(
-            revision, revocation_comment=request.revocation_comment, revoked_at=now, updated_at=now
-        )
-        await revisions.save(connection, revoked)
-        await announce_revocation(connection, services, revoked, data_set)
+        revoked = replace(revision, revocation_comment=request.revocation_comment)
+        if revoked != revision:
+            revoked = replace(revoked, revoked_at=revision.revoked_at or now, updated_at=now)
+            await revisions.save(connection, revoked)
+            await announce_revocation(connection, services, revoked, data_set)
     return answer(shapes.RevokeRevisionResponse, _entry(revoked))
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from entrepot.domain.errors import ValidationFailed
 from entrepot.domain.tags import MAX_TAGS, from_pairs, merged, require_valid
 
-keys = st.text(min_size=1, max_size=128).filter(lambda key: not key.lower().startswith("aws:"))
-tags = st.dictionaries(keys, st.text(max_size=256), max_size=20)
+characters = st.characters(categories=["L", "N", "Z"], include_characters="_.:/=+-@")
+keys = st.text(characters, min_size=1, max_size=128).filter(lambda key: not key.lower().startswith("aws:"))
+tags = st.dictionaries(keys, st.text(characters, max_size=256), max_size=20)
 
 
 @given(tags)
@@ -28,9 +29,27 @@ def test_a_tag_that_breaks_a_rule_is_refused(key: str, value: str, message: str)
         require_valid({"good": "one", key: value})
 
 
-@pytest.mark.parametrize("key", ["aws", "awsome", "my:aws:key", "😀" * 128])
+@pytest.mark.parametrize("key", ["aws", "awsome", "my:aws:key", "𠮷" * 128])
 def test_only_the_prefix_is_reserved_and_characters_are_counted_not_bytes(key: str) -> None:
-    require_valid({key: "😀" * 256})
+    require_valid({key: "𠮷" * 256})
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\n", "\t", "<b>", ">", "a&b", "\0", "\x7f", "\u202e", '"', "a;b", "a\\b", "😀"]
+)
+def test_a_tag_has_letters_digits_spaces_and_a_few_signs_alone(text: str) -> None:
+    for bad in ({"key": text}, {text: "value"}):
+        with pytest.raises(ValidationFailed, match="tags have letters, digits, spaces"):
+            require_valid(bad)
+
+
+@pytest.mark.parametrize("text", ["größe 1", "价格", "a_b.c:d/e=f+g-h@i", "\N{NO-BREAK SPACE}", "Ⅷ²"])
+def test_letters_and_digits_are_those_of_every_script(text: str) -> None:
+    require_valid({text: text})
+
+
+def test_a_tag_that_is_there_does_not_keep_others_away() -> None:
+    assert merged({"old": "<a>"}, {"new": "b"}) == {"old": "<a>", "new": "b"}
 
 
 def test_fifty_tags_are_good_and_fifty_one_are_not() -> None:

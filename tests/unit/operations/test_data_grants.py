@@ -159,6 +159,16 @@ async def test_a_deleted_grant_is_gone_for_both_and_the_receiver_is_told(exchang
         )
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_nobody_is_told_of_a_grant_that_had_ended(exchange: Exchange, accepted: bool) -> None:
+    created = await exchange.grant(ends_at=exchange.application.clock().plus_seconds(60))
+    if accepted:
+        await exchange.accept(created.arn)
+    exchange.application.clock.advance(60_000)
+    await exchange.take_back(created.arn)
+    assert "Data Grant Revoked" not in await told(exchange.receiver)
+
+
 async def test_tags_of_a_grant_are_its_senders(exchange: Exchange) -> None:
     request = shapes.CreateDataGrantRequest(
         name="tagged",

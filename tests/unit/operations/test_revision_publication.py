@@ -86,6 +86,13 @@ async def test_changing_a_comment_or_finalizing_twice_publishes_nothing(
     assert len(await published_to(receiver)) == 1
 
 
+async def test_receivers_are_told_of_one_reason_once(exchange: Exchange, receiver: Context) -> None:
+    await exchange.entitle()
+    for _ in range(3):
+        await exchange.revoke(exchange.revision_id)
+    assert [kind for kind, _, _ in await told(receiver)] == ["Revision Revoked"]
+
+
 async def test_receivers_are_told_of_a_revocation_and_of_a_new_reason(
     exchange: Exchange, receiver: Context
 ) -> None:

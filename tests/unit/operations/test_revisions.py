@@ -273,6 +273,17 @@ async def test_revoking_again_replaces_the_comment(shelf: Shelf) -> None:
     assert (await shelf.get()).revocation_comment == "a better explanation"
 
 
+async def test_revoking_again_leaves_the_moment_of_revocation(application: Application, shelf: Shelf) -> None:
+    await shelf.put_assets()
+    await shelf.update(finalized=True)
+    revoked = await shelf.revoke()
+    later = application.clock.advance()
+    assert shapes.encode(await shelf.revoke()) == shapes.encode(revoked)
+    explained = await shelf.revoke("a better explanation")
+    assert (explained.revoked_at, explained.updated_at) == (revoked.revoked_at, later)
+    assert shapes.encode(await shelf.get()) == shapes.encode(explained)
+
+
 async def test_an_open_revision_cannot_be_revoked(shelf: Shelf) -> None:
     with pytest.raises(Conflict) as caught:
         await shelf.revoke()
