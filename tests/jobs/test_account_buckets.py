@@ -421,3 +421,13 @@ async def test_of_a_shared_bucket_only_what_is_no_spelling_of_the_prefix_may_be_
     for key in ("exchange/", "/exchange/a", "//exchange/a", "\\exchange/a", "exchange//a", "a/../exchange/a"):
         with pytest.raises(StoreAccessDenied, match="under 'exchange/', which no account may use"):
             mine.open("own", key, Access.READ)
+
+
+async def test_a_bucket_is_in_the_region_that_it_was_allowed_with(exchange: Exchange) -> None:
+    await exchange.allow(MINE, "far", "w", region="eu-west-1")
+    await exchange.allow(MINE, "somewhere", "w")
+    mine = await exchange.mine()
+    assert mine.region_of("far", "a") == "eu-west-1"
+    assert mine.region_of("somewhere", "a") is None
+    with pytest.raises(StoreAccessDenied):
+        mine.region_of("theirs", "a")

@@ -69,7 +69,9 @@ class Limit(StrEnum):
     LIVE_DATA_GRANTS = ("Active and pending data grants", 10_000)  # [G]: no figure is published
     PENDING_DATA_GRANTS_PER_CONSUMER = ("Pending data grants per consumer", 20)
     SIGNED_URL_IMPORT_SIZE_IN_GB = ("Signed URL import size in GB", 5)
-    """Documented in the user guide; not a name of the model, so no API error carries it."""
+    """This and the next two are documented in the user guide; no API error carries a name for them."""
+    CROSS_REGION_EXPORT_ASSETS = ("Assets per cross-Region export of a revision", 2_000)
+    CROSS_REGION_EXPORT_SIZE_IN_GB = ("Cross-Region export of a revision in GB", 100)
 
 
 DEFAULT_LIMITS: Mapping[Limit, int] = MappingProxyType({limit: limit.default for limit in Limit})

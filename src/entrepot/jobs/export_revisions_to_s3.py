@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
-from entrepot.domain.errors import ValidationFailed
-from entrepot.domain.job import ItemResult, JobItem, JobType, Location
+import asyncio
+from collections.abc import Sequence
+
+from entrepot.domain.errors import JobFailed, ResourceType, StoreError, ValidationFailed
+from entrepot.domain.job import ItemResult, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.key_pattern import DEFAULT_KEY_PATTERN, KeyPattern
+from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.entitlements.visibility import assets
 from entrepot.jobs.definition import Callbacks, Checked, Creation, JobDefinition, Run, answer
 from entrepot.jobs.destinations import Destination, encryption_of, export, planned
@@ -45,15 +49,50 @@ class ExportRevisionsToS3(JobDefinition):
         parents = await exported(run.database, job, now)
         data_set, revision = parents.data_set, parents.revision
         found = await assets.all_of_revision(run.database, job.scope, data_set.id, revision.id, now)
-        return planned(
+        items = planned(
             [
                 Destination(asset, Location(destination.bucket, pattern.key(data_set, revision, asset)))
                 for asset in found
             ]
         )
+        await _require_region(run, items)
+        return items
 
     async def run_item(self, run: Run, item: JobItem, callbacks: Callbacks) -> ItemResult:
         return await export(run, item, callbacks, _details(run).encryption)
+
+
+async def _require_region(run: Run, items: Sequence[JobItem]) -> None:
+    """Raises `JobFailed` where more would leave the Region of the data set than may [C].
+
+    Where the bucket is, is only asked then; one of which nobody says it counts as being here.
+    """
+    most, most_gb = (
+        run.limits[Limit.CROSS_REGION_EXPORT_ASSETS],
+        run.limits[Limit.CROSS_REGION_EXPORT_SIZE_IN_GB],
+    )
+    size_bytes = sum(item.size_bytes for item in items)
+    if len(items) <= most and size_bytes <= most_gb * GIBIBYTE:
+        return
+    (destination,) = _details(run).revision_destinations
+    bucket, here = destination.bucket, run.job.scope.region
+    try:
+        there = await asyncio.to_thread(run.buckets.region_of, bucket, items[0].destination.key)
+    except StoreError:
+        return  # writing there will say so
+    if there is None or there == here:
+        return
+    limit = float(most if len(items) > most else most_gb)
+    error = JobError(
+        JobErrorCode.SERVICE_QUOTA_EXCEEDED_EXCEPTION,
+        f"The revision has {len(items)} assets of {size_bytes:,} bytes, and bucket {bucket} is in {there}, "
+        f"not in {here}. To another Region a job exports {most} assets and {most_gb} GB at most; use "
+        "EXPORT_ASSETS_TO_S3, or a bucket of this Region.",
+        limit_value=limit,
+        resource_id=run.job.revision_ids[0],
+        resource_type=ResourceType.REVISION,
+    )
+    raise JobFailed((error,))
 
 
 def _details(run: Run) -> shapes.ExportRevisionsToS3ResponseDetails:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
 
 _CHECK_KEY = "entrepot-check"
+_REGION = re.compile(r"[a-z0-9-]{1,63}")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _PAGE = 1000
 _MOST_EMPTY_PAGES = 100
@@ -381,6 +382,14 @@ class S3Store:
             bucket=self._bucket,
             key=whole_key,
         )
+
+    def region(self) -> str | None:
+        """The Region of the bucket, as its server says; None where it says none, or does not answer."""
+        try:
+            named = self._call("HeadBucket", "HEAD", None).headers.get("x-amz-bucket-region", "")
+        except StoreError:
+            return None
+        return named if _REGION.fullmatch(named) else None
 
     def _what_is_missing(self, error: ObjectNotFound) -> ObjectNotFound | BucketNotFound:
         try:

@@ -125,6 +125,16 @@ class _PermittedAccountBuckets:
             store = self.stores.setdefault((bucket, place), self.buckets.open_bucket(bucket, place))
         return store
 
+    def region_of(self, bucket: str, key: str) -> str | None:
+        from entrepot.stores.s3 import S3Store
+
+        store = self.open(bucket, key, Access.WRITE)
+        of_bucket = [each for each in self.permissions if each.bucket == bucket]
+        permission = self._permission(bucket, key, Access.WRITE, of_bucket)
+        if permission is not None and permission.region is not None:
+            return permission.region
+        return store.region() if isinstance(store, S3Store) else None
+
     def _permission(
         self, bucket: str, key: str, access: Access, of_bucket: Sequence[BucketPermission]
     ) -> BucketPermission | None:

@@ -26,6 +26,12 @@ class AccountBuckets(Protocol):
         `ConfigurationError`.
         """
 
+    def region_of(self, bucket: str, key: str) -> str | None:
+        """The Region of the bucket: as it was allowed, else as its server says; None where neither says it.
+
+        Asks the server, and blocks for that long. Raises as `open` does.
+        """
+
 
 class Buckets(Protocol):
     """The buckets of all accounts."""
