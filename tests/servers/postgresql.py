@@ -124,6 +124,7 @@ def _command(programs: Path, data: Path, port: int) -> list[str | Path]:
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "max_connections": "200",
+        "max_prepared_transactions": "10",
         "shared_buffers": "32MB",
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

@@ -15,12 +15,10 @@ from psycopg import AsyncConnection, sql
 from entrepot.domain.datashare import PostgresqlShare
 from entrepot.domain.errors import IntegrationRefused, IntegrationUnavailable, ShareGone
 from entrepot.domain.timestamp import Timestamp
+from entrepot.integrations.postgresql_blockers import COMMENT, Connect, in_transaction, roll_back_prepared
 
 CONNECTIONS = 10
 """That one receiver may have at once."""
-_COMMENT = "Entrepot: a receiver of datashare "
-_LOCK = 0x656E74726570C3B4
-"""Concurrent GRANTs on one object fail with "tuple concurrently updated", so they queue here."""
 _AT_ONCE = 100
 _SESSIONS_END_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.05
@@ -61,11 +59,6 @@ SELECT 'SELECT on ' || c.oid::regclass FROM pg_class c
 """
 
 
-async def lock(connection: AsyncConnection) -> None:
-    """Until the end of the transaction nobody else changes roles of datashares in this database."""
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
 async def shared_objects(connection: AsyncConnection, share: PostgresqlShare) -> dict[int, str]:
     """The tables and views of the share, by their oids. Raises `ShareGone` where one is missing."""
     schema = await _one(connection, "SELECT 1 FROM pg_namespace WHERE nspname = %s", [share.schema])
@@ -84,13 +77,14 @@ async def shared_objects(connection: AsyncConnection, share: PostgresqlShare) ->
 
 
 async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
-    """Makes the role, and what it may do what the share says; within a transaction that has the lock.
+    """Makes the role, and what it may do what the share says; within a transaction.
 
     Raises `ShareGone` where something of the share is missing, and `IntegrationRefused` where a role of that
     name is not ours.
     """
     objects = await shared_objects(connection, share)
     await _make_role(connection, share, role)
+    await _gain_power_over(connection, role)
     identifier, schema = sql.Identifier(role), sql.Identifier(share.schema)
     database = sql.Identifier(connection.info.dbname)
     if await _one(connection, _GRANTED_DATABASE, [quoted(role, connection)]) is False:
@@ -114,46 +108,71 @@ async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) 
 
 
 async def set_password(
-    connection: AsyncConnection, role: str, password: str, expires_at: Timestamp | None
+    connection: AsyncConnection, connect: Connect, role: str, password: str, expires_at: Timestamp | None
 ) -> bool:
     """Lets the role log in with that password alone, and ends its sessions; False where there is no role.
 
     The server is sent a SCRAM verifier, so that not even its log can hold the password.
     """
-    async with connection.transaction():
-        await lock(connection)
-        if not await _exists(connection, role):
-            return False
-        verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-        until = "infinity" if expires_at is None else expires_at.isoformat()
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    until = "infinity" if expires_at is None else expires_at.isoformat()
+
+    async def let_in() -> int | None:
+        oid = await _oid(connection, role)
+        if oid is None:
+            return None
+        await _gain_power_over(connection, role)
+        await _signal_sessions(connection, oid)
         await connection.execute(
             sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}").format(
                 sql.Identifier(role), sql.Literal(verifier.decode()), sql.Literal(until)
             )
         )
-        await _gain_power_over(connection, role)
-    await _end_sessions(connection, role)
+        return oid
+
+    oid = await in_transaction(connection, connect, let_in)
+    if oid is None:
+        return False
+    await _end_sessions(connection, role, oid)
+    await roll_back_prepared(connection)
     return True
 
 
-async def drop(connection: AsyncConnection, role: str) -> None:
+async def drop(connection: AsyncConnection, connect: Connect, role: str) -> None:
     """Takes the login, ends the sessions, drops what the role owns and may do, and the role.
+
+    A session that begins at this very moment can outlive the role; it has no rights any more.
 
     Crash: after the first of these nobody can log in any more; repeating them finishes the rest.
     """
     identifier = sql.Identifier(role)
-    async with connection.transaction():
-        await lock(connection)
-        if not await _exists(connection, role):
-            return
-        await connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(identifier))
-        await _gain_power_over(connection, role)
-    await _end_sessions(connection, role)
-    async with connection.transaction():
-        await lock(connection)
-        if await _exists(connection, role):
+
+    async def lock_out() -> int | None:
+        oid = await _oid(connection, role)
+        if oid is not None:
+            await _gain_power_over(connection, role)
+            await _signal_sessions(connection, oid)
+            await connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(identifier))
+        return oid
+
+    async def take_rights() -> None:
+        if await _oid(connection, role) is not None:
+            await connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(identifier))
+
+    async def drop_role() -> None:
+        if await _oid(connection, role) is not None:
+            # Again, for what a session made before it ended.
             await connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(identifier))
             await connection.execute(sql.SQL("DROP ROLE {}").format(identifier))
+
+    oid = await in_transaction(connection, connect, lock_out)
+    if oid is None:
+        return
+    await _signal_sessions(connection, oid)  # those that began while it still could log in
+    await in_transaction(connection, connect, take_rights)
+    await _end_sessions(connection, role, oid)
+    await roll_back_prepared(connection)
+    await in_transaction(connection, connect, drop_role)
 
 
 def quoted(role: str, connection: AsyncConnection) -> str:
@@ -176,7 +195,7 @@ async def _require_granted(
 
 
 async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
-    harmless = await _one(connection, _HARMLESS, [_COMMENT, role])
+    harmless = await _one(connection, _HARMLESS, [COMMENT, role])
     if harmless:
         return
     if harmless is False:
@@ -191,7 +210,7 @@ async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: 
             "CONNECTION LIMIT {}"
         ).format(identifier, sql.Literal(CONNECTIONS))
     )
-    comment = sql.Literal(_COMMENT + repr(share.name))
+    comment = sql.Literal(COMMENT + repr(share.name))
     await connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(identifier, comment))
     # These two are for comfort: a role may change both for itself, and has no right to write all the same.
     await connection.execute(
@@ -203,33 +222,43 @@ async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: 
 
 
 async def _gain_power_over(connection: AsyncConnection, role: str) -> None:
-    """Lets a user who is no superuser end the role's sessions and drop what it owns."""
-    if await _one(connection, "SELECT pg_has_role(%s::text::regrole, 'USAGE')", [quoted(role, connection)]):
-        return
+    """Lets a user who is no superuser end the role's sessions, and drop or roll back what it owns."""
     # From version 16 on membership by itself need not mean its rights.
-    options = " WITH INHERIT TRUE, SET FALSE" if connection.info.server_version >= 160_000 else ""
+    version_16 = connection.info.server_version >= 160_000
+    has_role = (
+        "SELECT pg_has_role(r, 'USAGE') AND pg_has_role(r, %s) FROM (SELECT %s::text::regrole::oid) x (r)"
+    )
+    parameters = ["SET" if version_16 else "MEMBER", quoted(role, connection)]
+    if await _one(connection, has_role, parameters):
+        return
+    options = " WITH INHERIT TRUE, SET TRUE" if version_16 else ""
     await connection.execute(
         sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)) + sql.SQL(options)
     )
 
 
-async def _end_sessions(connection: AsyncConnection, role: str) -> None:
+async def _end_sessions(connection: AsyncConnection, role: str, oid: int) -> None:
     """Raises `IntegrationUnavailable` where some do not end."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _SESSIONS_END_SECONDS
-    while True:
-        cursor = await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
-        )
-        if not await cursor.fetchall():
-            return
+    while await _signal_sessions(connection, oid):
         if loop.time() > deadline:
             raise IntegrationUnavailable(f"The sessions of role {role} do not end.")
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
-async def _exists(connection: AsyncConnection, role: str) -> bool:
-    return await _one(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]) is not None
+async def _signal_sessions(connection: AsyncConnection, oid: int) -> int:
+    """Tells the role's sessions to end, in all databases of the server; how many there are still."""
+    cursor = await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = %s", [oid]
+    )
+    return len(await cursor.fetchall())
+
+
+async def _oid(connection: AsyncConnection, role: str) -> int | None:
+    cursor = await connection.execute("SELECT oid FROM pg_roles WHERE rolname = %s", [role])
+    row = await cursor.fetchone()
+    return None if row is None else row[0]
 
 
 async def _one(connection: AsyncConnection, query: str, parameters: Sequence[object]) -> object | None:

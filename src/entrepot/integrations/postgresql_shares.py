@@ -28,6 +28,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations import postgresql_roles as roles
+from entrepot.integrations.postgresql_blockers import in_transaction
 from entrepot.integrations.protocols import OpenShare
 
 DEFAULT_PORT = 5432
@@ -61,27 +62,35 @@ class PostgresqlShares:
 
         Found out with a role that is made for it and never committed. Raises as `check`.
         """
-        async with self._connected(share) as connection, connection.transaction(force_rollback=True):
-            await roles.lock(connection)
-            await roles.grant(connection, share, _REHEARSED_ROLE)
-            objects = await roles.shared_objects(connection, share)
-            return await reach(connection, _REHEARSED_ROLE, list(objects))
+        async with self._connected(share) as connection:
+
+            async def rehearse() -> list[Reach]:
+                await roles.grant(connection, share, _REHEARSED_ROLE)
+                objects = await roles.shared_objects(connection, share)
+                return await reach(connection, _REHEARSED_ROLE, list(objects))
+
+            return await in_transaction(connection, lambda: self._connected(share), rehearse, undone=True)
 
     async def give(self, share: PostgresqlShare, role: str) -> None:
-        async with self._connected(share) as connection, connection.transaction():
-            await roles.lock(connection)
-            await roles.grant(connection, share, role)
+        async with self._connected(share) as connection:
+            await in_transaction(
+                connection,
+                lambda: self._connected(share),
+                lambda: roles.grant(connection, share, role),
+            )
 
     async def withdraw(self, share: PostgresqlShare, role: str) -> None:
         async with self._connected(share) as connection:
-            await roles.drop(connection, role)
+            await roles.drop(connection, lambda: self._connected(share), role)
 
     async def let_in(
         self, share: PostgresqlShare, role: str, password: str, expires_at: Timestamp | None
     ) -> DatabaseLogin:
         host, port, database = self.place(share)
         async with self._connected(share) as connection:
-            if not await roles.set_password(connection, role, password, expires_at):
+            if not await roles.set_password(
+                connection, lambda: self._connected(share), role, password, expires_at
+            ):
                 raise IntegrationUnavailable(f"Datashare {share.name!r} has no role {role} yet.")
         return DatabaseLogin(host, port, database, share.schema, role, password, expires_at)
 
