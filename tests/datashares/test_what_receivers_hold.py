@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import psycopg
 import pytest
@@ -12,6 +12,8 @@ from psycopg import Connection, sql
 from tests.datashares.owner_database import OwnerDatabase, logged_in
 
 from entrepot.domain.datashare import DatabaseLogin
+from entrepot.domain.errors import IntegrationRefused
+from entrepot.integrations import postgresql_roles
 
 ROLE = "entrepot_0123456789abcdef"
 ANOTHER = "entrepot_fedcba9876543210"
@@ -156,3 +158,28 @@ async def test_who_changes_the_same_again_and_again_holds_up_nobody(
     with pytest.raises(psycopg.OperationalError), logged_in(login):
         pass
     assert held_shop.value("SELECT count(*) FROM pg_roles WHERE rolname ~ '^entrepot_'") == 0
+
+
+async def test_receivers_share_the_connections_of_the_server_and_never_get_the_last_ones(
+    held_shop: OwnerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_roles, "KEPT_FREE", 190)  # so receivers have 7 of 200
+    (login,) = await receive(held_shop, ROLE)
+    with ExitStack() as stack:
+        for _ in range(7):
+            stack.enter_context(logged_in(login)).execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError), logged_in(login):
+            pass
+        await receive(held_shop, ANOTHER)
+        count = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
+        while held_shop.value(count, ROLE) != 3:
+            await asyncio.sleep(0.01)
+    limits = "SELECT array_agg(rolconnlimit) FROM pg_roles WHERE rolname ~ '^entrepot_'"
+    assert held_shop.value(limits) == [3, 3]
+    share, databases = held_shop.share(), held_shop.databases()
+    for number in range(5):
+        await databases.give(share, f"entrepot_{number:016x}")
+    with pytest.raises(IntegrationRefused, match="no connection left for one more receiver"):
+        await databases.give(share, THIRD)
+    await databases.withdraw(share, ANOTHER)
+    await databases.give(share, THIRD)

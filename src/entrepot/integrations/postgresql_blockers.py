@@ -2,8 +2,9 @@
 
 Every user of a PostgreSQL can hold what others wait for: an advisory lock, its own role (ALTER ROLE …
 PASSWORD), the privileges of a table (a GRANT that grants nothing still locks them), all of it in an open or a
-prepared transaction. So the exchange takes no lock of its own, and where one of its statements waits, the receivers'
-sessions that it waits for, directly or through others, are ended, and what receivers prepared is rolled back.
+prepared transaction. So the exchange takes no lock of its own, and where one of its statements waits, the
+receivers' sessions that it waits for, directly or through others, are ended, and what receivers prepared is
+rolled back.
 They may only read, which nobody waits for. Whoever is no receiver is left alone.
 
 Where two change the same thing at once, PostgreSQL lets one of them fail: it begins again.

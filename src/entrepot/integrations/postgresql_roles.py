@@ -18,7 +18,9 @@ from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.postgresql_blockers import COMMENT, Connect, in_transaction, roll_back_prepared
 
 CONNECTIONS = 10
-"""That one receiver may have at once."""
+"""That one receiver may have at once, where the server has as many for each."""
+KEPT_FREE = 10
+"""Of the server's connections, for its owner and the exchange; all receivers share the others."""
 _AT_ONCE = 100
 _SESSIONS_END_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.05
@@ -35,6 +37,26 @@ SELECT c.oid, c.relname
  WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
    AND (%(tables)s::text[] IS NULL OR c.relname = ANY (%(tables)s))
  ORDER BY c.relname
+"""
+_ROOM = """
+SELECT (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int - %s) / count(*)
+  FROM pg_roles WHERE starts_with(coalesce(shobj_description(oid, 'pg_authid'), ''), %s)
+"""
+_BEYOND = """
+SELECT rolname FROM pg_roles
+ WHERE starts_with(coalesce(shobj_description(oid, 'pg_authid'), ''), %(comment)s)
+   AND (rolconnlimit > %(limit)s OR rolname = %(role)s AND rolconnlimit <> %(limit)s)
+   AND pg_has_role(oid, 'USAGE')
+ ORDER BY rolname
+"""
+_END_EXCESS = """
+SELECT pg_terminate_backend(s.pid)
+  FROM (SELECT pid, usesysid, row_number() OVER (PARTITION BY usesysid ORDER BY backend_start) AS number
+          FROM pg_stat_activity WHERE backend_type = 'client backend') s
+  JOIN pg_roles r ON r.oid = s.usesysid
+ WHERE starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), %s)
+   AND s.number > r.rolconnlimit AND pg_has_role(r.oid, 'USAGE')
 """
 _GRANTED_TABLES = """
 SELECT c.oid, n.nspname, c.relname
@@ -85,6 +107,7 @@ async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) 
     objects = await shared_objects(connection, share)
     await _make_role(connection, share, role)
     await _gain_power_over(connection, role)
+    await _limit_connections(connection, share, role)
     identifier, schema = sql.Identifier(role), sql.Identifier(share.schema)
     database = sql.Identifier(connection.info.dbname)
     if await _one(connection, _GRANTED_DATABASE, [quoted(role, connection)]) is False:
@@ -105,6 +128,11 @@ async def grant(connection: AsyncConnection, share: PostgresqlShare, role: str) 
             sql.SQL("GRANT SELECT ON TABLE {} TO {}").format(sql.SQL(", ").join(tables), identifier)
         )
     await _require_granted(connection, share, role, list(objects))
+
+
+async def end_excess(connection: AsyncConnection) -> None:
+    """Ends receivers' sessions beyond the number that they may have, which falls where there come many."""
+    await connection.execute(_END_EXCESS, [COMMENT])
 
 
 async def set_password(
@@ -219,6 +247,25 @@ async def _make_role(connection: AsyncConnection, share: PostgresqlShare, role: 
     await connection.execute(
         sql.SQL("ALTER ROLE {} SET search_path = {}").format(identifier, sql.Identifier(share.schema))
     )
+
+
+async def _limit_connections(connection: AsyncConnection, share: PostgresqlShare, role: str) -> None:
+    """Sees to it that all receivers together cannot take the last connections of the server.
+
+    Raises `IntegrationRefused` where there are more receivers than connections.
+    """
+    room = await _one(connection, _ROOM, [KEPT_FREE, COMMENT])
+    limit = min(CONNECTIONS, room if isinstance(room, int) else 0)
+    if limit < 1:
+        raise IntegrationRefused(
+            f"Datashare {share.name!r}: the server of its database has no connection left for one more "
+            "receiver. Raise its max_connections."
+        )
+    cursor = await connection.execute(_BEYOND, {"comment": COMMENT, "limit": limit, "role": role})
+    for (name,) in await cursor.fetchall():
+        await connection.execute(
+            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(sql.Identifier(name), sql.Literal(limit))
+        )
 
 
 async def _gain_power_over(connection: AsyncConnection, role: str) -> None:

@@ -78,6 +78,7 @@ class PostgresqlShares:
                 lambda: self._connected(share),
                 lambda: roles.grant(connection, share, role),
             )
+            await roles.end_excess(connection)
 
     async def withdraw(self, share: PostgresqlShare, role: str) -> None:
         async with self._connected(share) as connection:
