@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.jobs.harness import contents, import_details, opened
+from tests.jobs.harness import Interrupted, contents, import_details, interrupt_at, opened
 from tests.jobs.s3_buckets import S3Buckets
 
-from entrepot.database import garbage
+from entrepot.database import garbage, job_items
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import JobErrorCode, JobState, JobType, Location
-from entrepot.jobs.sweeps import sweep_garbage
+from entrepot.jobs.crash_points import CrashPoint
+from entrepot.jobs.sweeps import sweep_garbage, sweep_unknown_uploads
 from entrepot.stores.s3 import S3Store
 
 pytestmark = pytest.mark.seaweedfs
@@ -96,3 +97,29 @@ async def test_garbage_stays_noted_while_its_store_refuses(
         await garbage.record(harness.database, ["assets/aa/a", "assets/bb/b"])
         assert await sweep_garbage(harness.database, harness.transfer) == 0
         assert await garbage.page(harness.database, 10) == ["assets/aa/a", "assets/bb/b"]
+
+
+async def test_uploads_in_the_store_that_no_job_knows_of_are_aborted(
+    tmp_path: Path, template: Path, s3_buckets: S3Buckets
+) -> None:
+    """Their worker died before it knew, or wrote down, their ids. What a job may go on with stays."""
+    store, large = S3Store(s3_buckets.client, "own", s3_buckets.prefix), OBJECTS["large"]
+    s3_buckets("source").put("large", memoryview(large), len(large))
+    async with opened(tmp_path, template=template, own=store, buckets=s3_buckets) as harness:
+        revision = await harness.revision()
+        details = import_details(revision, "source", ["large"])
+        job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, details)
+        run_id = await harness.start(job)
+        with pytest.raises(Interrupted):
+            await harness.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+        (item,) = await job_items.load(harness.database, job.id)
+        in_use = (item.destination.key, store.begin_upload(item.destination.key))
+        store.begin_upload("assets/00/of-an-attempt-that-has-ended")
+        assert await sweep_unknown_uploads(harness.database, harness.transfer) == 1
+        assert store.unfinished_uploads("") == [in_use]
+        await harness.runner().run(run_id)
+        assert (await harness.job(job.id)).state is JobState.COMPLETED
+        assert await sweep_unknown_uploads(harness.database, harness.transfer) == 1
+        assert store.unfinished_uploads("") == []
+        (asset,) = await harness.assets(revision)
+        assert harness.content(asset) == large

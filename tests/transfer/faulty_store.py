@@ -161,6 +161,10 @@ class FaultyStore:
         self._count("uploaded_parts")
         return self.real.uploaded_parts(key, upload_id)
 
+    def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        self._count("unfinished_uploads")
+        return self.real.unfinished_uploads(prefix)
+
     def part_sizes(
         self, key: str, etag: str, size_bytes: int, *, each: bool = False
     ) -> tuple[int, ...] | None:

@@ -6,14 +6,14 @@ not. So a worker that lost its job cannot disturb the one that has it now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sql
 
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Parameters, Query, Row
-from entrepot.database.expressions import same
+from entrepot.database.expressions import among, same, texts
 from entrepot.database.tables import JOB_ITEMS, JOBS
 from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import JobLost
@@ -54,6 +54,9 @@ _RECORD_RESULT = Query(
     sql.update(JOB_ITEMS)
     .where(*same(_i.job_id, _i.number))
     .values({**{column: sql.bindparam(column.name) for column in _RESULT}, _i.checkpoint_json: sql.null()})
+)
+_IN_OWN_STORE = Query(
+    sql.select(_i.destination_key).where(_i.destination_bucket.is_(None), among(_i.destination_key, "keys"))
 )
 _RECORD_KEY = Query(
     sql.update(JOB_ITEMS)
@@ -167,6 +170,12 @@ async def record_plan(c: Connection, job_id: str, attempt: int, items: Sequence[
 async def load(c: Connection, job_id: str) -> list[JobItem]:
     """The items of the job by number, with what is known of each."""
     return [_item(row) for row in await c.fetch_all(_LOAD, job_id=job_id)]
+
+
+async def written_to(c: Connection, store_keys: Collection[str]) -> set[str]:
+    """Those of the keys of the exchange's own store that a job in progress writes to. Reads all items."""
+    rows = await c.fetch_all(_IN_OWN_STORE, keys=texts(list(store_keys)))
+    return {row[0] for row in rows}
 
 
 async def record_results(c: Connection, job_id: str, attempt: int, results: Mapping[int, ItemResult]) -> None:

@@ -5,6 +5,8 @@ Garbage: transactions note the keys of bytes that nothing refers to any more bes
 
 Uploads whose jobs were never started: the jobs are cancelled after a while (a setting).
 
+Uploads in parts: those that were begun in the store and that no job knows of are aborted.
+
 Old jobs: those older than the exchange keeps them, 90 days on AWS [C], are forgotten. One that runs never is,
 however old; one that still waits is, and what was uploaded for it becomes garbage.
 """
@@ -16,7 +18,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from entrepot.database import garbage, jobs
+from entrepot.database import garbage, job_items, jobs
 from entrepot.domain.errors import StoreError
 from entrepot.domain.identifiers import UPLOADS_PREFIX, job_of_upload
 from entrepot.domain.job import JobState, JobType, Location
@@ -103,6 +105,23 @@ async def sweep_uploads(
         if len(page) < PAGE:
             return cancelled
         after = page[-1].key
+
+
+async def sweep_unknown_uploads(database: Database, transfer: Transfer) -> int:
+    """Aborts the uploads in the exchange's own store that no job goes on with; returns how many.
+
+    A worker may die, and the store's answer be lost, before anybody knows the id of an upload. Its key tells:
+    it is in the plan of a job before the upload begins, and no other attempt writes to it.
+    Crash: what is not aborted yet is found again.
+    """
+    begun = await transfer.unfinished_uploads()
+    if not begun:
+        return 0
+    needed = await job_items.written_to(database, {key for key, _ in begun})
+    left = [(key, upload_id) for key, upload_id in begun if key not in needed]
+    for key, upload_id in left:
+        await transfer.throw_away(key, upload_id)
+    return len(left)
 
 
 BATCH = 200

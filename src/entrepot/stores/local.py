@@ -179,6 +179,10 @@ class LocalStore:
         with named_errors("Listing the parts of", self._root, key):
             return self._uploads.parts(key, upload_id)
 
+    def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """None: `check` clears away what was left."""
+        return ()
+
     def part_sizes(
         self, key: str, etag: str, size_bytes: int, *, each: bool = False
     ) -> tuple[int, ...] | None:

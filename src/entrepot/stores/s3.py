@@ -165,6 +165,12 @@ class S3Store:
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         return self._uploads.parts(self.whole_key(key), upload_id)
 
+    def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        strip = len(self._prefix)
+        return [
+            (key[strip:], upload_id) for key, upload_id in self._uploads.unfinished(self._prefix + prefix)
+        ]
+
     def part_sizes(
         self, key: str, etag: str, size_bytes: int, *, each: bool = False
     ) -> tuple[int, ...] | None:

@@ -153,7 +153,34 @@ class Uploads:
             except ValueError as error:
                 raise self._nonsense("ListParts", key, error) from error
 
-    def _nonsense(self, operation: str, key: str, error: ValueError) -> StoreUnavailable:
+    def unfinished(self, prefix: str) -> list[tuple[str, str]]:
+        """ListMultipartUploads: key and id of each upload whose key begins with the prefix."""
+        found: list[tuple[str, str]] = []
+        markers: Headers = ()
+        while True:
+            query = tuple(sorted((("prefix", prefix), ("uploads", ""), *markers)))
+            reply = self._client.call(S3Request("ListMultipartUploads", "GET", self._bucket, None, query))
+            try:
+                root = s3_xml.parse(reply.body)
+                found += [
+                    (s3_xml.required(one, "Key"), s3_xml.required(one, "UploadId"))
+                    for one in root.findall("Upload")
+                ]
+                if not s3_xml.is_truncated(root):
+                    return found
+                before, markers = (
+                    markers,
+                    (
+                        ("key-marker", s3_xml.required(root, "NextKeyMarker")),
+                        ("upload-id-marker", s3_xml.required(root, "NextUploadIdMarker")),
+                    ),
+                )
+                if markers == before:
+                    raise NotXml("it goes on, and does not get on")
+            except ValueError as error:
+                raise self._nonsense("ListMultipartUploads", None, error) from error
+
+    def _nonsense(self, operation: str, key: str | None, error: ValueError) -> StoreUnavailable:
         return nonsense(self._client, operation, self._bucket, key, error)
 
 

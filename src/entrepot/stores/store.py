@@ -151,6 +151,9 @@ class ObjectStore(Protocol):
     def uploaded_parts(self, key: str, upload_id: str) -> tuple[UploadedPart, ...]:
         """The parts the store has, by number; raises `ObjectNotFound` where the upload is unknown."""
 
+    def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """Key and id of each upload to a key with the prefix, unless the store clears them away by itself."""
+
     def part_sizes(
         self, key: str, etag: str, size_bytes: int, *, each: bool = False
     ) -> tuple[int, ...] | None:

@@ -205,6 +205,14 @@ class Transfer:
     async def delete(self, location: Location) -> None:
         await self._threads.run(self._stop(), self._store(location, Access.WRITE).delete, location.key)
 
+    async def unfinished_uploads(self) -> Sequence[tuple[str, str]]:
+        """Key and id of each upload in the exchange's own store. Raises `StoreError`s."""
+        return await self._threads.run(self._stop(), self._own.unfinished_uploads, "")
+
+    async def throw_away(self, key: str, upload_id: str) -> None:
+        """Aborts an upload in the exchange's own store; where it refuses, that is logged."""
+        await self._threads.run(self._stop(), throw_away, self._own, key, upload_id)
+
     async def abandon(self, item: JobItem) -> None:
         """Throws away the upload of the item's checkpoint, if it has one; a store that refuses is logged.
 

@@ -58,7 +58,7 @@ def open_worker(
     from entrepot.entitlements.provisioning.reconciler import Reconciler
     from entrepot.integrations.guarded_http import GuardedHttp
     from entrepot.jobs.runner import Runner
-    from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs, sweep_uploads
+    from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs, sweep_unknown_uploads, sweep_uploads
     from entrepot.transfer.transfer import Transfer
 
     lease = Lease()
@@ -92,6 +92,7 @@ def open_worker(
         await sweep_garbage(database, transfer)
         unstarted = clock().plus_seconds(-settings.upload_retention_days * _DAY_SECONDS)
         await sweep_uploads(database, store, DEFINITIONS, created_before=unstarted, now=clock())
+        await sweep_unknown_uploads(database, transfer)
         await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
         if settings.store.bucket is None:
             # Checking a local store also clears away what dead processes were writing.

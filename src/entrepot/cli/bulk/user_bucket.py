@@ -158,19 +158,7 @@ class Bucket:
 
     def uploads(self, prefix: str) -> list[tuple[str, str]]:
         """Key and id of each unfinished upload in parts."""
-        found: list[tuple[str, str]] = []
-        markers: tuple[tuple[str, str], ...] = ()
-        while True:
-            query = tuple(sorted((("prefix", prefix), ("uploads", ""), *markers)))
-            reply = self._client.call(S3Request("ListMultipartUploads", "GET", self.name, None, query))
-            root = parse(reply.body)
-            found += [(required(one, "Key"), required(one, "UploadId")) for one in root.findall("Upload")]
-            if root.findtext("IsTruncated") != "true":
-                return found
-            markers = (
-                ("key-marker", required(root, "NextKeyMarker")),
-                ("upload-id-marker", required(root, "NextUploadIdMarker")),
-            )
+        return list(self._store.unfinished_uploads(prefix))
 
     def require_writable(self, key: str) -> None:
         """Begins an upload and throws it away. Raises a `StoreError` where the user may not write there."""
