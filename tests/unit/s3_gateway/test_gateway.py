@@ -18,11 +18,13 @@ from tests.unit.s3_gateway.gateway_in_asgi import ALIAS, NOW, OWNER, RECEIVER, E
 from entrepot.database import data_grants
 from entrepot.database.migrate import migrate
 from entrepot.domain.errors import AuthenticationFailed, StoreAccessDenied
+from entrepot.domain.own_bucket import OwnBucket
 from entrepot.domain.scope import Scope
 from entrepot.s3_gateway import objects
 from entrepot.s3_gateway.gateway import S3Gateway
 from entrepot.sigv4.verification import Principal, SignatureOutOfTime
 from entrepot.stores.s3 import S3Store
+from entrepot.transfer.account_buckets import PermittedBuckets, Place
 
 BODY = b"0123456789" * 100_000
 ETAG = ("ETag", '"e-tag"')
@@ -373,3 +375,26 @@ async def test_the_exchanges_own_bytes_are_not_listed_in_the_bucket_where_they_a
     found = await exchange.ask("GET", f"/{ALIAS}", "list-type=2&delimiter=/&prefix=shared/")
     assert b"<Key>shared/mine</Key>" in found.body
     assert b"own" not in found.body
+
+
+@pytest.mark.parametrize("proven", [True, False])
+async def test_what_was_shared_of_the_exchanges_own_bucket_is_served_to_nobody(
+    opened: Opening, proven: bool
+) -> None:
+    exchange, server = await opened(answer(200, b"bytes"))
+
+    def open_bucket(bucket: str, place: Place) -> S3Store:
+        return S3Store(exchange.client, bucket)
+
+    buckets = PermittedBuckets(
+        exchange.database,
+        open_bucket,
+        None,
+        accounts_are_proven=proven,
+        own=OwnBucket("provider", "exchange/", exchange.endpoint_url),
+    )
+    exchange.gateway = S3Gateway(replace(exchange.gateway._parts, buckets=buckets, own_bucket="provider"))
+    for path, query in ((f"/{ALIAS}/shared/a", ""), (f"/{ALIAS}", "list-type=2&prefix=shared/")):
+        found = await exchange.ask("GET", path, query)
+        assert (found.status, exchange.audited[-1].error_code) == (403, "AccessDenied")
+    assert server.requests == []
