@@ -52,6 +52,12 @@ SELECT state <> 'active' OR wait_event IN ('PgSleep', 'ClientWrite')
   FROM pg_stat_activity WHERE pid = %s AND query = %s
 """
 
+_LINGERS = """
+SELECT count(*) FROM pg_locks l
+ WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.mode = 'RowExclusiveLock'
+   AND l.pid NOT IN (SELECT pid FROM pg_stat_activity WHERE usesysid IS NOT NULL)
+"""
+
 
 @pytest.fixture
 def held_shop(owner_database: OwnerDatabase) -> Iterator[OwnerDatabase]:
@@ -183,3 +189,31 @@ async def test_receivers_share_the_connections_of_the_server_and_never_get_the_l
         await databases.give(share, THIRD)
     await databases.withdraw(share, ANOTHER)
     await databases.give(share, THIRD)
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "a new password"])
+async def test_a_session_that_lingers_in_its_login_ends_too(held_shop: OwnerDatabase, way: str) -> None:
+    """`post_auth_delay`, which every client may set, keeps a session that has logged in out of sight."""
+    share, databases = held_shop.share(), held_shop.databases()
+    (login,) = await receive(held_shop, ROLE)
+    lingering = asyncio.create_task(asyncio.to_thread(query_slowly, login))
+    while held_shop.value(_LINGERS) == 0:
+        await asyncio.sleep(0.01)
+    if way == "withdrawn":
+        await databases.withdraw(share, ROLE)
+    else:
+        await databases.let_in(share, ROLE, "second", None)
+    with pytest.raises(psycopg.OperationalError):
+        await lingering
+
+
+def query_slowly(login: DatabaseLogin) -> None:
+    with psycopg.connect(
+        host=login.host,
+        port=login.port,
+        dbname=login.database,
+        user=login.user,
+        password=login.password,
+        options="-c post_auth_delay=60",
+    ) as connection:
+        connection.execute("SELECT count(*) FROM sales.orders")

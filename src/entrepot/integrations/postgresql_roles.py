@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
+import psycopg
 from psycopg import AsyncConnection, sql
 
 from entrepot.domain.datashare import PostgresqlShare
@@ -58,6 +60,12 @@ SELECT pg_terminate_backend(s.pid)
  WHERE starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), %s)
    AND s.number > r.rolconnlimit AND pg_has_role(r.oid, 'USAGE')
 """
+_LINGERING = """
+SELECT pid FROM pg_locks
+ WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'RowExclusiveLock'
+   AND pid NOT IN (SELECT pid FROM pg_stat_activity WHERE usesysid IS NOT NULL)
+"""
+"""Sessions that have not begun hold this lock on their database."""
 _GRANTED_TABLES = """
 SELECT c.oid, n.nspname, c.relname
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -150,7 +158,7 @@ async def set_password(
         if oid is None:
             return None
         await _gain_power_over(connection, role)
-        await _signal_sessions(connection, oid)
+        await _signal_sessions(connection, role, oid)
         await connection.execute(
             sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}").format(
                 sql.Identifier(role), sql.Literal(verifier.decode()), sql.Literal(until)
@@ -169,7 +177,7 @@ async def set_password(
 async def drop(connection: AsyncConnection, connect: Connect, role: str) -> None:
     """Takes the login, ends the sessions, drops what the role owns and may do, and the role.
 
-    A session that begins at this very moment can outlive the role; it has no rights any more.
+    Whatever outlives the role has no rights any more.
 
     Crash: after the first of these nobody can log in any more; repeating them finishes the rest.
     """
@@ -179,7 +187,7 @@ async def drop(connection: AsyncConnection, connect: Connect, role: str) -> None
         oid = await _oid(connection, role)
         if oid is not None:
             await _gain_power_over(connection, role)
-            await _signal_sessions(connection, oid)
+            await _signal_sessions(connection, role, oid)
             await connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(identifier))
         return oid
 
@@ -196,7 +204,7 @@ async def drop(connection: AsyncConnection, connect: Connect, role: str) -> None
     oid = await in_transaction(connection, connect, lock_out)
     if oid is None:
         return
-    await _signal_sessions(connection, oid)  # those that began while it still could log in
+    await _signal_sessions(connection, role, oid)  # those that began while it still could log in
     await in_transaction(connection, connect, take_rights)
     await _end_sessions(connection, role, oid)
     await roll_back_prepared(connection)
@@ -288,18 +296,30 @@ async def _end_sessions(connection: AsyncConnection, role: str, oid: int) -> Non
     """Raises `IntegrationUnavailable` where some do not end."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _SESSIONS_END_SECONDS
-    while await _signal_sessions(connection, oid):
+    while await _signal_sessions(connection, role, oid):
         if loop.time() > deadline:
             raise IntegrationUnavailable(f"The sessions of role {role} do not end.")
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
-async def _signal_sessions(connection: AsyncConnection, oid: int) -> int:
-    """Tells the role's sessions to end, in all databases of the server; how many there are still."""
+async def _signal_sessions(connection: AsyncConnection, role: str, oid: int) -> int:
+    """Tells the role's sessions to end, in all databases of the server; how many there are still.
+
+    A client can linger in its login (`post_auth_delay`), where nothing shows whose it is. As the role itself
+    one may end the role's own sessions and nobody else's.
+    """
     cursor = await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = %s", [oid]
     )
-    return len(await cursor.fetchall())
+    number = len(await cursor.fetchall())
+    for (pid,) in await (await connection.execute(_LINGERING)).fetchall():
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            async with connection.transaction():
+                await connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+                await connection.execute("SELECT pg_catalog.pg_terminate_backend(%s)", [pid])
+                number += 1
+                await connection.execute("RESET ROLE")
+    return number
 
 
 async def _oid(connection: AsyncConnection, role: str) -> int | None:
