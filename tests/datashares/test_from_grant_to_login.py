@@ -198,3 +198,22 @@ async def test_a_share_of_redshift_needs_no_password(exchange: Exchange) -> None
     assert "ENTREPOT_REDSHIFT_ENDPOINT_URL" in (recorded.error or "")
     with pytest.raises(ValidationFailed, match="Amazon Redshift"):
         await exchange.credentials.hand_out(TO, masked_asset(grant, "ds", "warehouse"))
+
+
+async def test_a_deleted_grant_ends_access_though_its_receiver_holds_all_it_can(exchange: Exchange) -> None:
+    exchange.owner_database.give_to_an_owner()
+    exchange.url = exchange.owner_database.url
+    await exchange.reconciler.settle()
+    login = await exchange.credentials.hand_out(TO, exchange.asset_id)
+    with logged_in(login) as locking, logged_in(login) as changing:
+        locking.execute("SELECT pg_advisory_lock(%s)", [0x656E74726570C3B4])
+        changing.execute("SET default_transaction_read_only = off")
+        changing.execute(f"BEGIN; ALTER ROLE {exchange.role} PASSWORD 'mine'".encode())
+        await data_grants.delete(exchange.fixtures.database, OWNER, an_id("a grant"))
+        await exchange.reconciler.settle()
+        for connection in (locking, changing):
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError), logged_in(login):
+        pass
+    assert not exchange.has_role()
