@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import Connection, sql
 from tests.datashares.owner_database import OwnerDatabase, logged_in
+from tests.servers.postgresql import new_database
 
 from entrepot.domain.datashare import DatabaseLogin
 from entrepot.domain.errors import IntegrationRefused
@@ -217,3 +219,24 @@ def query_slowly(login: DatabaseLogin) -> None:
         options="-c post_auth_delay=60",
     ) as connection:
         connection.execute("SELECT count(*) FROM sales.orders")
+
+
+async def test_what_it_owns_in_another_database_keeps_its_name_and_none_of_its_rights(
+    held_shop: OwnerDatabase, owners_server: str
+) -> None:
+    databases = held_shop.databases()
+    (login,) = await receive(held_shop, ROLE)
+    with new_database(owners_server) as url:
+        name = url.rpartition("/")[2]
+        held_shop.run(f"GRANT CREATE ON DATABASE {name} TO PUBLIC")
+        with logged_in(replace(login, database=name)) as receiver:
+            receiver.execute("SET default_transaction_read_only = off")
+            receiver.execute("CREATE SCHEMA mine")
+            with pytest.raises(IntegrationRefused, match="cannot be dropped"):
+                await databases.withdraw(held_shop.share(), ROLE)
+            with pytest.raises(psycopg.OperationalError):
+                receiver.execute("SELECT 1")
+        assert held_shop.value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", ROLE) is False
+        assert held_shop.value("SELECT has_table_privilege(%s, 'sales.orders', 'SELECT')", ROLE) is False
+    await databases.withdraw(held_shop.share(), ROLE)
+    assert held_shop.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", ROLE) == 0
