@@ -123,3 +123,38 @@ async def test_uploads_in_the_store_that_no_job_knows_of_are_aborted(
         assert store.unfinished_uploads("") == []
         (asset,) = await harness.assets(revision)
         assert harness.content(asset) == large
+
+
+@pytest.mark.parametrize("end", [JobState.COMPLETED, JobState.ERROR])
+async def test_an_export_leaves_no_upload_whose_id_was_lost_and_no_other_is_touched(
+    tmp_path: Path, template: Path, s3_buckets: S3Buckets, end: JobState
+) -> None:
+    """Its worker died, or the answer was lost, when the upload had begun and nobody knew of it yet."""
+    source, target, large = s3_buckets("source"), s3_buckets("target"), OBJECTS["large"]
+    source.put("large", memoryview(large), len(large))
+    async with opened(tmp_path, template=template, buckets=s3_buckets) as harness:
+        revision = await harness.revision()
+        await harness.finish(
+            await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", ["large"]))
+        )
+        (asset,) = await harness.assets(revision)
+        destination = {"AssetId": asset.id, "Bucket": "target", "Key": "lost"}
+        details = {
+            "DataSetId": revision.data_set_id,
+            "RevisionId": revision.id,
+            "AssetDestinations": [destination],
+        }
+        job = await harness.create(JobType.EXPORT_ASSETS_TO_S3, {"ExportAssetsToS3": details})
+        run_id = await harness.start(job)
+        with pytest.raises(Interrupted):
+            await harness.runner(at=interrupt_at(CrashPoint.PLAN_RECORDED)).run(run_id)
+        target.begin_upload("lost")
+        others = [("lost", target.begin_upload("lost")), ("lost-not", target.begin_upload("lost-not"))]
+        target.upload_part(*others[0], 1, memoryview(b"a user's own"))
+        if end is JobState.ERROR:
+            harness.own.delete(asset.store_key)
+        await harness.runner().run(run_id)
+        assert (await harness.job(job.id)).state is end
+    assert sorted(target.unfinished_uploads("lost")) == sorted(others)
+    for key, upload_id in others:
+        target.abort_upload(key, upload_id)

@@ -280,6 +280,7 @@ class Runner:
         """
         job = run.job
         outcome = await definition.finish(run, items)
+        await run.transfer.throw_away_lost(items)
         self.at(CrashPoint.BEFORE_FINISH)
         async with self.database.transaction() as connection:
             now = self.clock()
@@ -323,10 +324,9 @@ class Runner:
             await job_items.remove(connection, job.id)
             await tell_of_end(connection, job, completed=False, now=now)
         self.at(CrashPoint.AFTER_FAILURE)
-        begun = [item for item in items if item.checkpoint is not None]
-        if begun:
-            transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
-            await asyncio.gather(*(transfer.abandon(item) for item in begun))
+        transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
+        await asyncio.gather(*(transfer.abandon(item) for item in items if item.checkpoint is not None))
+        await transfer.throw_away_lost(items)
 
     def _timed_out(self) -> JobError:
         return JobError(

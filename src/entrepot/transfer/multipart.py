@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from entrepot.domain.asset import Checksum, Proof
@@ -384,6 +384,17 @@ def throw_away(store: ObjectStore, key: str, upload_id: str) -> None:
         store.abort_upload(key, upload_id)
     except StoreError as error:
         _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
+
+
+def throw_away_lost(store: ObjectStore, key: str) -> None:
+    """Aborts uploads to that very key that have no part. Raises `StoreError`s.
+
+    Crash: those that are not aborted yet are found again.
+    """
+    for found, upload_id in store.unfinished_uploads(key):
+        with suppress(ObjectNotFound):
+            if found == key and not store.uploaded_parts(key, upload_id):
+                throw_away(store, key, upload_id)
 
 
 def _abandon(move: Move, upload: Upload) -> None:
