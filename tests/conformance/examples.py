@@ -19,14 +19,15 @@ MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 # Each pattern of the model, with a text that it matches.
 MATCHING = {
     r"[a-zA-Z0-9]{30,40}": "0123456789abcdef0123456789ABCDEF",
-    r"[a-zA-Z0-9]{30,40}$|^arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}": (
-        "arn:aws:dataexchange:eu-west-1:123456789012:data-grants/0123456789abcdef0123456789abcdef"
-    ),
-    r"arn:aws:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}": (
+    (
+        r"[a-zA-Z0-9]{30,40}$|^arn:aws[\-a-z]*:dataexchange:[\-a-z0-9]*:(\d{12}):"
+        r"data-grants\/[a-zA-Z0-9]{30,40}"
+    ): ("arn:aws:dataexchange:eu-west-1:123456789012:data-grants/0123456789abcdef0123456789abcdef"),
+    r"arn:aws[\-a-z]*:dataexchange:[\-a-z0-9]*:(\d{12}):data-grants\/[a-zA-Z0-9]{30,40}": (
         "arn:aws:dataexchange:eu-west-1:123456789012:data-grants/0123456789abcdef0123456789abcdef"
     ),
     r"\d{12}": "123456789012",
-    r"arn:aws:iam::(\d{12}):role\/.+": "arn:aws:iam::123456789012:role/exchange",
+    r"arn:aws[\-a-z]*:iam::(\d{12}):role\/.+": "arn:aws:iam::123456789012:role/exchange",
     r"[\x21-\x7E]{1,64}": "token-1",
     r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?": "1B2M2Y8AsgTpgAmY7PhCfg==",
 }
