@@ -97,8 +97,11 @@ class Insides:
 
     def wrong_assets(self, imported: Iterable[Task]) -> Iterator[str]:
         """Reads the bytes of every asset where the exchange keeps them."""
-        rows = self._rows("SELECT revision_id, name, store_key FROM assets")
-        places = {(revision, name): key for revision, name, key in rows}
+        rows = self._rows("SELECT revision_id, name, store_key, store_etag FROM assets")
+        places = {(revision, name): key for revision, name, key, _ in rows}
+        for _, name, key, etag in rows:
+            if self.local_store is None and etag != (found := self._etag(key)):
+                yield f"asset {name} cannot be read by its ETag {etag}: it is {found} ({key})"
         for task in imported:
             for name, digest in task.brings.items():
                 key = places.get((task.place["RevisionId"], name))
@@ -143,6 +146,10 @@ class Insides:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=OWN, Prefix=_PREFIX):
             for entry in page.get("Contents", []):
                 yield entry["Key"].removeprefix(_PREFIX)
+
+    def _etag(self, key: str) -> str:
+        etag: str = self.s3.head_object(Bucket=OWN, Key=_PREFIX + key)["ETag"]
+        return etag.strip('"')
 
     def _digest(self, key: str) -> str | None:
         if self.local_store is None:
