@@ -163,6 +163,11 @@ def _text(failure: Failure) -> str:
             return f"The bytes of asset {name!r} are no longer in the exchange's store."
         if _tells_of_callers_object(failure):
             return f"The file that was uploaded for asset {name!r} was replaced while the job was running."
+        if isinstance(error, ObjectChanged):
+            return (
+                f"The exchange's store tells another ETag of the bytes of {name!r} than at first. "
+                "Create the job again; if this repeats, have whoever runs the exchange verify them."
+            )
     elif isinstance(error, StoreError | JobFailed):
         return error.message
     if isinstance(error, StoreFull):

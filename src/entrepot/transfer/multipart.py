@@ -28,6 +28,7 @@ from entrepot.transfer.proof import (
     part_is_proven,
     prove_upload,
     require_encryption,
+    told_the_same,
 )
 from entrepot.transfer.source_proof import (
     DamagedReading,
@@ -257,6 +258,13 @@ def finish(move: Move, upload: Upload, subject: Subject, in_order: InOrder | Non
         stored = move.destination.finish_upload(move.item.destination.key, upload.id, parts)
     prove_upload(move, stored, whole, parts, parts_proven=upload.all_proven)
     require_encryption(move, stored)
+    if stored.etag != multipart_etag(parts) and not told_the_same(move, stored):
+        raise StoreUnavailable(
+            f"The store's answer was damaged when the {named(move.item.destination)} was finished: it tells "
+            "another ETag now. The upload is looked at again.",
+            bucket=move.item.destination.bucket,
+            key=move.item.destination.key,
+        )
     return ItemResult(move.item.size_bytes, stored.etag, whole, proof)
 
 

@@ -70,6 +70,16 @@ def prove_upload(
         _read_back(move, stored, whole, move.item.size_bytes)
 
 
+def told_the_same(move: Move, stored: Stored) -> bool:
+    """Whether the store tells the same ETag once more, of an object in the exchange's own store.
+
+    All later readings are pinned by it, and it came in an answer that nothing proves. In a user's bucket
+    others write, too, and nobody reads by that ETag.
+    """
+    place = move.item.destination
+    return place.bucket is not None or move.destination.head(place.key).etag == stored.etag
+
+
 def require_encryption(move: Move, stored: Stored) -> None:
     """Raises `EncryptionNotApplied`, after deleting the object, unless it is encrypted as was asked."""
     wanted = move.encryption

@@ -39,6 +39,7 @@ from entrepot.transfer.proof import (
     encryption_fits,
     prove_put,
     require_encryption,
+    told_the_same,
 )
 from entrepot.transfer.source_proof import (
     Reading,
@@ -339,6 +340,8 @@ def copy_server_side(move: Move) -> ItemResult | None:
         )
     if stored.etag != item.source_etag:
         _require_size(move)
+        if not told_the_same(move, stored):
+            return None
     checksum, proof = reported or known, Proof.CHECKSUM
     if checksum is None and item.destination.bucket is None:
         checksum, proof = _checksum_of_copy(move, stored)

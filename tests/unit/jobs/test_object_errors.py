@@ -108,6 +108,14 @@ def test_bytes_that_are_gone_from_the_exchanges_store_are_not_found() -> None:
     assert entry.message == "The bytes of asset 'prices.csv' are no longer in the exchange's store."
 
 
+def test_another_etag_in_the_exchanges_store_is_told_without_its_paths() -> None:
+    changed = ObjectChanged(f"412 of s3://ours/prefix/{OWN.key}", bucket="ours", key=f"prefix/{OWN.key}")
+    (entry,) = job_errors([Failure(exported(0), changed)])
+    assert entry.code is JobErrorCode.INTERNAL_SERVER_EXCEPTION
+    assert "another ETag of the bytes of 'prices.csv'" in entry.message
+    assert "ours" not in entry.message
+
+
 def test_what_nobody_expected_is_internal_and_tells_no_secrets() -> None:
     (entry,) = job_errors([Failure(imported(0), RuntimeError("password=hunter2"))])
     assert entry.code is JobErrorCode.INTERNAL_SERVER_EXCEPTION

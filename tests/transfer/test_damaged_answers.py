@@ -1,0 +1,65 @@
+"""The ETag that the exchange reads its own store by is told twice: an answer can be damaged on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.servers.open_buckets import OpenBuckets
+from tests.transfer.faulty_store import FaultyStore
+from tests.transfer.moving import S3Places, Told, get, item_of, move, payload, put
+
+from entrepot.domain.errors import StoreUnavailable
+from entrepot.domain.job import Location
+from entrepot.stores.store import Stored
+from entrepot.transfer.multipart import PART_BYTES
+from entrepot.transfer.transfer import Transfer
+
+pytestmark = pytest.mark.seaweedfs
+
+
+class Misheard(FaultyStore):
+    """One digit of the ETags that come in the body of an answer arrives as another."""
+
+    def copy_from(self, *args: Any, **options: Any) -> Stored | None:
+        stored = super().copy_from(*args, **options)
+        return None if stored is None else self._damaged(stored)
+
+    def finish_upload(self, *args: Any, **options: Any) -> Stored:
+        return self._damaged(super().finish_upload(*args, **options))
+
+    def _damaged(self, stored: Stored) -> Stored:
+        return replace(stored, etag=("1" if stored.etag[0] == "0" else "0") + stored.etag[1:])
+
+
+@pytest.mark.parametrize("size", [1000, PART_BYTES])
+async def test_a_copy_whose_answer_was_damaged_is_streamed(s3: S3Places, size: int) -> None:
+    source, own, data = s3(0, "one"), s3(0, "two"), payload(size)
+    put(source, "key", data)
+    item = item_of(
+        source, "key", destination=Location(None, "key"), source_checksum=source.head("key").checksum
+    )
+    transfer = Transfer(Misheard(own), OpenBuckets({"from": source}.__getitem__))
+    try:
+        result = await move(transfer, item)
+    finally:
+        await transfer.close()
+    assert result.etag == own.head("key").etag
+    assert get(own, "key") == data
+
+
+async def test_an_upload_whose_last_answer_was_damaged_is_looked_at_again(s3: S3Places) -> None:
+    source, own, data = s3(0, "one"), s3(0, "two"), payload(PART_BYTES + 7)
+    put(source, "key", data)
+    item = item_of(source, "key", destination=Location(None, "key"))
+    transfer = Transfer(Misheard(own), OpenBuckets({"from": source}.__getitem__), server_side_copy=False)
+    told = Told()
+    try:
+        with pytest.raises(StoreUnavailable, match="damaged"):
+            await move(transfer, item, told)
+        result = await move(transfer, replace(item, checkpoint=told.checkpoints[-1]))
+    finally:
+        await transfer.close()
+    assert result.etag == own.head("key").etag
+    assert get(own, "key") == data
