@@ -83,7 +83,7 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         clients = [client("dataexchange", server.url, *keys) for server in fleet.servers]
         for one in clients:
             stack.callback(one.close)
-        work = Work(put_sources(s3, random.Random(seed)))
+        work = Work(s3, put_sources(s3, random.Random(seed)))
         tormentor = Tormentor(fleet, proxy, servers, random.Random(seed + 1))
         for number in range(4):
             work.begin(clients[number % len(clients)], seed * 100 + number)

@@ -100,8 +100,8 @@ class Insides:
         rows = self._rows("SELECT revision_id, name, store_key, store_etag FROM assets")
         places = {(revision, name): key for revision, name, key, _ in rows}
         for _, name, key, etag in rows:
-            if self.local_store is None and etag != (found := self._etag(key)):
-                yield f"asset {name} cannot be read by its ETag {etag}: it is {found} ({key})"
+            if self.local_store is None and etag != (now := self._etag(key)):
+                yield f"asset {name} cannot be read by its ETag {etag}: it is {now} ({key})"
         for task in imported:
             for name, digest in task.brings.items():
                 key = places.get((task.place["RevisionId"], name))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,7 @@ BUCKETS = (SOURCE, TARGET, OWN)
 _SMALL_OBJECTS = 40
 _LARGE_SIZES = (17 << 20, 24 << 20, 33 << 20)
 """Above 16 MiB an object moves in parts."""
+_OWN_BYTES = b"a user's own"
 _PASSES = (ClientError, BotoCoreError, OSError)
 
 
@@ -33,6 +35,8 @@ class Task:
     """SHA-256 by asset name of an import, or by key in the bucket `target` of an export."""
     ready: bool = True
     """False while what is uploaded for the job has not arrived."""
+    is_replaced: bool = False
+    """Whether a user has written other objects over those of an export."""
     state: str = "WAITING"
     errors: list[dict[str, Any]] = field(default_factory=list)
 
@@ -68,7 +72,8 @@ def _put_in_parts(s3: Any, key: str, content: bytes, part_bytes: int = 5 << 20) 
 class Work:
     """The jobs of a run. What the exchange refuses while it is down is tried again, or left."""
 
-    def __init__(self, sources: Mapping[str, str]) -> None:
+    def __init__(self, s3: Any, sources: Mapping[str, str]) -> None:
+        self._s3 = s3
         self.tasks: list[Task] = []
         self.refused = 0
         """Calls of the API that failed."""
@@ -103,12 +108,17 @@ class Work:
             refresh(exchange, task)
         waiting = [task for task in mine if task.state == "WAITING" and task.ready]
         imported = [task for task in mine if task.imports and task.state == "COMPLETED"]
+        exported = [
+            task for task in mine if not task.imports and task.state == "COMPLETED" and not task.is_replaced
+        ]
         what = chance.random()
         if waiting and what < 0.4:
             exchange.start_job(JobId=chance.choice(waiting).id)
         elif sum(not task.has_ended for task in mine) > 6:
             if what < 0.1:
                 exchange.cancel_job(JobId=chance.choice([task for task in mine if not task.has_ended]).id)
+        elif exported and what < 0.3:
+            self._replace(chance.choice(exported))
         elif imported and what < 0.6:
             self._start(exchange, self._export(exchange, chance, chance.choice(imported)))
         else:
@@ -116,6 +126,19 @@ class Work:
             place["RevisionId"] = exchange.create_revision(DataSetId=data_set_id)["Id"]
             make = self._upload if what > 0.9 else self._import
             self._start(exchange, make(exchange, chance, place))
+
+    def _replace(self, task: Task) -> None:
+        """What a user has put in place of exported objects stays, whoever still believes to be exporting."""
+        task.is_replaced = True
+        for key in task.brings:
+            flow.until(partial(self._put, key), "replaced")
+            task.brings[key] = hashlib.sha256(_OWN_BYTES).hexdigest()
+
+    def _put(self, key: str) -> bool:
+        with suppress(*_PASSES):
+            self._s3.put_object(Bucket=TARGET, Key=key, Body=_OWN_BYTES)
+            return True
+        return False
 
     def _start(self, exchange: Any, task: Task) -> None:
         if task.ready:
