@@ -156,6 +156,17 @@ def _message(group: Sequence[Failure]) -> str:
     return f"{len(group)} objects failed. {quoted}" + (f" And {rest} more like these." if rest > 0 else "")
 
 
+_OWN_STORE: Mapping[type[StoreError], str] = MappingProxyType(
+    {
+        ObjectChanged: "The exchange's store tells another ETag than at first of the bytes of",
+        ChecksumMismatch: "On the way to the exchange's store, or from it, damage was done to the bytes of",
+        StoreAccessDenied: "The exchange's store refuses the exchange the bytes of",
+        StoreUnavailable: "The exchange's store does not answer as it should when it comes to the bytes of",
+    }
+)
+"""What went wrong in the exchange's own store, without its addresses."""
+
+
 def _text(failure: Failure) -> str:
     name, error = failure.item.name, failure.error
     if _in_own_store(failure):
@@ -163,11 +174,12 @@ def _text(failure: Failure) -> str:
             return f"The bytes of asset {name!r} are no longer in the exchange's store."
         if _tells_of_callers_object(failure):
             return f"The file that was uploaded for asset {name!r} was replaced while the job was running."
-        if isinstance(error, ObjectChanged):
-            return (
-                f"The exchange's store tells another ETag of the bytes of {name!r} than at first. "
-                "Create the job again; if this repeats, have whoever runs the exchange verify them."
-            )
+        for kind, what in _OWN_STORE.items():
+            if isinstance(error, kind):
+                return (
+                    f"{what} {name!r}. Create the job again; if this repeats, have whoever runs the exchange "
+                    "look into it: the server's log has more."
+                )
     elif isinstance(error, StoreError | JobFailed):
         return error.message
     if isinstance(error, StoreFull):

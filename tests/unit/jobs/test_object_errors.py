@@ -108,11 +108,22 @@ def test_bytes_that_are_gone_from_the_exchanges_store_are_not_found() -> None:
     assert entry.message == "The bytes of asset 'prices.csv' are no longer in the exchange's store."
 
 
-def test_another_etag_in_the_exchanges_store_is_told_without_its_paths() -> None:
-    changed = ObjectChanged(f"412 of s3://ours/prefix/{OWN.key}", bucket="ours", key=f"prefix/{OWN.key}")
-    (entry,) = job_errors([Failure(exported(0), changed)])
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        (ObjectChanged, "another ETag"),
+        (ChecksumMismatch, "damage"),
+        (StoreAccessDenied, "refuses"),
+        (StoreUnavailable, "does not answer as it should"),
+    ],
+)
+def test_what_goes_wrong_in_the_exchanges_store_has_a_cause_without_its_paths(
+    kind: type[StoreError], cause: str
+) -> None:
+    error = kind(f"400 of s3://ours/prefix/{OWN.key}", bucket="ours", key=f"prefix/{OWN.key}")
+    (entry,) = job_errors([Failure(exported(0), error)])
     assert entry.code is JobErrorCode.INTERNAL_SERVER_EXCEPTION
-    assert "another ETag of the bytes of 'prices.csv'" in entry.message
+    assert cause in entry.message and "'prices.csv'" in entry.message
     assert "ours" not in entry.message
 
 
