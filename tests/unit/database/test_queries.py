@@ -99,6 +99,7 @@ READS_WHOLE_TABLES = {
     "accounts._TWO_ACCOUNTS",  # two rows of it
     "bucket_permissions._LIST",  # an operator's list
     "bucket_permissions._COUNT",  # an operator's question
+    "job_items._IN_OWN_STORE",  # items of jobs that run now; once a minute, where an upload is unfinished
     "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
     "stored_assets._EXTENT",  # once an hour, where workers read what is stored
     "workers._FIRST",  # as many rows as workers live, as the next one
