@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import urllib.request
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,7 @@ from random import randrange
 from typing import Any
 from unittest import mock
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from tests.functional.clients import client
+from tests.functional.clients import client, signed_get
 from tests.functional.flow import until
 from tests.servers.exchanges import Exchange
 
@@ -35,13 +31,8 @@ class Account:
 
     def events(self) -> list[dict[str, Any]]:
         """All events that the account has."""
-        request = AWSRequest("GET", f"{self.url}/entrepot/events?limit=1000")
-        keys = Credentials(self.access_key_id, self.secret_access_key)
-        SigV4Auth(keys, "dataexchange", "us-east-1").add_auth(request)
-        with urllib.request.urlopen(
-            urllib.request.Request(request.url, headers=dict(request.headers))
-        ) as answer:
-            events: list[dict[str, Any]] = json.load(answer)["Events"]
+        url = f"{self.url}/entrepot/events?limit=1000"
+        events: list[dict[str, Any]] = signed_get(url, self.access_key_id, self.secret_access_key)["Events"]
         return events
 
     def events_about(self, resource: str, detail_type: str) -> list[dict[str, Any]]:

@@ -6,18 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from tests.functional import flow, tools
 from tests.functional.clients import client as make_client
+from tests.functional.clients import signed_get
 from tests.functional.conftest import Port
 from tests.functional.gate import gate_before
 from tests.functional.watching import free_port
@@ -82,11 +79,8 @@ def test_a_job_waits_for_an_s3_server_that_is_down_and_says_so(
 
 
 def progress(server: RunningServer, job_id: str) -> dict[str, Any]:
-    request = AWSRequest("GET", f"{server.url}/entrepot/jobs/{job_id}/progress")
-    keys = Credentials(server.access_key_id, server.secret_access_key)
-    SigV4Auth(keys, "dataexchange", "us-east-1").add_auth(request)
-    with urllib.request.urlopen(urllib.request.Request(request.url, headers=dict(request.headers))) as answer:
-        body: dict[str, Any] = json.load(answer)
+    url = f"{server.url}/entrepot/jobs/{job_id}/progress"
+    body: dict[str, Any] = signed_get(url, server.access_key_id, server.secret_access_key)
     return body
 
 
