@@ -95,10 +95,10 @@ async def sweep_uploads(
         page = await asyncio.to_thread(store.list, UPLOADS_PREFIX, after=after, limit=PAGE)
         for found in page:
             job_id = job_of_upload(found.key)
+            job = None if job_id is None else await jobs.get_unscoped(database, job_id)
+            if job is None or job.created_at >= created_before or job.state is not JobState.WAITING:
+                continue
             async with database.transaction() as connection:
-                job = None if job_id is None else await jobs.get_unscoped(connection, job_id)
-                if job is None or job.created_at >= created_before or job.state is not JobState.WAITING:
-                    continue
                 if await jobs.cancel(connection, job.id, now=now):
                     await garbage.record(connection, definitions[job.type].leftovers(job))
                     cancelled += 1
