@@ -7,7 +7,6 @@ writes, and what it had in hand then ends in `JobLost`.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -27,18 +26,16 @@ def seconds_since_boot() -> float:
 
 
 class Lease:
-    """One worker's; renewed by its heartbeats. Thread-safe."""
+    """One worker's; renewed by its heartbeats, and asked from any thread."""
 
     def __init__(self, now: Callable[[], float] = seconds_since_boot) -> None:
         self.now = now
-        self._lock = threading.Lock()
         self._ends_at = 0.0
         self._is_over = False
 
     def renew(self, heartbeat_began_at: float) -> None:
         """After a heartbeat has been written: others count from when it began, at the earliest."""
-        with self._lock:
-            self._ends_at = heartbeat_began_at + LEASE_SECONDS
+        self._ends_at = heartbeat_began_at + LEASE_SECONDS
 
     def end(self) -> None:
         """For good: the jobs are about to be handed back."""
