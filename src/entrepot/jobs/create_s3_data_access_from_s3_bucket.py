@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from entrepot.domain.bucket_permission import Access, has_dot_segments
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import JobFailed, JobHeldUp, StoreError, StoreUnavailable, ValidationFailed
+from entrepot.domain.errors import StoreError, ValidationFailed
 from entrepot.domain.identifiers import derived_asset_id
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.key_pattern import MAX_KEY_BYTES
@@ -19,7 +19,7 @@ from entrepot.domain.shared_objects import SharedObjects
 from entrepot.integrations.protocols import not_configured
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.imports import live_asset, live_outcome
-from entrepot.jobs.object_errors import CODES
+from entrepot.jobs.object_errors import CODES, failed_by
 from entrepot.jobs.parents import importing_into, require_bucket, require_key, required
 from entrepot.model import shapes
 
@@ -56,8 +56,7 @@ class CreateS3DataAccessFromS3Bucket(JobDefinition):
         if not failures:
             failures = await asyncio.to_thread(_not_listable, run, source.bucket, shared)
         if failures:
-            may_pass = all(isinstance(failure, StoreUnavailable) for failure in failures)
-            raise (JobHeldUp if may_pass else JobFailed)(_errors(failures))
+            raise failed_by(failures, _errors(failures))
         await _require_keys_of_kms(run, source)
         return ()
 

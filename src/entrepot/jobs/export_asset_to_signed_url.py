@@ -13,12 +13,10 @@ from entrepot.domain.asset import Asset
 from entrepot.domain.errors import (
     DamagedAsset,
     JobFailed,
-    JobHeldUp,
     ObjectNotFound,
     ResourceNotFound,
     ResourceType,
     StoreError,
-    StoreUnavailable,
 )
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.entitlements.visibility import assets
@@ -26,6 +24,7 @@ from entrepot.entitlements.visibility.data_sets import entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.destinations import damaged_error
+from entrepot.jobs.object_errors import failed_by
 from entrepot.jobs.parents import exporting_from, gone, required
 from entrepot.jobs.verification import require_sound
 from entrepot.model import shapes
@@ -77,8 +76,7 @@ class ExportAssetToSignedUrl(JobDefinition):
                 f"Entrepot could not read asset {asset.name!r}; the server's log says why.",
                 asset,
             )
-            may_pass = isinstance(error, StoreUnavailable)
-            raise (JobHeldUp(unreadable.errors) if may_pass else unreadable) from error
+            raise failed_by([error], unreadable.errors) from error
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:

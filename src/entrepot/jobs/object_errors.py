@@ -83,12 +83,15 @@ def job_errors(failures: Sequence[Failure]) -> tuple[JobError, ...]:
 
 def failed(failures: Sequence[Failure], further: Sequence[JobError] = ()) -> JobFailed:
     """What ends a job with these failures, or holds it up where all are of stores that cannot be used now."""
-    kind = JobHeldUp if not further and all(map(_may_pass, failures)) else JobFailed
-    return kind((*job_errors(failures), *further))
+    if further:
+        return JobFailed((*job_errors(failures), *further))
+    return failed_by([failure.error for failure in failures], job_errors(failures))
 
 
-def _may_pass(failure: Failure) -> bool:
-    return isinstance(failure.error, StoreUnavailable | JobHeldUp)
+def failed_by(causes: Sequence[Exception], errors: tuple[JobError, ...]) -> JobFailed:
+    """The same with these entries of `Errors`."""
+    may_pass = all(isinstance(cause, StoreUnavailable | JobHeldUp) for cause in causes)
+    return (JobHeldUp if may_pass else JobFailed)(errors)
 
 
 def integration_error(error: IntegrationError) -> JobError:

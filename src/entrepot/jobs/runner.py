@@ -192,22 +192,19 @@ class Runner:
         What it has finished is taken as it is; an upload that it has begun is gone on with, under its key.
         Crash: all such keys are this attempt's and the former ones are garbage, or nothing has changed.
         """
-        moved = {
-            item.number: replace(item, destination=asset_location(job, item.number))
+        unbegun = [
+            item
             for item in items
             if item.destination.bucket is None and item.result is None and item.checkpoint is None
-        }
-        former = [
-            item.destination.key
-            for item in items
-            if moved.get(item.number, item).destination != item.destination
         ]
+        own = {item.number: asset_location(job, item.number) for item in unbegun}
+        former = [item for item in unbegun if item.destination != own[item.number]]
         if former:
             async with self.database.transaction() as connection:
-                keys = {number: item.destination.key for number, item in moved.items()}
+                keys = {item.number: own[item.number].key for item in former}
                 await job_items.record_keys(connection, job.id, job.attempt, keys)
-                await garbage.record(connection, former)
-        return [moved.get(item.number, item) for item in items]
+                await garbage.record(connection, [item.destination.key for item in former])
+        return [replace(item, destination=own.get(item.number, item.destination)) for item in items]
 
     async def _move(self, run: Run, definition: JobDefinition, items: Sequence[JobItem]) -> Sequence[JobItem]:
         """The items, each with its result. Raises `JobFailed` that names every item that cannot be moved."""
