@@ -2,7 +2,7 @@
 
 The course of a request:
 
-    address (path or virtual-host style) → sign → send → success
+    address (path or virtual-host style) → its turn, at an endpoint that throttles → sign → send → success
         ├─ connection lost while idle          → at once, once, on a new connection
         ├─ another Region                      → remembered for the bucket, signed anew, at most 3 times
         ├─ another address                     → followed from host to host of AWS, refused by all others
@@ -26,7 +26,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from entrepot.domain.bucket_permission import BUCKET_NAME
-from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest
+from entrepot.domain.errors import ConfigurationError, InvalidStoreRequest, StoreError
 from entrepot.http.answer import Answer, ConnectionFailed
 from entrepot.http.pool import ConnectionOptions, ConnectionPool
 from entrepot.http.url import Endpoint, parse_web_url
@@ -41,6 +41,7 @@ from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.sigv4.signer import Signer
 from entrepot.stores.credentials import CredentialSource
 from entrepot.stores.s3_errors import Refusal, store_error, unreachable
+from entrepot.stores.s3_throttle import NoTurn, Throttle
 from entrepot.stores.s3_xml import ErrorDocument, error_document
 from entrepot.stores.store import BeforeWrite, Reader
 
@@ -134,8 +135,9 @@ class S3Client:
     It sends requests to this endpoint and nowhere else, whatever the endpoint says; hosts of Amazon S3 alone
     may pass it on to each other.
 
-    `endpoint_url` None is AWS. `before_write` is asked before each sending of a request that writes. Raises
-    `ConfigurationError` for an endpoint or a proxy that is no usable URL.
+    `endpoint_url` None is AWS. `before_write` is asked before each sending of a request that writes. Clients
+    that share a `throttle` slow down together. Raises `ConfigurationError` for an endpoint or a proxy that is
+    no usable URL.
     """
 
     def __init__(
@@ -146,11 +148,13 @@ class S3Client:
         region: str = "us-east-1",
         options: S3Options | None = None,
         before_write: BeforeWrite | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         self._credentials = credentials
         self._region = region
         self._options = options or S3Options()
         self._before_write = before_write
+        self._throttle = throttle or Throttle()
         self._endpoint: Endpoint | None = None
         self._base_path = ""
         if endpoint_url is not None:
@@ -227,10 +231,10 @@ class S3Client:
         state = _RequestState(region, time.monotonic() + self._options.total_seconds)
         while True:
             try:
-                answer = self._exchange(request, state)
-                if answer.status < 300 or answer.status in accepted:
-                    return take(answer)
-                raise _refused(answer)
+                return self._in_its_turn(request, state, take, accepted)
+            except NoTurn:
+                refusal = Refusal(503, "SlowDown", "it throttles, and this request was never sent")
+                raise self._store_error(request, refusal) from None
             except ConnectionFailed as failure:
                 if failure.permanent or not self._may_try_again(request, state, 0.0):
                     raise self._unreachable(request, state, failure) from failure
@@ -240,16 +244,28 @@ class S3Client:
                     continue
                 after = _seconds(refused.headers.get("retry-after"))
                 if not refusal.is_retried or not self._may_try_again(request, state, after):
-                    raise store_error(
-                        refusal,
-                        endpoint=self.endpoint_name,
-                        operation=request.operation,
-                        bucket=request.bucket,
-                        key=request.key,
-                    ) from None
+                    raise self._store_error(request, refusal) from None
 
-    def _exchange(self, request: S3Request, state: _RequestState) -> Answer:
+    def _in_its_turn(
+        self,
+        request: S3Request,
+        state: _RequestState,
+        take: Callable[[Answer], Taken],
+        accepted: Collection[int],
+    ) -> Taken:
         origin, path = self._address(request, state)
+        if not request.is_repeatable:  # reading its body may take other requests, or long: it holds up none
+            return _taken(self._exchange(request, state, origin, path), take, accepted)
+        with self._throttle.turn(origin.authority, self._closing, state.deadline) as turn:
+            try:
+                answer = self._exchange(request, state, origin, path)
+                turn.throttled = False
+                return _taken(answer, take, accepted)
+            except _Refused as refused:
+                turn.throttled = refused.refusal.is_throttled
+                raise
+
+    def _exchange(self, request: S3Request, state: _RequestState, origin: Endpoint, path: str) -> Answer:
         query = encode_query(request.query)
         body = request.body
         credentials = self._credentials.get()
@@ -353,6 +369,15 @@ class S3Client:
         state.attempt += 1
         return not self._closing.wait(pause)
 
+    def _store_error(self, request: S3Request, refusal: Refusal) -> StoreError:
+        return store_error(
+            refusal,
+            endpoint=self.endpoint_name,
+            operation=request.operation,
+            bucket=request.bucket,
+            key=request.key,
+        )
+
     def _unreachable(self, request: S3Request, state: _RequestState, failure: ConnectionFailed) -> Exception:
         tries = f" (attempt {state.attempt})" if state.attempt > 1 else ""
         return unreachable(
@@ -389,6 +414,12 @@ def _read_whole(answer: Answer) -> Answer:
         code, message = document.code[:_SHOWN_LETTERS], document.message[:_SHOWN_LETTERS]
         raise _Refused(Refusal.inside_success(code, message), answer.headers)
     return answer
+
+
+def _taken(answer: Answer, take: Callable[[Answer], Taken], accepted: Collection[int]) -> Taken:
+    if answer.status < 300 or answer.status in accepted:
+        return take(answer)
+    raise _refused(answer)
 
 
 def _refused(answer: Answer) -> _Refused:

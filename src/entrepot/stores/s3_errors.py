@@ -23,18 +23,29 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 
-_RETRIED_CODES = frozenset(
+_THROTTLE_CODES = frozenset(
     {
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceUnavailable",
+        "BandwidthLimitExceeded",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
         "SlowDown",
+        "SlowDownRead",
+        "SlowDownWrite",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequests",
+        "TooManyRequestsException",
     }
 )
+"""The throttling errors of AWS's SDKs ("Retry behavior"), and those of servers that speak as S3 does."""
+_RETRIED_CODES = _THROTTLE_CODES | {
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+}
 _FULL_CODES = frozenset({"InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded"})
 _CHECKSUM_CODES = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 _EXPIRED_CODES = frozenset(
@@ -49,7 +60,7 @@ _STATUS_OF_CODE = {
     "NoSuchUpload": 404,
     "PreconditionFailed": 412,
     "ServiceUnavailable": 503,
-    "SlowDown": 503,
+    **dict.fromkeys(_THROTTLE_CODES, 503),
 }
 _HINTS = {
     "InvalidAccessKeyId": "The endpoint does not know the access key: check the credentials.",
@@ -78,6 +89,11 @@ class Refusal:
         if self.is_full:
             return False
         return self.status in (429, 500, 502, 503, 504) or self.code in _RETRIED_CODES
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether fewer requests are asked for; S3 says so by 503, to HEAD without a code."""
+        return not self.is_full and (self.status in (429, 503) or self.code in _THROTTLE_CODES)
 
     @property
     def is_full(self) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from entrepot.stores.credentials import CredentialSource
     from entrepot.stores.s3 import S3Store
     from entrepot.stores.s3_client import S3Client
+    from entrepot.stores.s3_throttle import Throttle
 
 _SERVERS_OWN = Place()
 _MOST_CLIENTS = 64
@@ -85,6 +86,7 @@ class S3:
         self._settings = settings
         self._before_write = before_write
         self._lock = threading.Lock()
+        self._throttle: Throttle | None = None
         self._source: CredentialSource | None = None
         self._own: S3Client | None = None
         self._clients: dict[Place, S3Client] = {}
@@ -124,10 +126,12 @@ class S3:
         from entrepot.http.pool import ConnectionOptions
         from entrepot.stores.credentials import StaticCredentials
         from entrepot.stores.s3_client import S3Client, S3Options
+        from entrepot.stores.s3_throttle import Throttle
 
         settings = self._settings
         if self._source is None:
             self._source = server_credentials(settings)
+        self._throttle = self._throttle or Throttle()
         theirs = place.credentials
         endpoint_url = place.endpoint_url or settings.s3_endpoint_url
         return S3Client(
@@ -142,6 +146,7 @@ class S3:
                 )
             ),
             before_write=self._before_write,
+            throttle=self._throttle,
         )
 
 
