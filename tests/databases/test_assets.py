@@ -22,15 +22,19 @@ from entrepot.database import assets, garbage, job_items, jobs, tags
 from entrepot.database.connection import Database
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.job import JobState, Location
+from entrepot.domain.object_headers import ObjectHeaders
 
+HEADERS = ObjectHeaders(content_type='text/csv; charset="utf-8"', content_encoding="gzip")
 OF_REVISION = (SCOPE, data_set().id, revision().id)
 
 
 async def test_an_asset_is_read_as_it_was_written(database: Database) -> None:
     await add_parents(database)
     named, bare = asset("a/../b//c d%ä"), asset("no checksum", checksum=None, size_bytes=0)
-    await assets.insert_many(database, [named, bare])
+    gzipped = asset("with headers", headers=HEADERS)
+    await assets.insert_many(database, [named, bare, gzipped])
     assert await assets.get(database, *OF_REVISION, named.id) == named
+    assert await assets.get(database, *OF_REVISION, gzipped.id) == gzipped
     assert await assets.get(database, *OF_REVISION, bare.id) == bare
 
 

@@ -14,9 +14,10 @@ from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import JobLost
 from entrepot.domain.job import ItemResult, JobState, Location, MultipartCheckpoint, Progress, UploadedPart
+from entrepot.domain.object_headers import ObjectHeaders
 
 CHECKSUM = Checksum("CRC64NVME", "AAAAAAAAAAE=")
-RESULT = ItemResult(101, "an-etag", CHECKSUM)
+RESULT = ItemResult(101, "an-etag", CHECKSUM, headers=ObjectHeaders("text/csv", cache_control="no-store"))
 CHECKPOINT = MultipartCheckpoint(
     "upload", 16 * 1024**2, (UploadedPart(1, 16 * 1024**2, "e1", CHECKSUM), UploadedPart(2, 5, "e2", None))
 )
@@ -26,12 +27,13 @@ async def test_a_plan_is_read_as_it_was_written_by_number(database: Database) ->
     run_id = await add_running_job(database)
     plan = [
         item(1, source=Location(None, "assets/x"), destination=Location("b", "k//ä"), source_etag=None),
-        item(0, size_bytes=5 * 1024**4, source_checksum=CHECKSUM),
+        item(0, size_bytes=5 * 1024**4, source_checksum=CHECKSUM, headers=ObjectHeaders("text/csv", "gzip")),
+        item(2, size_bytes=0, headers=ObjectHeaders()),
     ]
     await job_items.record_plan(database, run_id.job_id, 1, plan)
-    assert await job_items.load(database, run_id.job_id) == plan[::-1]
+    assert await job_items.load(database, run_id.job_id) == [plan[1], plan[0], plan[2]]
     assert await job_runs.get(database, run_id.job_id) == QueuedRun(
-        True, Progress(2, 0, 101 + 5 * 1024**4, 0)
+        True, Progress(3, 0, 101 + 5 * 1024**4, 0)
     )
 
 

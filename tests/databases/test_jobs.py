@@ -12,6 +12,7 @@ from entrepot.database import job_runs, jobs
 from entrepot.database.connection import Database
 from entrepot.database.job_runs import QueuedRun
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobState, JobType, Location, Progress, RunId
+from entrepot.domain.object_headers import ObjectHeaders
 from entrepot.domain.scope import Scope
 
 ERRORS = (
@@ -60,6 +61,7 @@ async def finish(database: Database, run_id: RunId, state: JobState = JobState.C
             errors=ERRORS,
             event_action_id=an_id("an event action"),
             attempt=7,
+            upload_headers=ObjectHeaders("text/csv", content_language="de"),
             scope=Scope("123456789012", "us-east-1", "aws-cn"),
         ),
         job(revision_ids=()),
@@ -71,6 +73,18 @@ async def test_a_job_is_read_as_it_was_written(database: Database, written: Job)
     assert await jobs.get(database, written.scope, written.id) == written
     assert await jobs.get_unscoped(database, written.id) == written
     assert await jobs.get_unscoped(database, an_id("another")) is None
+
+
+async def test_headers_of_an_upload_are_kept_while_the_job_waits(database: Database) -> None:
+    await jobs.insert(database, job())
+    for headers in (ObjectHeaders("text/csv", "gzip"), ObjectHeaders()):
+        assert await jobs.keep_upload_headers(database, job().id, headers)
+        assert await jobs.get(database, SCOPE, job().id) == replace(job(), upload_headers=headers)
+    assert await jobs.start(database, job().id, now=at(5))
+    assert not await jobs.keep_upload_headers(database, job().id, ObjectHeaders("text/html"))
+    read = await jobs.get(database, SCOPE, job().id)
+    assert read is not None
+    assert read.upload_headers == ObjectHeaders()
 
 
 async def test_starting_a_job_enqueues_its_run_once(database: Database) -> None:

@@ -19,10 +19,12 @@ from entrepot.database.expressions import (
     texts,
     values_of,
 )
+from entrepot.database.object_headers import headers_json, headers_of
 from entrepot.database.tables import ASSETS, STORE_GARBAGE
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.asset import Asset, Checksum, Proof
 from entrepot.domain.data_set import AssetType
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -83,6 +85,7 @@ def asset_of_row(scope: Scope, row: Row) -> Asset:
         proof,
         verified_at,
         damaged_at,
+        headers,
     ) = row
     return Asset(
         scope=scope,
@@ -101,6 +104,7 @@ def asset_of_row(scope: Scope, row: Row) -> Asset:
         proof=None if proof is None else Proof(proof),
         verified_at=None if verified_at is None else Timestamp(verified_at),
         damaged_at=None if damaged_at is None else Timestamp(damaged_at),
+        headers=NO_HEADERS if headers is None else headers_of(headers),
     )
 
 
@@ -123,6 +127,7 @@ def _row(asset: Asset) -> Parameters:
         "proof": None if asset.proof is None else asset.proof.value,
         "verified_at": None if asset.verified_at is None else asset.verified_at.milliseconds,
         "damaged_at": None if asset.damaged_at is None else asset.damaged_at.milliseconds,
+        "headers_json": headers_json(asset.headers) if asset.headers else None,
     }
 
 

@@ -14,10 +14,12 @@ import sqlalchemy as sql
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Parameters, Query, Row
 from entrepot.database.expressions import among, same, texts
+from entrepot.database.object_headers import headers_json, headers_of
 from entrepot.database.tables import JOB_ITEMS, JOBS
 from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import JobLost
 from entrepot.domain.job import ItemResult, JobItem, JobState, Location, MultipartCheckpoint, Progress
+from entrepot.domain.object_headers import NO_HEADERS
 
 _i = JOB_ITEMS.c
 _PLANNED = (
@@ -31,6 +33,7 @@ _PLANNED = (
     _i.source_etag,
     _i.source_checksum_algorithm,
     _i.source_checksum_value,
+    _i.headers_json,
 )
 _RESULT = (
     _i.result_size_bytes,
@@ -38,6 +41,7 @@ _RESULT = (
     _i.result_checksum_algorithm,
     _i.result_checksum_value,
     _i.result_proof,
+    _i.result_headers_json,
 )
 
 _OWN_JOB = Query(
@@ -89,11 +93,13 @@ def _item(row: Row) -> JobItem:
         source_etag,
         source_checksum_algorithm,
         source_checksum_value,
+        headers,
         result_size_bytes,
         result_etag,
         result_checksum_algorithm,
         result_checksum_value,
         result_proof,
+        result_headers,
         checkpoint_json,
     ) = row
     result = None
@@ -103,6 +109,7 @@ def _item(row: Row) -> JobItem:
             result_etag,
             _checksum(result_checksum_algorithm, result_checksum_value),
             None if result_proof is None else Proof(result_proof),
+            NO_HEADERS if result_headers is None else headers_of(result_headers),
         )
     return JobItem(
         number=number,
@@ -114,6 +121,7 @@ def _item(row: Row) -> JobItem:
         source_checksum=_checksum(source_checksum_algorithm, source_checksum_value),
         result=result,
         checkpoint=None if checkpoint_json is None else _CHECKPOINT.decode(checkpoint_json),
+        headers=None if headers is None else headers_of(headers),
     )
 
 
@@ -131,6 +139,7 @@ def _planned(job_id: str, item: JobItem) -> Parameters:
         "source_etag": item.source_etag,
         "source_checksum_algorithm": None if checksum is None else checksum.algorithm,
         "source_checksum_value": None if checksum is None else checksum.value,
+        "headers_json": None if item.headers is None else headers_json(item.headers),
     }
 
 
@@ -144,6 +153,7 @@ def _result(job_id: str, number: int, result: ItemResult) -> Parameters:
         "result_checksum_algorithm": None if checksum is None else checksum.algorithm,
         "result_checksum_value": None if checksum is None else checksum.value,
         "result_proof": None if result.proof is None else result.proof.value,
+        "result_headers_json": headers_json(result.headers) if result.headers else None,
     }
 
 

@@ -10,8 +10,10 @@ import sqlalchemy as sql
 from entrepot.database import job_runs
 from entrepot.database.connection import Connection, Query, Row
 from entrepot.database.expressions import Pages, among, fetch_count, in_scope, same, scoped, texts, values_of
+from entrepot.database.object_headers import headers_json, headers_of
 from entrepot.database.tables import JOB_ITEMS, JOB_REVISIONS, JOBS
 from entrepot.domain.job import Job, JobError, JobState, JobType, RunId
+from entrepot.domain.object_headers import ObjectHeaders
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -59,6 +61,11 @@ _CANCEL = Query(
     sql.update(JOBS)
     .where(*same(_j.id), _j.state == JobState.WAITING.value)
     .values(state=JobState.CANCELLED.value, updated_at=sql.bindparam("now"))
+)
+_KEEP_UPLOAD_HEADERS = Query(
+    sql.update(JOBS)
+    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .values(upload_headers_json=sql.bindparam("upload_headers_json"))
 )
 _FINISH = Query(
     sql.update(JOBS)
@@ -119,6 +126,7 @@ def _job(scope: Scope, row: Row) -> Job:
         asset_configuration_json,
         errors_json,
         event_action_id,
+        upload_headers,
     ) = row
     return Job(
         scope,
@@ -134,6 +142,7 @@ def _job(scope: Scope, row: Row) -> Job:
         () if errors_json is None else _ERRORS.decode(errors_json),
         attempt,
         event_action_id,
+        None if upload_headers is None else headers_of(upload_headers),
     )
 
 
@@ -163,6 +172,7 @@ async def insert(c: Connection, job: Job) -> None:
             ),
             errors_json=_errors_json(job.errors),
             event_action_id=job.event_action_id,
+            upload_headers_json=None if job.upload_headers is None else headers_json(job.upload_headers),
         )
         for revision_id in dict.fromkeys(job.revision_ids):
             await t.execute(
@@ -240,6 +250,15 @@ async def cancel(c: Connection, job_id: str, now: Timestamp) -> bool:
     The caller has found the job in its own account and Region before. Crash: cancelled or not.
     """
     return await c.execute(_CANCEL, id=job_id, now=now.milliseconds) == 1
+
+
+async def keep_upload_headers(c: Connection, job_id: str, headers: ObjectHeaders) -> bool:
+    """Notes what goes with the file that was PUT for the job; False when the job was not WAITING.
+
+    Crash: noted or not; the bytes are there before.
+    """
+    kept = await c.execute(_KEEP_UPLOAD_HEADERS, id=job_id, upload_headers_json=headers_json(headers))
+    return kept == 1
 
 
 async def finish(

@@ -18,7 +18,7 @@ from entrepot.domain.errors import DatabaseError, DatabaseUnavailable, TableMiss
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The version that this program works with: the last file in `migrations/versions`."""
 OLDEST = "0001"
 """The version that the first file in `migrations/versions` begins with."""

@@ -91,6 +91,8 @@ ASSETS = Table(
     Column("proof", TEXT),
     Column("verified_at", BigInteger),
     Column("damaged_at", BigInteger),
+    # null where none is known
+    Column("headers_json", TEXT),
     # ListRevisionAssets, the count for the quota, and the deletion of a revision
     Index("assets_by_name", "revision_id", "name", "id"),
     # whose bytes are these?
@@ -130,6 +132,8 @@ JOBS = Table(
     Column("errors_json", TEXT),
     # null: a user made it
     Column("event_action_id", TEXT),
+    # of a file that was PUT to a local store for it, and waits there
+    Column("upload_headers_json", TEXT),
     # ListJobs; and ListJobs of one data set
     Index("jobs_newest", "account_id", "region", "created_at", "id"),
     Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
@@ -170,6 +174,9 @@ JOB_ITEMS = Table(
     Column("result_checksum_value", TEXT),
     Column("checkpoint_json", TEXT),
     Column("result_proof", TEXT),
+    # what goes with the bytes: as planned, null where the source is asked; and what has gone with them
+    Column("headers_json", TEXT),
+    Column("result_headers_json", TEXT),
     PrimaryKeyConstraint("job_id", "number"),
     # who still reads these bytes of the own store?
     _partial("job_items_of_own_store", "source_key", where="source_bucket IS NULL"),

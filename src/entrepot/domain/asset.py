@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from entrepot.domain.data_set import AssetType
 from entrepot.domain.errors import ValidationFailed
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -86,3 +87,5 @@ class Asset:
     """When its stored bytes were last read and found right."""
     damaged_at: Timestamp | None = None
     """When they were found to be other than recorded: such an asset is served to nobody."""
+    headers: ObjectHeaders = NO_HEADERS
+    """What goes with the bytes; empty where nothing is known, as of all that an earlier version imported."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import Conflict, ResourceType
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
@@ -103,6 +104,8 @@ class Job:
     """0 until StartJob, then 1, and one more for each time the run changes hands."""
     event_action_id: str | None = None
     """The event action that made the job and started it; None: a user did."""
+    upload_headers: ObjectHeaders | None = None
+    """Of the file that waits in a local store; None: what its store says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class ItemResult:
     checksum: Checksum | None
     proof: Proof | None = None
     """How the source's bytes were proven; of imports it becomes that of the asset."""
+    headers: ObjectHeaders = NO_HEADERS
+    """What went with the bytes; of imports they become those of the asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class JobItem:
     """What the bytes must have, where it is known before they move."""
     result: ItemResult | None = None
     checkpoint: MultipartCheckpoint | None = None
+    headers: ObjectHeaders | None = None
+    """What goes with the bytes; None: what the source's store says when they move."""
 
 
 @dataclass(frozen=True, slots=True)
