@@ -18,8 +18,9 @@ from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
 
 _j = JOBS.c
-# Written out, not as a parameter: only so do the planners see that the partial index jobs_in_progress serves.
+# Written out, not as parameters: only so do the planners see that jobs_in_progress and jobs_waiting serve.
 _IN_PROGRESS = _j.state == sql.literal_column("'IN_PROGRESS'")
+_WAITING = _j.state == sql.literal_column("'WAITING'")
 
 _INSERT = Query(sql.insert(JOBS).values(values_of(JOBS)))
 _INSERT_REVISION = Query(sql.insert(JOB_REVISIONS).values(values_of(JOB_REVISIONS)))
@@ -27,9 +28,10 @@ _GET = Query(sql.select(JOBS).where(*same(_j.id), *in_scope(JOBS)))
 _GET_UNSCOPED = Query(sql.select(JOBS).where(*same(_j.id)))
 _WAITING_OF_ACCOUNT = Query(
     sql.select(_j.id)
-    .where(*same(_j.account_id, _j.type), _j.state == JobState.WAITING.value)
+    .where(*same(_j.account_id, _j.type), _WAITING)
     .limit(sql.bindparam("limit", type_=sql.Integer))
 )
+_COUNT_WAITING = Query(sql.select(sql.func.count()).select_from(JOBS).where(*same(_j.account_id), _WAITING))
 _COUNT_IN_PROGRESS = Query(
     sql.select(sql.func.count())
     .select_from(JOBS)
@@ -229,6 +231,14 @@ async def count_in_progress(c: Connection, scope: Scope, job_type: JobType) -> i
     To start one more only if there are fewer than so many, `hold` first, in the same transaction.
     """
     return await fetch_count(c, _COUNT_IN_PROGRESS, **scoped(scope), type=job_type.value)
+
+
+async def count_waiting(c: Connection, account_id: str) -> int:
+    """How many jobs of the account wait, in all Regions.
+
+    To create one more only if there are fewer than so many, `hold` first, in the same transaction.
+    """
+    return await fetch_count(c, _COUNT_WAITING, account_id=account_id)
 
 
 async def start(c: Connection, job_id: str, *, now: Timestamp) -> bool:

@@ -139,6 +139,8 @@ JOBS = Table(
     Index("jobs_of_data_set", "account_id", "region", "data_set_id", "created_at", "id"),
     # the count for the quota of jobs in progress
     _partial("jobs_in_progress", "account_id", "region", "type", where="state = 'IN_PROGRESS'"),
+    # that for the quota of jobs that wait, in all Regions
+    _partial("jobs_waiting", "account_id", "type", where="state = 'WAITING'"),
 )
 
 JOB_REVISIONS = Table(

@@ -1,6 +1,7 @@
 """The quotas of the service as one table (behaviour reference, section 9), overridable in the settings.
 
-Names are exactly those of the model's `LimitName`, so that an error can carry them.
+Names are exactly those of the model's `LimitName`, so that an error can carry them; the model has none for
+jobs that wait.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Limit(StrEnum):
         "Concurrent in progress jobs to create Amazon S3 data access assets from S3 buckets",
         5,
     )
+    WAITING_JOBS = ("Jobs waiting per account", 10_000)  # [G]: AWS has no such quota, or tells of none
     LIVE_DATA_GRANTS = ("Active and pending data grants", 10_000)  # [G]: no figure is published
     PENDING_DATA_GRANTS_PER_CONSUMER = ("Pending data grants per consumer", 20)
     SIGNED_URL_IMPORT_SIZE_IN_GB = ("Signed URL import size in GB", 5)

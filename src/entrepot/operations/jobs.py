@@ -15,7 +15,7 @@ from entrepot.domain.job import (
     require_cancellable,
     require_startable,
 )
-from entrepot.domain.limits import CONCURRENT_JOBS
+from entrepot.domain.limits import CONCURRENT_JOBS, Limit
 from entrepot.domain.tags import from_pairs
 from entrepot.jobs.definition import Creation, answer
 from entrepot.model import shapes
@@ -78,7 +78,8 @@ def _error_details(error: JobError) -> shapes.Details | None:
 async def create_job(context: Context, request: shapes.CreateJobRequest) -> shapes.CreateJobResponse:
     """Makes a job that waits for StartJob; its type decides whether the request is good.
 
-    Raises `AccessDenied` where it names the bucket in which the exchange keeps its own bytes.
+    Raises `AccessDenied` where it names the bucket in which the exchange keeps its own bytes, and `Conflict`
+    when as many jobs of the account wait as may: the operation declares no ServiceLimitExceeded.
     Crash: the job is there or not; nothing runs yet, and nothing was written for it elsewhere.
     """
     services, scope = context.services, context.scope
@@ -116,6 +117,7 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
             revision_ids=checked.revision_ids,
             asset_configuration_json=None if configuration is None else shapes.encode(configuration),
         )
+        await _require_room_to_wait(connection, context)
         await jobs.insert(connection, job)
     return answer(shapes.CreateJobResponse, _entry(job))
 
@@ -203,6 +205,22 @@ async def _existing(connection: Connection, context: Context, job_id: str) -> Jo
     if job is None:
         raise missing(ResourceType.JOB, job_id)
     return job
+
+
+async def _require_room_to_wait(connection: Connection, context: Context) -> None:
+    """Raises `Conflict` unless one more job of the account may wait, in whatever Region.
+
+    Until the transaction ends nobody else counts.
+    """
+    account_id, allowed = context.scope.account_id, context.services.limits[Limit.WAITING_JOBS]
+    await connection.hold(f"waiting jobs {account_id}")
+    if await jobs.count_waiting(connection, account_id) >= allowed:
+        raise Conflict(
+            f"{allowed} jobs of this account wait for StartJob, the most that may ({Limit.WAITING_JOBS}); "
+            "start some of them, or cancel them.",
+            resource_id=None,
+            resource_type=ResourceType.JOB,
+        )
 
 
 async def _require_within_limit(connection: Connection, context: Context, job: Job) -> None:

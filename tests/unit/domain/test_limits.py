@@ -13,6 +13,7 @@ def test_every_limit_has_a_default() -> None:
 
 def test_every_limit_has_a_name_of_the_model_but_those_that_no_error_carries() -> None:
     documented = {
+        Limit.WAITING_JOBS,
         Limit.SIGNED_URL_IMPORT_SIZE_IN_GB,
         Limit.CROSS_REGION_EXPORT_ASSETS,
         Limit.CROSS_REGION_EXPORT_SIZE_IN_GB,

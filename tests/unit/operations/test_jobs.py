@@ -313,6 +313,45 @@ async def test_the_limit_holds_when_requests_come_at_once(application: Applicati
     assert sum(answer is None for answer in answers) == 2
 
 
+async def test_no_more_jobs_wait_than_an_account_may_have_in_all_regions(application: Application) -> None:
+    limited = application.with_limits({Limit.WAITING_JOBS: 3})
+    here = await make_shelf(limited, limited.context())
+    there = await make_shelf(limited, limited.context(region="made-up-1"))
+    first, second, third = await here.create(), await here.create(), await there.create()
+    for shelf in (here, there):
+        with pytest.raises(Conflict, match="3 jobs of this account wait") as caught:
+            await shelf.create()
+        assert (caught.value.resource_id, caught.value.resource_type) == (None, ResourceType.JOB)
+    other = await make_shelf(limited, limited.context("222222222222"))
+    await other.create()
+    await here.start(first)
+    await there.create()
+    await here.cancel(second)
+    await here.create()
+    with pytest.raises(Conflict):
+        await here.create()
+    assert third in await there.list()
+
+
+async def test_the_quota_of_waiting_jobs_counts_every_type(application: Application) -> None:
+    limited = application.with_limits({Limit.WAITING_JOBS: 1})
+    shelf = await make_shelf(limited, limited.context())
+    for job_type, details in shelf.every_request().items():
+        request = shapes.CreateJobRequest(type=job_type, details=details)
+        job_id = (await create_job(shelf.context, request)).id or ""
+        with pytest.raises(Conflict, match="Jobs waiting per account"):
+            await create_job(shelf.context, request)
+        await shelf.cancel(job_id)
+
+
+async def test_the_quota_of_waiting_jobs_holds_when_requests_come_at_once(application: Application) -> None:
+    limited = application.with_limits({Limit.WAITING_JOBS: 2})
+    shelf = await make_shelf(limited, limited.context())
+    answers = await asyncio.gather(*(shelf.create() for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(answer, Conflict) for answer in answers) == 3
+    assert len(await shelf.list()) == 2
+
+
 async def test_a_failed_job_shows_its_errors_in_the_form_of_the_model(
     application: Application, shelf: Shelf
 ) -> None:
