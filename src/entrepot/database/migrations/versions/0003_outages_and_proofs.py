@@ -22,7 +22,3 @@ def upgrade() -> None:
     stored = sa.text("store_key <> ''")
     op.create_index("assets_stored", "assets", ["store_key"], sqlite_where=stored, postgresql_where=stored)
     op.add_column("job_items", sa.Column("result_proof", _TEXT))
-    waiting = sa.text("state = 'WAITING'")
-    op.create_index(
-        "jobs_waiting", "jobs", ["account_id", "type"], sqlite_where=waiting, postgresql_where=waiting
-    )

@@ -1,4 +1,4 @@
-"""Headers of an object, such as Content-Type, are kept with its asset, and go with it."""
+"""Headers of an object, such as Content-Type, are kept with its asset; an index counts jobs that wait."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,3 +16,7 @@ def upgrade() -> None:
     op.add_column("job_items", sa.Column("headers_json", _TEXT))
     op.add_column("job_items", sa.Column("result_headers_json", _TEXT))
     op.add_column("jobs", sa.Column("upload_headers_json", _TEXT))
+    waiting = sa.text("state = 'WAITING'")
+    op.create_index(
+        "jobs_waiting", "jobs", ["account_id", "type"], sqlite_where=waiting, postgresql_where=waiting
+    )
