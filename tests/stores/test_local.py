@@ -26,7 +26,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.job import Encryption
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalReader, LocalStore
-from entrepot.stores.local_files import key_of_entry, relative_path
+from entrepot.stores.local_files import DiskReserve, key_of_entry, relative_path
 
 keys = st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda key: len(key.encode()) <= 1024)
 
@@ -292,6 +292,43 @@ def test_a_full_disk_is_a_full_store_and_leaves_no_trace(
                 store.check()
     assert files_below(root) == ["object.object"]
     assert get(store, "object") == b"before"
+
+
+@pytest.mark.parametrize("way", ["put", "part"])
+def test_objects_leave_the_reserve_of_the_disk_to_everything_else(
+    root: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    usage = shutil.disk_usage(root.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10 * MIB))
+    store = LocalStore(root, reserve_bytes=9 * MIB)
+
+    def write(content: bytes) -> None:
+        if way == "put":
+            put(store, "object", content)
+        else:
+            store.upload_part("object", upload_id, 1, memoryview(content))
+
+    upload_id = store.begin_upload("object")
+    write(pattern(MIB))
+    with pytest.raises(StoreFull, match=f"disk of {root} has no room.*10,485,760 are free, and 9 MiB stay"):
+        write(pattern(MIB + 1))
+    store.require_room(MIB)
+    with pytest.raises(StoreFull, match="ENTREPOT_DISK_RESERVE_MB"):
+        store.require_room(MIB + 1)
+    store.check()
+
+
+def test_what_is_being_written_counts_against_what_the_disk_has_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(root.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10 * MIB))
+    reserve = DiskReserve(root, 8 * MIB)
+    with reserve.room_for(MIB, "one"):
+        reserve.require(MIB)
+        with pytest.raises(StoreFull), reserve.room_for(MIB + 1, "two"):
+            pass
+    reserve.require(2 * MIB)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])

@@ -161,6 +161,9 @@ class FaultyStore:
         self._count("uploaded_parts")
         return self.real.uploaded_parts(key, upload_id)
 
+    def require_room(self, size_bytes: int) -> None:
+        self.real.require_room(size_bytes)
+
     def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
         self._count("unfinished_uploads")
         return self.real.unfinished_uploads(prefix)

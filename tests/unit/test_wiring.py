@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from tests.servers.certificates import make_certificates
 from tests.servers.scripted_http import Scripted, answer, scripted_server
 
 from entrepot.database import jobs
+from entrepot.domain.errors import StoreFull
 from entrepot.domain.job import Job, JobItem, JobState, JobType, Location
 from entrepot.domain.scope import Scope
 from entrepot.engine.loops import repeating
@@ -23,7 +24,7 @@ from entrepot.stores.local import LocalStore
 from entrepot.transfer.account_buckets import Place
 from entrepot.wire.pipeline import LogAuditSink
 from entrepot.wiring.api import open_api
-from entrepot.wiring.shared import S3, clock, prepare_database
+from entrepot.wiring.shared import S3, clock, own_store, prepare_database
 from entrepot.wiring.worker import WiredWorker, open_worker
 
 FOUND = answer(200, b"", [("ETag", '"e"')])
@@ -222,3 +223,14 @@ async def test_a_worker_lets_stores_copy_by_themselves_unless_it_is_told_not_to(
         await worker.engine.stop()
     linked = own.path_of("from").stat().st_ino == own.path_of("to").stat().st_ino
     assert linked is allowed
+
+
+@pytest.mark.parametrize(("reserve_mb", "has_room"), [("0", True), ("100000000", False)])
+def test_the_own_store_leaves_the_reserve_of_its_disk(
+    tmp_path: Path, reserve_mb: str, has_room: bool
+) -> None:
+    environ = {"ENTREPOT_DATA_DIR": str(tmp_path), "ENTREPOT_DISK_RESERVE_MB": reserve_mb}
+    settings = Settings.load({}, environ)
+    store = own_store(settings, S3(settings))
+    with nullcontext() if has_room else pytest.raises(StoreFull):
+        store.require_room(1)

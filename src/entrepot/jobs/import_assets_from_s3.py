@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from entrepot.domain.errors import StoreError
-from entrepot.domain.job import JobError, JobItem, JobType, Location
+from entrepot.domain.errors import JobFailed, StoreError, StoreFull
+from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
 from entrepot.jobs.definition import Checked, Creation, Run, answer
 from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large
@@ -42,6 +42,7 @@ class ImportAssetsFromS3(FileImport):
                 items.append(pinned(item, info))
         if failures or large:
             raise failed(failures, _all_too_large(large, limit_gb))
+        await _require_room(run, sum(item.size_bytes for item in items))
         return tuple(items)
 
 
@@ -58,6 +59,18 @@ def _named(run: Run) -> list[JobItem]:
         )
         for number, source in enumerate(details.asset_sources)
     ]
+
+
+async def _require_room(run: Run, size_bytes: int) -> None:
+    """Raises `JobFailed` before anything is written that would have to be thrown away again."""
+    try:
+        await run.transfer.require_room(size_bytes)
+    except StoreFull as error:
+        message = (
+            f"The disk of the exchange's store has no room for the {size_bytes:,} bytes of this job. "
+            "Have whoever runs the exchange free some, then create the job again."
+        )
+        raise JobFailed((JobError(JobErrorCode.INTERNAL_SERVER_EXCEPTION, message),)) from error
 
 
 def _all_too_large(objects: list[Location], limit_gb: int) -> list[JobError]:

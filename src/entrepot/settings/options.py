@@ -181,7 +181,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _variable(
         "disk_reserve_mb",
-        "how many MiB of the disk uploads leave free, for the database and everything else",
+        "how many MiB of the disk uploads and imports leave free, for the database and everything else",
         "256",
         partial(read_integer, least=0, most=100_000_000),
         "MIB",

@@ -33,6 +33,7 @@ from entrepot.stores.checksum import CRC64NVME, crc_value, running_checksum
 from entrepot.stores.local_files import (
     Content,
     Contents,
+    DiskReserve,
     Folders,
     create,
     key_of_entry,
@@ -63,8 +64,12 @@ _STALE_UPLOAD_SECONDS = 7 * 24 * 60 * 60
 class LocalStore:
     """Objects below `root`, which is made at the first use. Several processes may share it."""
 
-    def __init__(self, root: Path, *, before_write: BeforeWrite | None = None) -> None:
+    def __init__(
+        self, root: Path, *, before_write: BeforeWrite | None = None, reserve_bytes: int = 0
+    ) -> None:
+        """Objects leave `reserve_bytes` of the disk to everything else."""
         self._root = root.absolute()
+        self._reserve = DiskReserve(self._root, reserve_bytes)
         self._before_write = before_write
         self._contents = Contents()
         self._folders = Folders(self._root)
@@ -77,6 +82,10 @@ class LocalStore:
     @property
     def is_private_on_the_way(self) -> bool:
         return True
+
+    def require_room(self, size_bytes: int) -> None:
+        with named_errors("Making room in", self._root):
+            self._reserve.require(size_bytes)
 
     def head(self, key: str) -> ObjectInfo:
         """Size, ETag and CRC64NVME, without reading the file."""
@@ -122,7 +131,7 @@ class LocalStore:
         """
         self._refuse_encryption(key, encryption)
         final = self._path(key)
-        with named_errors("Writing", self._root, key):
+        with named_errors("Writing", self._root, key), self._reserve.room_for(size_bytes, key):
             temporary, descriptor = self._create_temporary()
             try:
                 try:
@@ -157,7 +166,7 @@ class LocalStore:
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
     ) -> UploadedPart:
         self._require_leave()
-        with named_errors("Writing a part of", self._root, key):
+        with named_errors("Writing a part of", self._root, key), self._reserve.room_for(len(data), key):
             return self._uploads.write_part(key, upload_id, number, data, checksum)
 
     def finish_upload(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -222,6 +223,45 @@ class Folders:
             self.make(final.parent)
             temporary.rename(final)
         flush_folder(final.parent)
+
+
+class DiskReserve:
+    """What objects below a folder leave of its disk to the database and everything else. Thread-safe.
+
+    Each process counts what it is writing itself: several may go below by what they write at one moment.
+    """
+
+    def __init__(self, root: Path, reserve_bytes: int) -> None:
+        self._root = root
+        self._reserve_bytes = reserve_bytes
+        self._lock = threading.Lock()
+        self._being_written_bytes = 0
+
+    def require(self, size_bytes: int, key: str | None = None) -> None:
+        """Raises `StoreFull` where so many bytes more would need what is reserved."""
+        if self._reserve_bytes == 0:
+            return
+        folder = next(each for each in (self._root, *self._root.parents) if each.exists())
+        free_bytes = shutil.disk_usage(folder).free - self._being_written_bytes
+        if free_bytes - size_bytes < self._reserve_bytes:
+            raise StoreFull(
+                f"The disk of {self._root} has no room for {size_bytes:,} bytes: {max(0, free_bytes):,} are "
+                f"free, and {self._reserve_bytes // 1024**2} MiB stay free for the database "
+                "(ENTREPOT_DISK_RESERVE_MB). Free some space, or give the exchange another store.",
+                key=key,
+            )
+
+    @contextmanager
+    def room_for(self, size_bytes: int, key: str) -> Iterator[None]:
+        """While the block writes so many bytes, nobody else counts on their room. Raises `StoreFull`."""
+        with self._lock:
+            self.require(size_bytes, key)
+            self._being_written_bytes += size_bytes
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._being_written_bytes -= size_bytes
 
 
 @contextmanager

@@ -78,6 +78,9 @@ class S3Store:
         """What the keys of these objects begin with in the bucket."""
         return self._prefix
 
+    def require_room(self, size_bytes: int) -> None:
+        """S3 tells when it is full, and never before."""
+
     def head(self, key: str) -> ObjectInfo:
         """HeadObject; where neither status nor body tells key from bucket, one more request finds out."""
         whole = self.whole_key(key)

@@ -100,6 +100,9 @@ class ObjectStore(Protocol):
     def is_private_on_the_way(self) -> bool:
         """Whether nobody between can change bytes unnoticed: they come over https, or from a local disk."""
 
+    def require_room(self, size_bytes: int) -> None:
+        """Raises `StoreFull` where it is known beforehand that there is no room for so many more bytes."""
+
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound`."""
 

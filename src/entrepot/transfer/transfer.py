@@ -96,6 +96,10 @@ class Transfer:
         acting.buckets = buckets
         return acting
 
+    async def require_room(self, size_bytes: int) -> None:
+        """Raises `StoreFull` where the own store has no room for so many more bytes, as far as it tells."""
+        await self._threads.run(self._stop(), self._own.require_room, size_bytes)
+
     async def head(self, location: Location) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound` and other `StoreError`s."""
         return await self._threads.run(self._stop(), self._store(location, Access.READ).head, location.key)

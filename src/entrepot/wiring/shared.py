@@ -62,7 +62,8 @@ def own_store(settings: Settings, s3: S3, before_write: BeforeWrite | None = Non
         return s3.bucket(settings.store.bucket, settings.store.prefix)
     from entrepot.stores.local import LocalStore
 
-    return LocalStore(settings.assets_folder, before_write=before_write)
+    reserve_bytes = settings.disk_reserve_mb * 1024**2
+    return LocalStore(settings.assets_folder, before_write=before_write, reserve_bytes=reserve_bytes)
 
 
 def server_credentials(settings: Settings) -> CredentialSource:
