@@ -20,7 +20,7 @@ from entrepot.domain.asset import Asset, UnprovenSources
 from entrepot.domain.data_set import AssetType, DataSet
 from entrepot.domain.errors import BucketNotFound
 from entrepot.domain.job import Job, JobState, JobType, RunId
-from entrepot.domain.limits import Limits
+from entrepot.domain.limits import Limits, Timeouts
 from entrepot.domain.revision import Revision
 from entrepot.domain.scope import Scope
 from entrepot.domain.timestamp import Timestamp
@@ -151,6 +151,7 @@ class Harness:
         *,
         at: Callable[[CrashPoint], None] = nothing,
         timeout_seconds: float = 60,
+        timeouts: Timeouts | None = None,
         outage_seconds: float = 0,
         definition: JobDefinition | None = None,
     ) -> Runner:
@@ -165,7 +166,7 @@ class Harness:
             clock=now,
             definitions=definitions,
             integrations=self.integrations,
-            timeout_seconds=timeout_seconds,
+            timeouts=timeouts or Timeouts(timeout_seconds),
             outage_seconds=outage_seconds,
             at=at,
         )

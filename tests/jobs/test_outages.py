@@ -21,6 +21,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 from entrepot.domain.job import Job, JobErrorCode, JobItem, JobState, JobType, RunId, Waiting
+from entrepot.domain.limits import Timeouts
 from entrepot.domain.revision import Revision
 from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs.definition import Run
@@ -231,6 +232,23 @@ async def test_a_job_may_take_its_time_once_over_all_attempts(outages: Outages) 
     )
     await later.run(next_attempt(run_id))
     assert (await harness.job(job.id)).state is JobState.TIMED_OUT
+
+
+async def test_a_job_may_take_the_time_of_its_type(outages: Outages) -> None:
+    harness = outages.harness
+    timeouts = Timeouts(100, {JobType.IMPORT_ASSETS_FROM_S3: HOUR})
+    longer = replace(harness.runner(timeouts=timeouts), clock=lambda: now().plus_seconds(200))
+    _, job, run_id = await started(harness, {"a": b"1"})
+    await longer.run(run_id)
+    assert (await harness.job(job.id)).state is JobState.COMPLETED
+    timeouts = Timeouts(HOUR, {JobType.IMPORT_ASSETS_FROM_S3: 100})
+    shorter = replace(harness.runner(timeouts=timeouts), clock=lambda: now().plus_seconds(200))
+    _, job, run_id = await started(harness, {"a": b"1"})
+    await shorter.run(run_id)
+    ended = await harness.job(job.id)
+    assert ended.state is JobState.TIMED_OUT
+    assert "100 seconds" in ended.errors[0].message
+    assert "IMPORT_ASSETS_FROM_S3" in ended.errors[0].message
 
 
 async def test_a_source_that_is_gone_after_the_outage_is_named(outages: Outages) -> None:

@@ -124,6 +124,23 @@ ASSETS_PER_REVISION: Mapping[AssetType, Limit] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How many seconds after StartJob a job of each type is TIMED_OUT, over all its attempts."""
+
+    seconds: float = 86_400
+    of_types: Mapping[JobType, float] = field(default_factory=dict)
+    """Where a type has its own."""
+
+    def __getitem__(self, job_type: JobType) -> float:
+        return self.of_types.get(job_type, self.seconds)
+
+    def __str__(self) -> str:
+        """As the settings write them."""
+        own = [f"{job_type}={seconds:.10g}" for job_type, seconds in self.of_types.items()]
+        return ",".join([f"{self.seconds:.10g}", *own])
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The table with an operator's overrides laid over it."""
 

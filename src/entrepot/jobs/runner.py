@@ -34,7 +34,7 @@ from entrepot.domain.errors import (
     StoreError,
 )
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, JobType, RunId, Waiting
-from entrepot.domain.limits import Limits
+from entrepot.domain.limits import Limits, Timeouts
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.protocols import Integrations
 from entrepot.jobs.auto_export import tell_of_end
@@ -79,7 +79,7 @@ class Runner:
     clock: Clock
     definitions: Mapping[JobType, JobDefinition]
     integrations: Integrations
-    timeout_seconds: float
+    timeouts: Timeouts
     """How long after StartJob a job that still plans or moves is TIMED_OUT."""
     outage_seconds: float
     """How long a job waits for a store or a service that cannot be used before it ends in ERROR."""
@@ -138,7 +138,7 @@ class Runner:
             await self._fail(job, definition, JobState.ERROR, (integration_error(error),))
         except Exception as error:  # noqa: BLE001 - a job always ends with a state that its owner can see
             if isinstance(error, TimeoutError) and deadline.expired():
-                await self._fail(job, definition, JobState.TIMED_OUT, (self._timed_out(),))
+                await self._fail(job, definition, JobState.TIMED_OUT, (self._timed_out(job.type),))
                 return
             _log.exception("job %s failed unexpectedly", job.id)
             await self._fail(job, definition, JobState.ERROR, (unexpected(job.id),))
@@ -146,7 +146,7 @@ class Runner:
     def _seconds_left(self, job: Job) -> float:
         """Of the time that the job may take, counted from StartJob over all its attempts."""
         started_at = job.updated_at  # it changes with the state alone
-        return self.timeout_seconds - (self.clock().milliseconds - started_at.milliseconds) / 1000
+        return self.timeouts[job.type] - (self.clock().milliseconds - started_at.milliseconds) / 1000
 
     async def _wait_or_fail(self, job: Job, definition: JobDefinition, held_up: JobHeldUp) -> None:
         """Lets go of the job until later, or ends it when what holds it up has lasted too long.
@@ -325,11 +325,11 @@ class Runner:
         await asyncio.gather(*(transfer.abandon(item) for item in items if item.checkpoint is not None))
         await transfer.throw_away_lost(items)
 
-    def _timed_out(self) -> JobError:
+    def _timed_out(self, job_type: JobType) -> JobError:
         return JobError(
             JobErrorCode.INTERNAL_SERVER_EXCEPTION,
-            f"The job did not end within {self.timeout_seconds:g} seconds. "
-            "Create it again with fewer or smaller assets, or raise ENTREPOT_JOB_TIMEOUT of the server.",
+            f"The job did not end within {self.timeouts[job_type]:.10g} seconds. Create it again with fewer "
+            f"or smaller assets, or raise ENTREPOT_JOB_TIMEOUT of the server; {job_type} may have its own.",
         )
 
 

@@ -24,6 +24,7 @@ from entrepot.settings.values import (
     read_service_endpoint,
     read_store,
     read_text,
+    read_timeouts,
     read_unproven_sources,
 )
 
@@ -144,10 +145,11 @@ OPTIONS: tuple[Option, ...] = (
         "JSON",
     ),
     _variable(
-        "job_timeout_seconds",
-        "how many seconds a job may take before it is TIMED_OUT",
+        "job_timeouts",
+        "how many seconds a job may take before it is TIMED_OUT, for some job types perhaps others: "
+        "86400,EXPORT_REVISIONS_TO_S3=604800",
         "86400",
-        partial(read_integer, least=1, most=31_536_000),
+        read_timeouts,
         "SECONDS",
         named=("ENTREPOT_JOB_TIMEOUT",),
     ),

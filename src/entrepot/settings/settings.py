@@ -18,7 +18,7 @@ from typing import Any
 from entrepot.domain.api_endpoint import ApiEndpoints
 from entrepot.domain.asset import UnprovenSources
 from entrepot.domain.errors import ConfigurationError
-from entrepot.domain.limits import Limits
+from entrepot.domain.limits import Limits, Timeouts
 from entrepot.settings.environment import default_data_directory
 from entrepot.settings.options import OPTIONS, SECRET_OPTIONS, Option
 from entrepot.settings.values import AuthMode, Network, StoreLocation
@@ -45,7 +45,7 @@ class Settings:
     public_url: str = ""
     """Never empty after `load`; with port 0 it is known when the server listens."""
     limits: Limits = field(default_factory=Limits)
-    job_timeout_seconds: int = 86_400
+    job_timeouts: Timeouts = field(default_factory=Timeouts)
     outage_minutes: int = 30
     job_retention_days: int = 90
     upload_retention_days: int = 7

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from entrepot.domain.api_endpoint import ApiEndpoints
 from entrepot.domain.asset import UnprovenSources
-from entrepot.domain.limits import Limit, Limits
+from entrepot.domain.job import JobType
+from entrepot.domain.limits import Limit, Limits, Timeouts
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 AWS_ENDPOINT = "aws"
@@ -158,6 +159,23 @@ def read_api_endpoints(value: str) -> ApiEndpoints:
         allowed = "a URL, a JSON object, or the path of a file with one"
         raise ValueError(f"{allowed}; {path} cannot be read: {error}") from None
     return ApiEndpoints.parse(str(path), content)
+
+
+_LONGEST_TIMEOUT = 31_536_000
+
+
+def read_timeouts(value: str) -> Timeouts:
+    """Reads seconds, for all job types or `TYPE=seconds`, separated by commas; each at most once."""
+    found: dict[str, int] = {}
+    for entry in value.split(","):
+        name, given, text = entry.strip().rpartition("=")
+        name = name.strip()
+        if name in found or (given and name not in set(JobType)):
+            types = ", ".join(JobType)
+            raise ValueError(f"a number for all job types, and TYPE=number once for some of {types}")
+        found[name] = read_integer(text.strip(), least=1, most=_LONGEST_TIMEOUT)
+    common = found.pop("", Timeouts().seconds)
+    return Timeouts(common, {JobType(name): seconds for name, seconds in found.items()})
 
 
 def read_limits(value: str) -> Limits:

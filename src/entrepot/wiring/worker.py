@@ -80,7 +80,7 @@ def open_worker(
         clock=clock,
         definitions=DEFINITIONS,
         integrations=integrations,
-        timeout_seconds=settings.job_timeout_seconds,
+        timeouts=settings.job_timeouts,
         outage_seconds=settings.outage_minutes * 60,
     )
     reconciler = Reconciler(database, make_provisioners(database, integrations), clock)

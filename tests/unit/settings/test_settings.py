@@ -7,6 +7,7 @@ import pytest
 
 from entrepot.domain.api_endpoint import ApiTarget
 from entrepot.domain.errors import ConfigurationError
+from entrepot.domain.job import JobType
 from entrepot.domain.limits import Limit
 from entrepot.domain.scope import Scope
 from entrepot.settings.options import OPTIONS
@@ -61,6 +62,13 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("ENTREPOT_LIMITS", '{"Data sets": 1}', "Data sets per account"),
         ("ENTREPOT_LIMITS", '{"Data sets": 1}', 'not {"Data sets": 1}.'),
         ("ENTREPOT_JOB_TIMEOUT", "0", "from 1"),
+        ("ENTREPOT_JOB_TIMEOUT", "60,", "once"),
+        ("ENTREPOT_JOB_TIMEOUT", "60,70", "once"),
+        ("ENTREPOT_JOB_TIMEOUT", "EXPORT_ASSETS_TO_S3=1d", "from 1"),
+        ("ENTREPOT_JOB_TIMEOUT", "EXPORT_ASSETS_TO_S3=", "from 1"),
+        ("ENTREPOT_JOB_TIMEOUT", "=60", "EXPORT_REVISIONS_TO_S3"),
+        ("ENTREPOT_JOB_TIMEOUT", "EXPORT=60", "EXPORT_REVISIONS_TO_S3"),
+        ("ENTREPOT_JOB_TIMEOUT", "EXPORT_ASSETS_TO_S3=1,EXPORT_ASSETS_TO_S3=2", "once"),
         ("ENTREPOT_SERVER_SIDE_COPY", "no", "true or false"),
         ("ENTREPOT_ALLOWED_NETWORKS", "10.0.0.1/8", "10.0.0.0/8"),
         ("ENTREPOT_ALLOWED_NETWORKS", "localhost", "10.0.0.0/8"),
@@ -89,7 +97,7 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
         "ENTREPOT_STORE": "s3://bucket/some/prefix/",
         "ENTREPOT_LIMITS": '{"Asset size in GB": 1}',
         "ENTREPOT_S3_ENDPOINT_URL": "https://s3.example",
-        "ENTREPOT_JOB_TIMEOUT": "60",
+        "ENTREPOT_JOB_TIMEOUT": "60, EXPORT_REVISIONS_TO_S3 = 1000000",
         "ENTREPOT_LAKE_FORMATION_ENDPOINT_URL": "http://lake:5000/",
         "ENTREPOT_STS_ENDPOINT_URL": "aws",
         "ENTREPOT_SERVER_SIDE_COPY": "false",
@@ -104,6 +112,22 @@ def test_a_child_process_loads_the_very_same_settings(tmp_path: Path) -> None:
     assert child.public_url == "http://127.0.0.1:4711"
     for option in OPTIONS:
         assert getattr(child, option.name) == getattr(parent, option.name)
+
+
+@pytest.mark.parametrize(
+    ("value", "imports", "exports"),
+    [
+        ("60", 60, 60),
+        ("60,EXPORT_ASSETS_TO_S3=70", 60, 70),
+        ("EXPORT_ASSETS_TO_S3=70,60", 60, 70),
+        ("EXPORT_ASSETS_TO_S3=70", 86_400, 70),
+        ("EXPORT_ASSETS_TO_S3=70,IMPORT_ASSETS_FROM_S3=80", 80, 70),
+    ],
+)
+def test_a_job_type_may_have_a_time_of_its_own(value: str, imports: int, exports: int) -> None:
+    timeouts = Settings.load({}, {"ENTREPOT_JOB_TIMEOUT": value}).job_timeouts
+    assert timeouts[JobType.IMPORT_ASSETS_FROM_S3] == imports
+    assert timeouts[JobType.EXPORT_ASSETS_TO_S3] == exports
 
 
 def test_a_table_of_apis_may_be_in_a_file(tmp_path: Path) -> None:
