@@ -356,3 +356,11 @@ def test_a_key_with_a_path_too_long_for_the_system_is_refused(tmp_path: Path) ->
     deep = tmp_path.joinpath(*["d" * 200] * 17)
     with pytest.raises(InvalidStoreRequest):
         LocalStore(deep).head("x" * 1024)
+
+
+def test_it_is_asked_whether_it_may_write_when_nothing_is_left_but_to_name_the_file(root: Path) -> None:
+    """Flushing a folder takes as long as the disk wants."""
+    folders: list[bool] = []
+    store = LocalStore(root, before_write=lambda: folders.append((root / "a" / "b").is_dir()))
+    put(store, "a/b/c", b"bytes")
+    assert folders == [True]

@@ -5,11 +5,13 @@ The partition of their scopes is not kept.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sql
 
 from entrepot.database.assets import asset_of_row
 from entrepot.database.connection import Connection, Query, Value
-from entrepot.database.expressions import same
+from entrepot.database.expressions import among, same, texts
 from entrepot.database.tables import ASSETS, DATA_SETS, REVISIONS
 from entrepot.domain.asset import Asset, Checksum
 from entrepot.domain.scope import Scope
@@ -18,6 +20,7 @@ from entrepot.domain.timestamp import Timestamp
 _a = ASSETS.c
 _HAS_BYTES = _a.store_key != sql.literal_column("''")
 _OF_STORE_KEY = Query(sql.select(ASSETS).where(*same(_a.store_key), _HAS_BYTES))  # index assets_stored
+_KEPT = Query(sql.select(_a.store_key).where(among(_a.store_key, "keys"), _HAS_BYTES))
 _DAMAGED = Query(
     sql.update(ASSETS)
     .where(*same(_a.store_key), _HAS_BYTES, _a.damaged_at.is_(None))
@@ -76,6 +79,11 @@ _DUE_IN = Query(
         )
     )
 )
+
+
+async def kept(c: Connection, store_keys: Collection[str]) -> set[str]:
+    """Those of the keys of the exchange's own store that hold the bytes of an asset."""
+    return {row[0] for row in await c.fetch_all(_KEPT, keys=texts(list(store_keys)))}
 
 
 async def of_store_key(c: Connection, store_key: str) -> Asset | None:

@@ -146,8 +146,7 @@ class LocalStore:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                self._require_leave()
-                self._folders.publish(temporary, final)
+                self._folders.publish(temporary, final, self._require_leave)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -236,8 +235,7 @@ class LocalStore:
                 finally:
                     os.close(descriptor)
                 self._require_match(source_key, content, if_match)
-                self._require_leave()
-                self._folders.publish(temporary, final)
+                self._folders.publish(temporary, final, self._require_leave)
             finally:
                 # A rename between two names of one file does nothing and leaves both.
                 temporary.unlink(missing_ok=True)

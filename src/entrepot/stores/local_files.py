@@ -24,7 +24,7 @@ import os
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -209,18 +209,23 @@ class Folders:
             self._durable.clear()
         self._durable.add(folder)
 
-    def publish(self, temporary: Path, final: Path) -> None:
+    def publish(self, temporary: Path, final: Path, before_write: Callable[[], None]) -> None:
         """Gives a flushed file its name, over whatever had it.
+
+        Flushing takes as long as the disk wants, so `before_write` is called when nothing is left but to name
+        the file. What it raises is raised.
 
         Crash: before the rename the old object stands and the temporary file is swept later; after it the new
         one stands, and with the folder's flush it is durable, as all folders above it are.
         """
         if final.parent not in self._durable:
             self.make(final.parent)
+        before_write()
         try:
             temporary.rename(final)
         except FileNotFoundError:  # somebody has removed the folder, or the temporary file
             self.make(final.parent)
+            before_write()
             temporary.rename(final)
         flush_folder(final.parent)
 

@@ -144,7 +144,7 @@ class LocalUploads:
     ) -> Content:
         """Makes the parts the file `final`. Parts that another process wrote are read once more for it.
 
-        That may take long, so `before_write` is called when nothing is left but to name the file.
+        That may take long; `before_write` is called when nothing is left but to name the file.
 
         Crash: before the rename the upload stands and can be finished again; after it the object stands, and
         the upload is unknown in the same step. Where parts had to be copied together, the upload stands until
@@ -178,8 +178,7 @@ class LocalUploads:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        before_write()
-        self._folders.publish(path, final)
+        self._folders.publish(path, final, before_write)
         with suppress(OSError):  # the object is there
             self._forget(folder)
         return content

@@ -79,6 +79,8 @@ SCOPE_CHECKED_BEFORE = {
     "datashares._LIST",  # for an operator
     "jobs._GET_UNSCOPED",  # for workers
     "jobs._WAITING_OF_ACCOUNT",  # a quota of the account, in all Regions
+    "jobs._COUNT_WAITING",  # the same
+    "jobs._KEEP_UPLOAD_HEADERS",  # whoever sends it has shown the URL of the job's upload
     "jobs._START",  # the caller has read the job in its scope, in the same transaction
     "jobs._CANCEL",  # the same
     "jobs._FINISH",  # for workers, as the next ones
