@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.servers.open_buckets import OpenBuckets
+from tests.stores.scripted_bucket import found, playing
 from tests.transfer.faulty_store import FaultyStore
 from tests.transfer.moving import S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.domain.job import Location
-from entrepot.stores.store import Stored
-from entrepot.transfer.multipart import PART_BYTES
+from entrepot.stores.store import ObjectStore, Stored
+from entrepot.transfer.multipart import PART_BYTES, throw_away_lost
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs
@@ -63,3 +65,39 @@ async def test_an_upload_whose_last_answer_was_damaged_is_looked_at_again(s3: S3
         await transfer.close()
     assert result.etag == own.head("key").etag
     assert get(own, "key") == data
+
+
+class Mishears(FaultyStore):
+    """Does not understand what is answered about uploads, or hears another id, the first times."""
+
+    def __init__(self, real: ObjectStore, *answers: list[tuple[str, str]] | None) -> None:
+        super().__init__(real)
+        self._answers = list(answers)
+
+    def unfinished_uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        if not self._answers:
+            return super().unfinished_uploads(prefix)
+        answer = self._answers.pop(0)
+        if answer is None:
+            raise StoreUnavailable("It was answered in a way that S3 does not.")
+        return answer
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [(), (None, None, None), ([("lost", "another-id")], None)],
+    ids=["as it is", "not understood", "another id"],
+)
+async def test_a_lost_upload_is_aborted_whatever_the_first_answers_were(
+    s3: S3Places, answers: tuple[list[tuple[str, str]] | None, ...]
+) -> None:
+    own = s3(0, "one")
+    own.begin_upload("lost")
+    throw_away_lost(Mishears(own, *answers), "lost")
+    assert own.unfinished_uploads("") == []
+
+
+def test_a_listing_of_uploads_that_names_another_key_is_not_believed() -> None:
+    body = b"<R><Upload><Key>losu</Key><UploadId>i</UploadId></Upload></R>"
+    with playing(found(body)) as (store, _), pytest.raises(StoreUnavailable, match="'losu'"):
+        store.unfinished_uploads("lost")

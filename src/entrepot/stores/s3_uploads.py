@@ -154,7 +154,10 @@ class Uploads:
                 raise self._nonsense("ListParts", key, error) from error
 
     def unfinished(self, prefix: str) -> list[tuple[str, str]]:
-        """ListMultipartUploads: key and id of each upload whose key begins with the prefix."""
+        """ListMultipartUploads: key and id of each upload whose key begins with the prefix.
+
+        An answer that names another key is taken for damaged on the way: none of it can be believed.
+        """
         found: list[tuple[str, str]] = []
         markers: Headers = ()
         while True:
@@ -163,7 +166,7 @@ class Uploads:
             try:
                 root = s3_xml.parse(reply.body)
                 found += [
-                    (s3_xml.required(one, "Key"), s3_xml.required(one, "UploadId"))
+                    (_below(prefix, s3_xml.required(one, "Key")), s3_xml.required(one, "UploadId"))
                     for one in root.findall("Upload")
                 ]
                 if not s3_xml.is_truncated(root):
@@ -182,6 +185,12 @@ class Uploads:
 
     def _nonsense(self, operation: str, key: str | None, error: ValueError) -> StoreUnavailable:
         return nonsense(self._client, operation, self._bucket, key, error)
+
+
+def _below(prefix: str, key: str) -> str:
+    if not key.startswith(prefix):
+        raise NotXml(f"it names {key!r}, which does not begin with {prefix!r}")
+    return key
 
 
 def nonsense(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from entrepot.domain.asset import Checksum, Proof
@@ -47,6 +47,8 @@ PART_BYTES = 16 * MEBIBYTE
 """The usual size of a part, and the largest object that is put at once."""
 MOST_PARTS = 10_000
 """S3's limit for one upload."""
+_LOOKS = 4
+"""So often, at most, it is looked for uploads whose ids were lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,14 +397,32 @@ def throw_away(store: ObjectStore, key: str, upload_id: str) -> None:
 
 
 def throw_away_lost(store: ObjectStore, key: str) -> None:
-    """Aborts uploads to that very key that have no part. Raises `StoreError`s.
+    """Aborts uploads to that very key that have no part, until there is none. Raises `StoreError`s.
 
+    It looks again after each abort, and after an answer that was lost or made no sense: what a damaged answer
+    hides, and what a damaged id has spared, nobody else looks for.
     Crash: those that are not aborted yet are found again.
     """
-    for found, upload_id in store.unfinished_uploads(key):
-        with suppress(ObjectNotFound):
-            if found == key and not store.uploaded_parts(key, upload_id):
-                throw_away(store, key, upload_id)
+    for look in range(1, _LOOKS + 1):
+        try:
+            ids = [upload_id for found, upload_id in store.unfinished_uploads(key) if found == key]
+            without_parts = [upload_id for upload_id in ids if not _is_in_use(store, key, upload_id)]
+        except StoreUnavailable:
+            if look == _LOOKS:
+                raise
+            continue
+        if not without_parts:
+            return
+        for upload_id in without_parts:
+            throw_away(store, key, upload_id)
+
+
+def _is_in_use(store: ObjectStore, key: str, upload_id: str) -> bool:
+    """Whether the upload has parts; False, too, where it is gone, or its id was damaged on the way."""
+    try:
+        return bool(store.uploaded_parts(key, upload_id))
+    except ObjectNotFound:
+        return False
 
 
 def _abandon(move: Move, upload: Upload) -> None:

@@ -236,7 +236,7 @@ class Transfer:
             store = self._store(place, Access.WRITE)
             await self._threads.run(self._stop(), throw_away_lost, store, place.key)
         except StoreError as error:
-            _LOG.info("Whether uploads were left behind cannot be seen: %s", error.message)
+            _LOG.warning("Whether uploads were left behind cannot be seen: %s", error.message)
 
     async def abandon(self, item: JobItem) -> None:
         """Throws away the upload of the item's checkpoint, if it has one; a store that refuses is logged.
