@@ -8,13 +8,23 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.jobs.harness import Harness, existing_buckets, import_details, now, opened
+from tests.jobs.harness import (
+    Harness,
+    content,
+    existing_buckets,
+    import_details,
+    imported,
+    now,
+    opened,
+)
 from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
 
 from entrepot.database import job_items, job_runs
 from entrepot.domain.errors import (
+    DamagedRequest,
     IntegrationUnavailable,
+    InvalidStoreRequest,
     ObjectNotFound,
     StoreAccessDenied,
     StoreError,
@@ -206,6 +216,51 @@ async def test_nobody_takes_a_job_before_it_is_due_and_others_go_on(outages: Out
     assert (
         (await harness.job(held_up.id)).state is (await harness.job(other.id)).state is JobState.IN_PROGRESS
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "state"),
+    [
+        ("put", DamagedRequest("PutObject failed: 400 BadDigest."), JobState.IN_PROGRESS),
+        ("upload_part", DamagedRequest("UploadPart failed: 400 BadDigest."), JobState.IN_PROGRESS),
+        ("finish_upload", DamagedRequest("The whole has another CRC64NVME."), JobState.IN_PROGRESS),
+        ("finish_upload", StoreUnavailable("It failed: 400 MalformedXML."), JobState.IN_PROGRESS),
+        ("put", StoreAccessDenied("403 SignatureDoesNotMatch."), JobState.ERROR),
+        ("upload_part", StoreAccessDenied("403 SignatureDoesNotMatch."), JobState.ERROR),
+        ("put", InvalidStoreRequest("400 InvalidArgument."), JobState.ERROR),
+    ],
+)
+async def test_requests_that_are_damaged_on_the_way_hold_a_job_up(
+    outages: Outages, call: str, error: StoreError, state: JobState
+) -> None:
+    size = 2 if call == "put" else PART_BYTES + 1
+    harness = outages.harness
+    job = await exporting(harness, {"a": bytes(size)})
+    run_id = await harness.start(job)
+    outages.errors[call] = error
+    await harness.runner(outage_seconds=HOUR).run(run_id)
+    assert (await harness.job(job.id)).state is state
+    outages.errors.clear()
+    if state is JobState.IN_PROGRESS:
+        await harness.runner(outage_seconds=HOUR).run(next_attempt(run_id))
+        assert (await harness.job(job.id)).state is JobState.COMPLETED
+        assert content(harness.bucket("target"), "a") == bytes(size)
+
+
+async def exporting(harness: Harness, objects: dict[str, bytes]) -> Job:
+    revision = await harness.revision()
+    assets = await imported(harness, revision, objects)
+    harness.bucket("target")
+    details = {
+        "ExportAssetsToS3": {
+            "DataSetId": revision.data_set_id,
+            "RevisionId": revision.id,
+            "AssetDestinations": [
+                {"AssetId": asset.id, "Bucket": "target", "Key": asset.name} for asset in assets
+            ],
+        }
+    }
+    return await harness.create(JobType.EXPORT_ASSETS_TO_S3, details)
 
 
 async def test_a_service_that_cannot_be_used_holds_up_a_job_as_well(outages: Outages) -> None:

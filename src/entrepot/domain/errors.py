@@ -147,6 +147,10 @@ class ChecksumMismatch(StoreError):
     """The bytes at the far end are not those that were sent."""
 
 
+class DamagedRequest(ChecksumMismatch):
+    """What arrived at the store was not what was sent, and is not kept there; sending it again may help."""
+
+
 class DamagedAsset(StoreError):
     """The stored bytes of an asset are not those that were recorded; it is served to nobody."""
 

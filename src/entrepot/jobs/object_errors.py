@@ -16,6 +16,7 @@ from entrepot.domain.errors import (
     BucketNotFound,
     ChecksumMismatch,
     DamagedAsset,
+    DamagedRequest,
     EncryptionNotApplied,
     IntegrationError,
     IntegrationRefused,
@@ -90,7 +91,7 @@ def failed(failures: Sequence[Failure], further: Sequence[JobError] = ()) -> Job
 
 def failed_by(causes: Sequence[Exception], errors: tuple[JobError, ...]) -> JobFailed:
     """The same with these entries of `Errors`."""
-    may_pass = all(isinstance(cause, StoreUnavailable | JobHeldUp) for cause in causes)
+    may_pass = all(isinstance(cause, StoreUnavailable | DamagedRequest | JobHeldUp) for cause in causes)
     return (JobHeldUp if may_pass else JobFailed)(errors)
 
 

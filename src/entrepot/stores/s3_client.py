@@ -7,7 +7,8 @@ The course of a request:
         ├─ another Region                      → remembered for the bucket, signed anew, at most 3 times
         ├─ another address                     → followed from host to host of AWS, refused by all others
         ├─ credentials expired, clock wrong    → renewed or adjusted, once each
-        ├─ overloaded, failing, unreachable    → again after a random pause (full jitter), at most 5 attempts
+        ├─ overloaded, failing, unreachable,   → again after a random pause (full jitter), at most 5 attempts
+        │  or damaged on the way
         └─ anything else                       → the StoreError that says it
 
 Every request of this client may be sent twice: S3 overwrites with the same bytes.
@@ -172,6 +173,8 @@ class S3Client:
         self._regions: dict[str, str] = {}
         self._signers: dict[str, Signer] = {}
         self._skew_seconds = 0.0
+        self._accepted: Credentials | None = None
+        """Those of the last success: where their signature is refused, something else is wrong."""
 
     def call(self, request: S3Request) -> Answer:
         """Sends the request and reads the whole answer, an error inside a success included.
@@ -243,7 +246,8 @@ class S3Client:
                 if request.is_repeatable and self._mend(request, state, refused):
                     continue
                 after = _seconds(refused.headers.get("retry-after"))
-                if not refusal.is_retried or not self._may_try_again(request, state, after):
+                passes = refusal.is_retried or (refusal.is_unsigned and state.credentials == self._accepted)
+                if not passes or not self._may_try_again(request, state, after):
                     raise self._store_error(request, refusal) from None
 
     def _in_its_turn(
@@ -285,7 +289,7 @@ class S3Client:
         _check_headers(request, headers)
         if self._before_write is not None and request.method not in ("GET", "HEAD"):
             self._before_write()  # last of all: whatever came before may have taken long
-        return self._pool.exchange(
+        answer = self._pool.exchange(
             origin,
             request.method,
             f"{path}?{query}" if query else path,
@@ -294,6 +298,9 @@ class S3Client:
             request.size_bytes,
             fresh=not request.is_repeatable,  # nothing may be lost to a connection that turns out to be dead
         )
+        if answer.status < 300:
+            self._accepted = credentials
+        return answer
 
     def _address(self, request: S3Request, state: _RequestState) -> tuple[Endpoint, str]:
         bucket = request.bucket

@@ -1,6 +1,6 @@
 """What an S3 endpoint refused, as an error of the domain with a message that a person can act on.
 
-404 NoSuchBucket → BucketNotFound      400 BadDigest …     → ChecksumMismatch
+404 NoSuchBucket → BucketNotFound      400 BadDigest …     → DamagedRequest
 404 other        → ObjectNotFound      other 4xx           → InvalidStoreRequest
 401, 403         → StoreAccessDenied   507, out of space   → StoreFull
 3xx elsewhere    → InvalidStoreRequest
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from entrepot.domain.errors import (
     BucketNotFound,
-    ChecksumMismatch,
+    DamagedRequest,
     InvalidStoreRequest,
     ObjectChanged,
     ObjectNotFound,
@@ -40,18 +40,31 @@ _THROTTLE_CODES = frozenset(
     }
 )
 """The throttling errors of AWS's SDKs ("Retry behavior"), and those of servers that speak as S3 does."""
-_RETRIED_CODES = _THROTTLE_CODES | {
-    "InternalError",
-    "OperationAborted",
-    "RequestTimeout",
-    "ServiceUnavailable",
-}
+_DAMAGED_CODES = frozenset(
+    {
+        "EntityTooSmall",
+        "IncompleteBody",
+        "InvalidDigest",
+        "InvalidPart",
+        "InvalidPartOrder",
+        "MalformedXML",
+        "MissingContentLength",
+        "RequestTimeout",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+"""What requests that are right by their making are never answered, unless they were damaged on the way."""
+_RETRIED_CODES = (
+    _THROTTLE_CODES | _DAMAGED_CODES | {"InternalError", "OperationAborted", "ServiceUnavailable"}
+)
 _FULL_CODES = frozenset({"InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded"})
-_CHECKSUM_CODES = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
+_CHECKSUM_CODES = frozenset({"BadDigest", "XAmzContentChecksumMismatch"})
+"""The bytes of an object were damaged; here or on the way, so whoever has them reads them anew."""
 _EXPIRED_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 )
-_DENIED_CODES = frozenset({"InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}) | _EXPIRED_CODES
+_UNSIGNED_CODES = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
+_DENIED_CODES = _UNSIGNED_CODES | _EXPIRED_CODES | {"InvalidToken"}
 _STATUS_OF_CODE = {
     "AccessDenied": 403,
     "InternalError": 500,
@@ -89,6 +102,11 @@ class Refusal:
         if self.is_full:
             return False
         return self.status in (429, 500, 502, 503, 504) or self.code in _RETRIED_CODES
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether the signature is none of the credentials: they are wrong, or the request was damaged."""
+        return self.code in _UNSIGNED_CODES
 
     @property
     def is_throttled(self) -> bool:
@@ -145,7 +163,9 @@ def _meaning(refusal: Refusal, bucket: str, where: str) -> tuple[type[StoreError
             "allow it as the endpoint."
         )
     if code in _CHECKSUM_CODES:
-        return ChecksumMismatch, "The bytes did not arrive as they were sent: send them again."
+        return DamagedRequest, "The bytes did not arrive as they were sent: send them again."
+    if code in _DAMAGED_CODES:
+        return StoreUnavailable, "What arrived is not what was sent: check the way to the endpoint."
     if refusal.is_retried or (status >= 500 and status != 501):
         return StoreUnavailable, "The endpoint is overloaded or failing: try again later."
     return InvalidStoreRequest, "Trying again does not help: mend what the endpoint complains of."

@@ -10,7 +10,13 @@ import hashlib
 from collections.abc import Sequence
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import ChecksumMismatch, EncryptionNotApplied, ObjectChanged, StoreError
+from entrepot.domain.errors import (
+    ChecksumMismatch,
+    DamagedRequest,
+    EncryptionNotApplied,
+    ObjectChanged,
+    StoreError,
+)
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores.checksum import CRC64NVME, checksum_of, running_checksum
 from entrepot.stores.store import Stored
@@ -50,7 +56,7 @@ def part_is_proven(sent: UploadedPart, answered: UploadedPart, data: memoryview)
     """
     if answered.checksum is not None and answered.checksum.algorithm == CRC64NVME:
         if answered.checksum != sent.checksum:
-            raise ChecksumMismatch(
+            raise DamagedRequest(
                 f"The store has {answered.checksum.value} as CRC64NVME of part {sent.number}, not "
                 f"{sent.checksum.value if sent.checksum else 'ours'} as was sent."
             )
@@ -129,7 +135,7 @@ def _words(encryption: Encryption | None) -> str:
 def _require_equal(move: Move, reported: Checksum, sent: Checksum) -> None:
     if reported != sent:
         left = _delete(move)
-        raise ChecksumMismatch(
+        raise DamagedRequest(
             f"The {named(move.item.destination)} has {reported.algorithm} {reported.value}, but {sent.value} "
             f"was sent{left}. Run the job again; if it happens again, check the store's disks and network.",
             bucket=move.item.destination.bucket,
