@@ -32,6 +32,9 @@ _ASSET_NAME = "s3-data-access-{asset_id}"
 class CreateS3DataAccessFromS3Bucket(JobDefinition):
     type = JobType.CREATE_S3_DATA_ACCESS_FROM_S3_BUCKET
 
+    def buckets(self, details: shapes.RequestDetails) -> set[str]:
+        return {required(details.create_s3_data_access_from_s3_bucket, self.type).asset_source.bucket}
+
     async def check(self, creation: Creation) -> Checked:
         """Only whether it makes sense by itself; whether it is there may change until StartJob."""
         request = required(creation.details.create_s3_data_access_from_s3_bucket, self.type)

@@ -112,6 +112,10 @@ class JobDefinition(Protocol):
     def type(self) -> JobType:
         """The type it defines."""
 
+    def buckets(self, details: shapes.RequestDetails) -> set[str]:
+        """The users' buckets that the job would read or write; none, if a type does not say otherwise."""
+        return set()
+
     async def check(self, creation: Creation) -> Checked:
         """Decides about a CreateJob request; reads, and writes nothing.
 

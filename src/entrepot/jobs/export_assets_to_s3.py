@@ -18,6 +18,10 @@ from entrepot.model import shapes
 class ExportAssetsToS3(JobDefinition):
     type = JobType.EXPORT_ASSETS_TO_S3
 
+    def buckets(self, details: shapes.RequestDetails) -> set[str]:
+        request = required(details.export_assets_to_s3, self.type)
+        return {destination.bucket for destination in request.asset_destinations}
+
     async def check(self, creation: Creation) -> Checked:
         """Details are echoed as they were given: a Key that was left out stays out [G]."""
         request = required(creation.details.export_assets_to_s3, self.type)

@@ -21,6 +21,10 @@ from entrepot.model import shapes
 class ExportRevisionsToS3(JobDefinition):
     type = JobType.EXPORT_REVISIONS_TO_S3
 
+    def buckets(self, details: shapes.RequestDetails) -> set[str]:
+        request = required(details.export_revisions_to_s3, self.type)
+        return {destination.bucket for destination in request.revision_destinations}
+
     async def check(self, creation: Creation) -> Checked:
         """Whether the keys are possible depends on all names: `plan` asks, and the job fails [C]."""
         request = required(creation.details.export_revisions_to_s3, self.type)

@@ -15,6 +15,10 @@ from entrepot.model import shapes
 class ImportAssetsFromS3(FileImport):
     type = JobType.IMPORT_ASSETS_FROM_S3
 
+    def buckets(self, details: shapes.RequestDetails) -> set[str]:
+        request = required(details.import_assets_from_s3, self.type)
+        return {source.bucket for source in request.asset_sources}
+
     async def check(self, creation: Creation) -> Checked:
         """Whether there are objects may change until StartJob, so that is asked by `plan`."""
         request = required(creation.details.import_assets_from_s3, self.type)

@@ -1,4 +1,4 @@
-"""All nine job types."""
+"""Every job type."""
 
 from __future__ import annotations
 

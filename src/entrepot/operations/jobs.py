@@ -23,10 +23,6 @@ from entrepot.operations.context import Context
 from entrepot.operations.lookups import missing
 from entrepot.operations.pages import Listing
 
-_EXPORTS = frozenset(
-    {JobType.EXPORT_ASSETS_TO_S3, JobType.EXPORT_ASSET_TO_SIGNED_URL, JobType.EXPORT_REVISIONS_TO_S3}
-)
-
 
 def _entry(job: Job) -> shapes.JobEntry:
     """What every answer about a job says. What is kept as JSON is shown as it is, without decoding it."""
@@ -89,7 +85,7 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
     _require_valid_configuration(job_type, request.asset_configuration)
     configuration = request.asset_configuration
     try:
-        await services.buckets.refuse_own_bucket(scope.account_id, _named_buckets(request.details))
+        await services.buckets.refuse_own_bucket(scope.account_id, definition.buckets(request.details))
     except StoreAccessDenied as error:
         raise AccessDenied(error.message) from error
     now, job_id = services.clock(), services.new_identifier()
@@ -120,20 +116,6 @@ async def create_job(context: Context, request: shapes.CreateJobRequest) -> shap
         await _require_room_to_wait(connection, context)
         await jobs.insert(connection, job)
     return answer(shapes.CreateJobResponse, _entry(job))
-
-
-def _named_buckets(details: shapes.RequestDetails) -> set[str]:
-    """The users' buckets that a job would read or write."""
-    named: list[str] = []
-    if details.import_assets_from_s3 is not None:
-        named += [each.bucket for each in details.import_assets_from_s3.asset_sources]
-    if details.export_assets_to_s3 is not None:
-        named += [each.bucket for each in details.export_assets_to_s3.asset_destinations]
-    if details.export_revisions_to_s3 is not None:
-        named += [each.bucket for each in details.export_revisions_to_s3.revision_destinations]
-    if details.create_s3_data_access_from_s3_bucket is not None:
-        named.append(details.create_s3_data_access_from_s3_bucket.asset_source.bucket)
-    return set(named)
 
 
 async def get_job(context: Context, request: shapes.GetJobRequest) -> shapes.GetJobResponse:
@@ -258,7 +240,7 @@ def _require_valid_configuration(job_type: JobType, configuration: shapes.AssetC
     """Raises `ValidationFailed` for bad tags, and for tags of a job that makes no assets [G]."""
     if configuration is None:
         return
-    if job_type in _EXPORTS:
+    if not job_type.imports:
         raise ValidationFailed(
             f"AssetConfiguration is for the assets that a job makes; one of type {job_type} makes none."
         )

@@ -122,7 +122,7 @@ async def _serve(
         def ready() -> None:
             workers.start()
             process.settle()
-            if settings.store.bucket is not None:
+            if not settings.store.is_folder:
                 # As a daemon: an endpoint that does not answer must not hold up the end of this process.
                 threading.Thread(target=_look_at, args=(api.store,), daemon=True).start()
             print(_ready_lines(settings, directory, first=first), flush=True)  # noqa: T201 - its output

@@ -43,7 +43,7 @@ async def _work(settings: Settings, directory: DataDirectory, worker_id: str, *,
     async with AsyncExitStack() as closing:
         database = await prepare_database(settings.database)
         closing.push_async_callback(database.close)
-        needed = settings.store.bucket is None or directory.key_file.exists()
+        needed = settings.store.is_folder or directory.key_file.exists()
         secrets = await open_secrets(directory, database) if needed else None
         wired = open_worker(settings, database, secrets, worker_id)
         closing.push_async_callback(_at_most, _CLOSE_SECONDS, wired.close)

@@ -38,6 +38,11 @@ class StoreLocation:
     bucket: str | None = None
     prefix: str = ""
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether the bytes are on a disk of this machine, and nobody but the exchange serves them."""
+        return self.bucket is None
+
     def __str__(self) -> str:
         return "" if self.bucket is None else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 

@@ -174,7 +174,7 @@ def make_signed_urls(
     settings: Settings, store: ObjectStore, secrets: Secrets | None
 ) -> tuple[SignedUrls, LocalSignedUrls | None]:
     """Who makes signed URLs, and the same again where this server is to answer them itself."""
-    if settings.store.bucket is not None:
+    if not settings.store.is_folder:
         return StoreSignedUrls(cast("S3Store", store)), None
     if secrets is None:
         raise ConfigurationError("The URLs of a local store are signed with the key file of its exchange.")

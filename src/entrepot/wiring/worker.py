@@ -94,7 +94,7 @@ def open_worker(
         await sweep_uploads(database, store, DEFINITIONS, created_before=unstarted, now=clock())
         await sweep_unknown_uploads(database, transfer)
         await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
-        if settings.store.bucket is None:
+        if settings.store.is_folder:
             # Checking a local store also clears away what dead processes were writing.
             await asyncio.to_thread(store.check)
 

@@ -207,7 +207,7 @@ def _own_store(settings: Settings) -> _Finding:
     from entrepot.wiring.shared import S3, own_store
 
     shown = str(settings.store) or str(settings.assets_folder)
-    if settings.store.bucket is None and not settings.assets_folder.exists():
+    if settings.store.is_folder and not settings.assets_folder.exists():
         return _Finding("store", True, f"{shown} is not there yet; the first start makes it")
     s3 = S3(settings)
     try:
