@@ -13,7 +13,7 @@ RUN_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(P
 UNIT_TESTS := tests/unit tests/conformance tests/architecture
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-fast chaos check format bench lock clean
+.PHONY: help demo serve test test-fast chaos fuzz check format bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,12 +51,20 @@ test-fast: $(VENV)/development ## the unit part of it: what needs no server
 
 SECONDS := 60
 SEED := 1
+SEEDS := $(SEED)
 DATABASE := sqlite postgresql
 
-chaos: $(VENV)/development ## torment an exchange and check that all it says is true (SECONDS=600 SEED=1)
-	@for database in $(DATABASE); do \
-		$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) --database $$database || exit; \
-	done
+chaos: $(VENV)/development ## torment an exchange and check that all it says is true (SECONDS=600 SEEDS="1 2 3")
+	@for database in $(DATABASE); do for seed in $(SEEDS); do \
+		$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $$seed --database $$database || exit; \
+	done; done
+
+REQUESTS := 100000
+
+fuzz: $(VENV)/development ## very many requests, good and bad ones, each answer looked at (REQUESTS=100000 SEED=1)
+	@for database in $(DATABASE); do for seed in $(SEEDS); do \
+		$(BIN)/python -m tests.fuzz --requests $(REQUESTS) --seed $$seed --database $$database || exit; \
+	done; done
 
 check: $(VENV)/development ## lint, formatting, strict types, import contracts
 	@$(BIN)/ruff check --no-cache .

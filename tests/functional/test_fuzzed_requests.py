@@ -2,163 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import random
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from tests.functional.accounts import new_account
 from tests.functional.flow import import_by_signed_url, open_revision, run_job
 from tests.functional.shared_bucket_exchange import OBJECTS, Place
+from tests.fuzz.belongings import settled
+from tests.fuzz.run import fuzz
+from tests.fuzz.sending import Request, Sender
+from tests.fuzz.strange_values import DATES, DIGITS, strange_request
 from tests.servers.exchanges import Exchange
+
+from entrepot.testing import S3Server
 
 SEED = 10
 REQUESTS = 250
-DIGITS = "9" * 5_000
-NUMBERS = (
-    "0",
-    "-1",
-    "+1",
-    "1_0",
-    "1e9",
-    "٣",
-    "0x5",
-    str(2**31),
-    str(2**63),
-    str(2**64),
-    DIGITS,
-    "",
-    " ",
-    "nan",
-)
-DATES = (
-    "Thu, 01 Jan 99999999999 00:00:00 GMT",
-    "Thu, 99999999999 Jan 2024 00:00:00 GMT",
-    "Thu, 01 Jan 2024 00:00:99999999999 GMT",
-    "Thu, 01 Jan 2024 00:00:00 +99999999999",
-    "Thu, 01 Jan 0001 00:00:00 +2359",
-    "Thu, 01 Jan 99999 00:00:00 GMT",
-    f"Thu, 01 Jan {DIGITS} 00:00:00 GMT",
-    "Thu, 01 Jan 0000 00:00:00 GMT",
-    "Thu, 31 Feb 2024 00:00:00 GMT",
-    "Thu, 01 Jan 2024 00:00:00 +9999",
-    f"Thu, 01 Jan 2024 00:00:00 +{DIGITS}",
-    "Thu, 01 Jan 9999 23:59:59 -9959",
-    "99991231T235959Z",
-    "00000101T000000Z",
-    f"{DIGITS}T000000Z",
-    "2024-02-30T25:61:61Z",
-    "9999-12-31T23:59:59-99:99",
-    ",,,,",
-    "",
-)
-RANGES = (
-    *(f"bytes={first}-{last}" for first in ("", "0", DIGITS) for last in ("", "0", DIGITS)),
-    *("bytes=0-1,2-3", "bytes=-0", "items=0-1", "bytes=5-1"),
-)
-TEXTS = ("_", "a b", "../x", "x" * 256, "%00", "%ff", "a\tb", "'", "{}", "é", "\\u0000", "arn:aws:x")
-HEADERS: dict[str, Sequence[str]] = {
-    "Date": DATES,
-    "X-Amz-Date": DATES,
-    "Range": RANGES,
-    "If-Modified-Since": DATES,
-    "If-Unmodified-Since": DATES,
-    "If-Match": TEXTS,
-    "If-None-Match": TEXTS,
-    "If-Range": DATES,
-    "X-Amz-Content-Sha256": TEXTS,
-    "X-Amz-Decoded-Content-Length": NUMBERS,
-    "Content-MD5": TEXTS,
-    "Content-Type": TEXTS,
-    "X-Amz-Security-Token": TEXTS,
-    "Authorization": (
-        *(
-            f"AWS4-HMAC-SHA256 Credential=AKIA/20240101/us-east-1/{service}/aws4_request, "
-            f"SignedHeaders=date;host, Signature={'0' * 64}"
-            for service in ("dataexchange", "s3")
-        ),
-        "AWS4-HMAC-SHA256",
-        "Basic YTpi",
-        "",
-    ),
-}
-QUERIES: dict[str, Sequence[str]] = {
-    "maxResults": NUMBERS,
-    "nextToken": TEXTS,
-    "origin": TEXTS,
-    "cursor": TEXTS,
-    "limit": NUMBERS,
-    "wait": ("-1", "x", DIGITS),
-    "max-keys": NUMBERS,
-    "partNumber": NUMBERS,
-    "list-type": ("2", *NUMBERS),
-    "continuation-token": TEXTS,
-    "X-Amz-Date": DATES,
-    "X-Amz-Expires": NUMBERS,
-    "X-Amz-Algorithm": ("AWS4-HMAC-SHA256", ""),
-    "X-Amz-Credential": (
-        "AKIA/20240101/us-east-1/dataexchange/aws4_request",
-        "AKIA/20240101/x/s3/aws4_request",
-    ),
-    "X-Amz-SignedHeaders": ("host", "date;host"),
-    "X-Amz-Signature": ("0" * 64, DIGITS),
-    "expires": NUMBERS,
-    "signature": TEXTS,
-}
-SOME_ID = "0" * 32
-ALIAS = f"{'a' * 52}-s3alias"
-PATHS = (
-    "/v1/jobs",
-    "/v1/data-sets",
-    f"/v1/jobs/{SOME_ID}",
-    "/v1/jobs/{text}",
-    "/v1/data-sets/{text}/revisions",
-    "/tags/{text}",
-    "/v1/event-actions",
-    "/v1/received-data-grants",
-    "/entrepot/events",
-    "/entrepot/jobs/{text}/progress",
-    "/entrepot/objects/{text}",
-    f"/{ALIAS}",
-    f"/{ALIAS}/{{text}}",
-    "/{text}",
-)
-
-
-def written(choose: random.Random, table: dict[str, Sequence[str]], most: int) -> dict[str, str]:
-    names = choose.sample(sorted(table), choose.randint(0, most))
-    return {name: choose.choice(table[name]) for name in names}
-
-
-class Sender:
-    """Sends what no HTTP library would, on one connection as long as the server keeps it."""
-
-    def __init__(self, url: str) -> None:
-        self._host = urlsplit(url).netloc
-        self._connection = http.client.HTTPConnection(self._host, timeout=60)
-        self.statuses: Counter[int] = Counter()
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def send(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> int:
-        self._connection.putrequest(method, target, skip_accept_encoding=True)
-        for name, value in headers.items():
-            self._connection.putheader(name, re.sub(r"[^\x20-\x7e\t]", "?", value))
-        if body or method in {"POST", "PUT", "PATCH"}:
-            self._connection.putheader("Content-Length", str(len(body)))
-        self._connection.endheaders(body or None)
-        answer = self._connection.getresponse()
-        answer.read()
-        self.statuses[answer.status] += 1
-        if answer.will_close:
-            self._connection.close()
-        assert answer.status < 500, (method, target[:300], headers, body[:300])
-        return answer.status
 
 
 @pytest.fixture
@@ -171,18 +33,23 @@ def sender(request: pytest.FixtureRequest) -> Iterator[Sender]:
 
 @pytest.mark.parametrize("sender", ["trusting_exchange", "sigv4_exchange"], indirect=True)
 def test_strangers_get_no_5xx(sender: Sender) -> None:
-    choose = random.Random(SEED)
+    choose, statuses = random.Random(SEED), set()
     for _ in range(REQUESTS):
-        path = choose.choice(PATHS).replace("{text}", quote(choose.choice(TEXTS), safe="%"))
-        pairs = [f"{name}={quote(value)}" for name, value in written(choose, QUERIES, 4).items()]
-        headers = {"Host": choose.choice(("localhost", f"{ALIAS}.localhost", "api-fulfill.localhost"))}
-        method = choose.choice(("GET", "GET", "GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"))
-        body = choose.choice((b"", b"{}", b'{"Name": ' + DIGITS.encode() + b"}", b"[" * 2000))
-        target = f"{path}?{'&'.join(pairs)}" if pairs else path
-        sender.send(
-            method, target, headers | written(choose, HEADERS, 10), b"" if method in {"GET", "HEAD"} else body
-        )
-    assert len(sender.statuses) > 3, sender.statuses
+        asked = strange_request(choose)
+        status = sender.send(asked).status
+        assert 0 < status < 500, (status, asked)
+        statuses.add(status)
+    assert len(statuses) > 3, statuses
+
+
+@pytest.mark.postgresql
+def test_requests_of_accounts_get_good_answers_and_nothing_of_others(
+    postgresql_exchange: Exchange, storage: S3Server
+) -> None:
+    """A short `make fuzz`: every operation, good requests and spoilt ones, each answer looked at."""
+    with settled(postgresql_exchange, storage, 2) as accounts:
+        summary = fuzz(postgresql_exchange, accounts, REQUESTS, SEED)
+    assert summary["Violations"] == []
 
 
 @pytest.mark.parametrize("name", ["Date", "X-Amz-Date"])
@@ -194,7 +61,7 @@ def test_no_date_of_a_stranger_is_a_5xx(sigv4_exchange: Exchange, name: str, dat
     scope = f"Credential=AKIA/20240101/us-east-1/{service}/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, {signature}", name: date}
     try:
-        assert sender.send("GET", "/v1/jobs", headers) in {400, 403}
+        assert sender.send(Request("stranger", "GET", "/v1/jobs", headers)).status in {400, 403}
     finally:
         sender.close()
 
@@ -227,7 +94,8 @@ def test_a_range_of_any_length_is_a_range(download: tuple[str, bytes], asked: st
     parts = urlsplit(download[0])
     sender = Sender(download[0])
     try:
-        assert sender.send("GET", f"{parts.path}?{parts.query}", {"Range": asked}) == status
+        request = Request("signed URL get", "GET", f"{parts.path}?{parts.query}", {"Range": asked})
+        assert sender.send(request).status == status
     finally:
         sender.close()
 
