@@ -376,7 +376,8 @@ print(*sys.modules)
     loaded = subprocess.run(
         [sys.executable, "-c", code, sigv4_exchange.data_dir], capture_output=True, text=True, check=True
     ).stdout.split()
-    heavy = {"boto3", "botocore", "alembic", "sqlalchemy.orm", "psycopg", "asyncpg"}
+    postgresql = {"psycopg", "sqlalchemy.dialects.postgresql"}
+    heavy = {"boto3", "botocore", "alembic", "sqlalchemy.orm", *postgresql}
     assert heavy & set(loaded) == set()
 
 
