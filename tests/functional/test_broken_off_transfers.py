@@ -63,6 +63,14 @@ def puts(request: Passing) -> bool:
     return request.method == "PUT" and "partNumber" not in request.target
 
 
+def lists_uploads(request: Passing) -> bool:
+    return request.method == "GET" and "uploads=" in request.target
+
+
+def completes_upload(request: Passing) -> bool:
+    return request.method == "POST" and "uploadId=" in request.target
+
+
 def puts_second_part(request: Passing) -> bool:
     return request.method == "PUT" and "partNumber=2" in request.target
 
@@ -71,6 +79,12 @@ def kill(user: User, command: list[str], gate: Gate) -> None:
     """Runs the command until the gate holds it, and kills it there."""
     with user.interrupted(*command, by=signal.SIGKILL):
         gate.await_held()
+
+
+def forget(user: User) -> None:
+    """A new home: a container that was started anew."""
+    for path in (user.home / "state").rglob("*.jsonl"):
+        path.unlink()
 
 
 def publishing(user: User, folder: Path, road: str) -> tuple[str, list[str]]:
@@ -141,6 +155,41 @@ def test_what_arrives_after_the_death_of_whoever_sent_it_is_removed(
     assert user.contents(summary) == {"a.csv": b"content"}
 
 
+@pytest.mark.parametrize(
+    ("late", "road", "home"),
+    [
+        ("PutObject", "", "the same home"),
+        ("PutObject", "/x", "the same home"),
+        ("PutObject", "/x", "a new home"),
+        ("CompleteMultipartUpload", "", "the same home"),
+        ("CompleteMultipartUpload", "/x", "a new home"),
+        ("DeleteObjects", "/x", "a new home"),
+    ],
+)
+def test_what_a_killed_run_had_sent_takes_effect_once_the_next_run_has_put_the_file_anew(
+    user: User, tmp_path: Path, to_s3: Gate, late: str, road: str, home: str
+) -> None:
+    """The file has changed in silence between the runs: what is published is what is there now."""
+    old = os.urandom(9_000_000) if late == "CompleteMultipartUpload" else b"old"
+    puts_it = completes_upload if late == "CompleteMultipartUpload" else puts
+    to_s3.holds = deletes if late == "DeleteObjects" else puts_it
+    to_s3.opens = puts_it
+    to_s3.refuses = lists_uploads  # so that the next run cannot abort what the killed one had begun
+    folder = write_files(tmp_path / "product", {"a.csv": old})
+    bucket, command = publishing(user, folder, road)
+    kill(user, command, to_s3)
+    if home == "a new home":
+        forget(user)
+    before = (folder / "a.csv").stat()
+    write_files(folder, {"a.csv": old[::-1]})
+    os.utime(folder / "a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
+    summary = user.run(*command).summary
+    assert to_s3.passed.is_set()
+    assert user.contents(summary) == {"a.csv": old[::-1]}
+    assert summary["Finalized"] is True
+    assert user.objects(bucket) == {"other": b"stays"}
+
+
 def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(
     user: User, tmp_path: Path, to_exchange: Gate
 ) -> None:
@@ -158,8 +207,7 @@ def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(
     with user.interrupted(*command, by=signal.SIGKILL):
         to_exchange.await_held()
         user.await_assets(bucket, least=100)
-    for path in (tmp_path / "state").rglob("*.jsonl"):
-        path.unlink()
+    forget(user)
     # As large as before, and not what was imported: nothing tells, so everything is imported again.
     changed = {key: content[::-1] for key, content in objects.items()}
     for key, content in changed.items():
@@ -179,8 +227,7 @@ def test_without_its_journal_a_run_removes_what_is_below_its_own_prefix(
     folder = write_files(tmp_path / "product", {"a.csv": b"content"})
     bucket, command = publishing(user, folder, "/x")
     kill(user, command, to_s3)
-    for path in (tmp_path / "state").rglob("*.jsonl"):
-        path.unlink()
+    forget(user)
     user.run(*command)
     assert user.objects(bucket) == {"other": b"stays"}
 
@@ -192,8 +239,7 @@ def test_objects_of_which_nobody_knows_whose_they_are_are_left_alone(
     folder = write_files(tmp_path / "product", {"a.csv": b"content"})
     bucket, command = publishing(user, folder, "")
     kill(user, command, to_s3)
-    for path in (tmp_path / "state").rglob("*.jsonl"):
-        path.unlink()
+    forget(user)
     assert "overwritten" in user.run(*command, status=255).errors
     assert user.objects(bucket) == {"other": b"stays", "a.csv": b"content"}
 

@@ -8,7 +8,7 @@ older than its job, nor made by a job that had ended before a later one, that co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,10 +24,10 @@ class _Imported:
 class Evidence:
     """Several threads may add jobs."""
 
-    def __init__(self, sent: Mapping[str, Mapping[str, str]], staged_prefix: str) -> None:
-        """`sent` are the digests that the journal knows, by job and name."""
+    def __init__(self, sent: Mapping[str, Mapping[str, str]], name_of: Callable[[str], str]) -> None:
+        """`sent`: the digests that the journal knows, by job and name; `name_of`: what name a key has."""
         self._sent = sent
-        self._staged_prefix = staged_prefix
+        self._name_of = name_of
         self._imported: dict[str, list[_Imported]] = {}
 
     def add(self, job: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ class Evidence:
         if by_url is not None:
             return {by_url["AssetName"]: by_url.get("Md5Hash")}
         sources = details.get("ImportAssetsFromS3", {}).get("AssetSources", ())
-        names = [source["Key"].removeprefix(self._staged_prefix) for source in sources]
+        names = [self._name_of(source["Key"]) for source in sources]
         sent = self._sent.get(job["Id"], {})
         return {name: sent.get(name) for name in names}
 

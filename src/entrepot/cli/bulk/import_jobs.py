@@ -1,8 +1,12 @@
 """The jobs of `publish`: objects of a bucket, one file by its signed URL, or files that go to a bucket first.
 
 `publish --through` uploads files to a bucket of the user, and imports them from there. Assets are named for
-their keys. So below a prefix, where the folder of this command keeps everybody else's objects apart, each
-asset is renamed afterwards; in a bucket without prefix the keys are the names.
+their keys. So below a prefix, where a folder of this command keeps the objects of others apart, and a folder
+of this run what former runs may still send, each asset is renamed afterwards; in a bucket without prefix
+the keys are the names.
+
+What a former run had sent may become an object at any moment, whatever became of that run. So each import is
+proven afterwards: every object must still be the one that was put for it.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from entrepot.cli.bulk.import_evidence import Evidence
 from entrepot.cli.bulk.job_runner import Item, ItemsTask, Revision
 from entrepot.cli.bulk.signed_urls import FileReader, SignedUrls, UrlRefused
 from entrepot.cli.bulk.upload_folder import SourceFile
-from entrepot.cli.bulk.upload_journal import Journal
+from entrepot.cli.bulk.upload_journal import Journal, PutFile
 from entrepot.cli.bulk.user_bucket import Bucket
 from entrepot.domain.errors import EntrepotError, StoreError
 from entrepot.stores.store import ListedObject, Reader
@@ -160,21 +164,45 @@ class Staging:
     """Where files are uploaded to for their import."""
 
     bucket: Bucket
-    prefix: str
-    """Of this command alone; empty where keys are names."""
+    root: str
+    """What all keys of this command begin with; empty where keys are names."""
+    run: str
+    """What the ways of this run begin with, which are its keys below the root; empty where keys are names."""
 
     @property
     def url(self) -> str:
-        return f"s3://{self.bucket.name}/{self.prefix}"
+        return f"s3://{self.bucket.name}/{self.root}"
 
     def key(self, name: str) -> str:
-        return self.prefix + name
+        return self.root + self.run + name
 
-    def names(self) -> list[str]:
-        return [one.key.removeprefix(self.prefix) for one in self.bucket.objects(self.prefix)]
+    def name_of(self, key: str) -> str:
+        """The name of the file, whichever run has put it there."""
+        if not self.root or not key.startswith(self.root):
+            return key
+        return key.removeprefix(self.root).partition("/")[2]
 
-    def remove(self, names: Iterable[str]) -> None:
-        self.bucket.delete([self.key(name) for name in names])
+    def ways(self) -> list[str]:
+        return [one.key.removeprefix(self.root) for one in self.bucket.objects(self.root)]
+
+    def remove(self, ways: Iterable[str]) -> None:
+        self.bucket.delete([self.root + way for way in ways])
+
+    def prove(self, journal: Journal, job_id: str) -> None:
+        """Notes the bytes that a completed job has imported, where the objects are still as they were put."""
+        put = journal.put.get(job_id)
+        if not put or job_id in journal.sent:
+            return
+        try:
+            etags = self.bucket.etags([self.root + way for way in put])
+        except StoreError:  # what is not proven is imported again
+            etags = {}
+        proven = {
+            self.name_of(self.root + way): one.md5
+            for way, one in put.items()
+            if etags.get(self.root + way) == one.etag
+        }
+        journal.note_sent(job_id, proven)
 
 
 @dataclass(eq=False)
@@ -193,28 +221,28 @@ class StagedImport(ImportTask[SourceFile]):
 
     def prepare(self) -> None:
         """Uploads and makes the job. Crash: the next run removes what was uploaded."""
-        sent: dict[str, str] = {}
+        put: dict[str, PutFile] = {}
         done = 0
         for file in self.items:
             try:
-                sent[file.name] = self._upload(file, done)
+                put[self.staging.run + file.name] = self._upload(file, done)
                 done += file.size_bytes
             except ItemFailed as error:
                 self.totals.fail(file.name, str(error))
-        self.items = [file for file in self.items if file.name in sent]
+        self.items = [file for file in self.items if self.staging.run + file.name in put]
         self.assets, self.size_bytes = len(self.items), done
-        if sent:
+        if put:
             self.job_id = create_import(self.revision, self.staging.bucket.name, map(self.key_of, self.items))
-            self.revision.journal.note_sent(self.job_id, sent)
+            self.revision.journal.note_put(self.job_id, put)
 
-    def _upload(self, file: SourceFile, before: int) -> str:
+    def _upload(self, file: SourceFile, before: int) -> PutFile:
         if file.size_bytes > STAGED_BYTES:
             raise ItemFailed(
                 f"{file.size_bytes:,} bytes are more than the {STAGED_BYTES:,} that an asset may have"
             )
-        self.revision.journal.note_staged(self.staging.url, file.name)
+        self.revision.journal.note_staged(self.staging.url, self.staging.run + file.name)
         try:
-            digest = self.staging.bucket.put_file(
+            digest, etag = self.staging.bucket.put_file(
                 self.staging.key(file.name),
                 file.path,
                 file.size_bytes,
@@ -225,12 +253,16 @@ class StagedImport(ImportTask[SourceFile]):
         except StoreError as error:
             raise ItemFailed(error.message) from error
         md5 = self.md5s[file] = base64.b64encode(digest).decode()
-        return md5
+        return PutFile(md5, etag)
 
     def complete(self, job: Mapping[str, Any]) -> None:
-        """Removes what was uploaded; what cannot be removed now is told at the end."""
+        """Proves the import and removes what was uploaded; what cannot be removed now is told at the end.
+
+        Crash: before the proof is noted the objects are there, and the next run looks at them.
+        """
+        self.staging.prove(self.revision.journal, self.job_id)
         super().complete(job)
         try:
-            self.staging.remove(file.name for file in self.items)
+            self.staging.remove(self.staging.run + file.name for file in self.items)
         except StoreError as error:
             self.totals.note(f"publish: staged objects stay for now: {error.message}")

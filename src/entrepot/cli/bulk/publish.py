@@ -6,6 +6,7 @@ import argparse
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from entrepot.cli.arguments import Parser
@@ -144,16 +145,10 @@ def _source(
         return BucketSource(connections.bucket(place.bucket), place)
     if options.through is None:
         return FolderSource(place, connections.signed_urls())
-    return StagedFolderSource(
-        place, Staging(connections.bucket(options.through.bucket), _staged_prefix(options, command))
-    )
-
-
-def _staged_prefix(options: argparse.Namespace, command: Command) -> str:
-    """A prefix of this command alone, so that no objects of others are overwritten or removed."""
-    if options.through is None or not options.through.prefix:
-        return ""
-    return str(options.through.below(command.token).prefix)
+    bucket, prefix = connections.bucket(options.through.bucket), options.through.prefix
+    # A prefix of this command alone, so that no objects of others are overwritten or removed.
+    root = options.through.below(command.token).prefix if prefix else ""
+    return StagedFolderSource(place, Staging(bucket, root, f"{token_hex(4)}/" if prefix else ""))
 
 
 def _wishes(options: argparse.Namespace, place: BucketPlace | Path, command: Command) -> Wishes:
@@ -175,7 +170,6 @@ def _wishes(options: argparse.Namespace, place: BucketPlace | Path, command: Com
         tag=command.tag,
         finalize=not options.no_finalize,
         concurrency=options.concurrency or DEFAULT_LIMITS[CONCURRENT_JOBS[job_type]],
-        staged_prefix=_staged_prefix(options, command),
         assets_per_revision=options.assets_per_revision,
     )
 

@@ -46,8 +46,6 @@ class Wishes:
     """What the tag of the revisions of this source says, from whatever machine it is published."""
     finalize: bool
     concurrency: int
-    staged_prefix: str
-    """What the names of assets begin with until they are renamed; empty where they need not be."""
     assets_per_revision: int
 
 
@@ -88,7 +86,7 @@ class Upload:
         self._evidence = self._no_evidence()
 
     def _no_evidence(self) -> Evidence:
-        return Evidence(self.journal.sent, self.wishes.staged_prefix)
+        return Evidence(self.journal.sent, self.source.name_of)
 
     def plan(self) -> Comparison:
         """What a run would do now; changes nothing. Raises `CannotBegin` and `ClientError`s."""
@@ -275,6 +273,7 @@ class Upload:
 
     def _gather(self, evidence: Evidence, revision_id: str) -> None:
         for job in self.exchange.jobs(revision_id):
+            self.source.prove(self.journal, job)
             evidence.add(job)
 
     def _fill(self, revision: OpenRevision) -> None:
@@ -302,12 +301,12 @@ class Upload:
         return self._compared(self.exchange.assets(self.data_set_id, self.revision_id), self._evidence)
 
     def _compared(self, assets: Iterable[Mapping[str, Any]], evidence: Evidence) -> Comparison:
-        sizes, comparison, prefix = self.source.sizes, Comparison(), self.wishes.staged_prefix
+        sizes, comparison = self.source.sizes, Comparison()
         proven: dict[str, list[tuple[Mapping[str, Any], str]]] = defaultdict(list)
         for asset in assets:
             name = asset["Name"]
-            if prefix and name not in sizes:
-                name = name.removeprefix(prefix)
+            if name not in sizes:
+                name = self.source.name_of(name)
             digest = evidence.digest_of(name, asset)
             if digest is not None and sizes.get(name) == _size_of(asset):
                 proven[name].append((asset, digest))

@@ -49,6 +49,16 @@ class Command:
         return _token(self.source)
 
 
+@dataclass(frozen=True, slots=True)
+class PutFile:
+    """A file on its way through a bucket."""
+
+    md5: str
+    """Of what was sent, in base64."""
+    etag: str
+    """Of the object that this became."""
+
+
 class Journal:
     """The journal of one command, and its lock. Several threads may note something."""
 
@@ -58,15 +68,17 @@ class Journal:
         self.data_set_id: str | None = None
         self.revision_id: str | None = None
         self.sent: dict[str, dict[str, str]] = {}
-        """By job and name, what was given to be imported: an object's ETag, or a file's MD5 in base64."""
+        """By job and name, of which bytes an asset is: an object's ETag, or a file's MD5 in base64."""
+        self.put: dict[str, dict[str, PutFile]] = {}
+        """By job and way, the files that are imported from their way, as they were put there."""
         self.arrived: set[str] = set()
-        """The names of all these; what is put on the way anew has not arrived yet."""
+        """The ways of all these; what is put on the way anew has not arrived yet."""
         self.uploaded: set[str] = set()
         """Jobs whose file has arrived at their signed URL."""
         self.staging = ""
         """Where files were put on their way; empty once all of it is removed again."""
         self.staged: set[str] = set()
-        """The names under which something may be there."""
+        """The ways, which are keys below it, under which something may be there."""
         for line in lines:
             self._take(line)
 
@@ -87,8 +99,9 @@ class Journal:
         self.data_set_id, self.revision_id = data_set_id, revision_id
         self.arrived, self.uploaded = set(), set()
         self.sent.clear()
+        self.put.clear()
         if self._record is not None:
-            staged = [{"staged": [self.staging, name]} for name in self.staged]
+            staged = [{"staged": [self.staging, way]} for way in self.staged]
             self._record.replace([{"data_set": data_set_id}, {"revision": revision_id}, *staged])
 
     def note_data_set(self, data_set_id: str) -> None:
@@ -97,12 +110,15 @@ class Journal:
     def note_sent(self, job_id: str, digests: Mapping[str, str]) -> None:
         self._write({"job": job_id, "sent": dict(digests)})
 
+    def note_put(self, job_id: str, put: Mapping[str, PutFile]) -> None:
+        self._write({"job": job_id, "put": {way: [one.md5, one.etag] for way, one in put.items()}})
+
     def note_uploaded(self, job_ids: Iterable[str]) -> None:
         self._write({"uploaded": list(job_ids)})
 
-    def note_staged(self, url: str, name: str) -> None:
+    def note_staged(self, url: str, way: str) -> None:
         """Notes an object that may arrive at any moment. Crash: the next run removes it."""
-        self._write({"staged": [url, name]})
+        self._write({"staged": [url, way]})
 
     def note_unstaged(self) -> None:
         if self.staged:
@@ -126,14 +142,16 @@ class Journal:
                 self.revision_id = revision_id
             case {"job": str(job_id), "sent": dict(digests)}:
                 self.sent[job_id] = digests
-                self.arrived.update(digests)
+            case {"job": str(job_id), "put": dict(put)}:
+                self.put[job_id] = {way: PutFile(md5, etag) for way, (md5, etag) in put.items()}
+                self.arrived.update(put)
             case {"uploaded": list(job_ids)}:
                 self.uploaded.update(job_ids)
-            case {"staged": [str(url), str(name)]}:
+            case {"staged": [str(url), str(way)]}:
                 if url != self.staging:
                     self.staging, self.staged = url, set()
-                self.staged.add(name)
-                self.arrived.discard(name)
+                self.staged.add(way)
+                self.arrived.discard(way)
             case {"unstaged": True}:
                 self.staging, self.staged = "", set()
             case _:  # of a newer version

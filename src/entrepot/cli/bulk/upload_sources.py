@@ -81,6 +81,13 @@ class BucketSource:
         """The task that goes on with a waiting job of a former run. None: making it anew costs nothing."""
         return None
 
+    def name_of(self, key: str) -> str:
+        """The name that an asset is to have which was imported from this key."""
+        return key
+
+    def prove(self, journal: Journal, job: Mapping[str, Any]) -> None:
+        """Notes of which bytes a job's assets are, where its end had to be known for that."""
+
 
 class FolderSource:
     """Files, each by a job and a signed URL of its own."""
@@ -136,6 +143,12 @@ class FolderSource:
             return None
         return FileImport(revision, [file], self._urls(), self._md5s, job_id=job["Id"])
 
+    def name_of(self, key: str) -> str:
+        return key
+
+    def prove(self, journal: Journal, job: Mapping[str, Any]) -> None:
+        """Nothing: such a job names the MD5 of its file."""
+
     def _urls(self) -> SignedUrls:
         if self._signed_urls is None:
             raise CannotBegin("This folder is to be published through a bucket.")
@@ -160,6 +173,13 @@ class StagedFolderSource(FolderSource):
     def waiting_task(self, revision: OpenRevision, job: Mapping[str, Any]) -> Task | None:
         return None
 
+    def name_of(self, key: str) -> str:
+        return self._staging.name_of(key)
+
+    def prove(self, journal: Journal, job: Mapping[str, Any]) -> None:
+        if job["State"] == "COMPLETED":
+            self._staging.prove(journal, job["Id"])
+
     def take_up(self, journal: Journal) -> None:
         """Looks for what a former run has left on the way, and whether this one may put anything there.
 
@@ -169,15 +189,15 @@ class StagedFolderSource(FolderSource):
             self._staging.bucket.require_writable(self._staging.key(min(self._files)))
         self._journal = journal
         left = journal.staged if journal.staging == self._staging.url else set()
-        there = set(self._staging.names())
-        if not self._staging.prefix and (taken := sorted((there - left) & self._files.keys())):
+        there = set(self._staging.ways())
+        if not self._staging.root and (taken := sorted((there - left) & self._files.keys())):
             raise CannotBegin(
                 f"{self._staging.url} holds {len(taken)} objects under the names of files to be published, "
                 f"such as {taken[0]!r}; they would be overwritten. Name an empty bucket, or a prefix in it."
             )
         self._to_arrive = left - there - journal.arrived - self._abort_uploads(left)
         # Where the journal is lost, what else is still to arrive is unknown.
-        self._knows_all = not self._staging.prefix or there <= left
+        self._knows_all = not self._staging.root or there <= left
         self._settled_at = time.monotonic() + _ARRIVAL_SECONDS
 
     def clean(self) -> None:
@@ -189,9 +209,9 @@ class StagedFolderSource(FolderSource):
             raise AssertionError("what is on the way is looked for before anything is put there")
         while True:
             settled = time.monotonic() >= self._settled_at
-            ours = self._staging.names()
-            if not self._staging.prefix:  # a bucket whose other objects are the user's
-                ours = [name for name in ours if name in self._journal.staged]
+            ours = self._staging.ways()
+            if not self._staging.root:  # a bucket whose other objects are the user's
+                ours = [way for way in ours if way in self._journal.staged]
             self._staging.remove(ours)
             self._to_arrive.difference_update(ours)
             if settled or (self._knows_all and not (ours or self._to_arrive)):
@@ -200,14 +220,14 @@ class StagedFolderSource(FolderSource):
         self._journal.note_unstaged()
 
     def _abort_uploads(self, left: Collection[str]) -> set[str]:
-        """Aborts uploads in parts, which would stay for ever; returns the names of their files."""
-        bucket, prefix = self._staging.bucket, self._staging.prefix
+        """Aborts uploads in parts, which would stay for ever; returns their ways."""
+        bucket, root = self._staging.bucket, self._staging.root
         aborted: set[str] = set()
         with suppress(StoreError):  # not everybody may list them
-            for key, upload_id in bucket.uploads(prefix):
-                if prefix or key in left:
+            for key, upload_id in bucket.uploads(root):
+                if root or key in left:
                     bucket.abort_upload(key, upload_id)
-                    aborted.add(key.removeprefix(prefix))
+                    aborted.add(key.removeprefix(root))
         return aborted
 
 

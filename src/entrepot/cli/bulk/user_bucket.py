@@ -115,8 +115,21 @@ class Bucket:
                 return
             after = page[-1].key
 
-    def put_file(self, key: str, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> bytes:
-        """Uploads a file, a large one in parts; returns the MD5 of what was sent.
+    def etags(self, keys: Sequence[str]) -> dict[str, str]:
+        """The ETag of each of these objects that is there, by a list from the first to the last."""
+        wanted, last, found = set(keys), max(keys), dict[str, str]()
+        after = min(keys)[:-1]
+        while True:
+            page = self._store.list("", after=after, limit=_PAGE)
+            found |= {one.key: one.etag for one in page if one.key in wanted}
+            if len(page) < _PAGE or page[-1].key >= last:
+                return found
+            after = page[-1].key
+
+    def put_file(
+        self, key: str, path: str, size_bytes: int, on_bytes: Callable[[int], None]
+    ) -> tuple[bytes, str]:
+        """Uploads a file, a large one in parts; returns the MD5 of what was sent, and the object's ETag.
 
         Raises `StoreError`, `OSError`, and `FileShrank` where there are fewer bytes than `size_bytes`.
         """
@@ -124,9 +137,9 @@ class Bucket:
             if size_bytes <= _PART_BYTES:
                 data = memoryview(bytearray(size_bytes))
                 _fill(file.readinto, data)
-                self._store.put(key, data, size_bytes)
+                etag = self._store.put(key, data, size_bytes).etag
                 on_bytes(size_bytes)
-                return hashlib.md5(data, usedforsecurity=False).digest()
+                return hashlib.md5(data, usedforsecurity=False).digest(), etag
             return self._put_parts(key, file.readinto, size_bytes, on_bytes)
 
     def _put_parts(
@@ -135,7 +148,7 @@ class Bucket:
         readinto: Callable[[memoryview], int | None],
         size_bytes: int,
         on_bytes: Callable[[int], None],
-    ) -> bytes:
+    ) -> tuple[bytes, str]:
         digest = hashlib.md5(usedforsecurity=False)
         part_bytes = max(_PART_BYTES, -(-size_bytes // _MOST_PARTS))
         buffer = memoryview(bytearray(part_bytes))
@@ -150,11 +163,11 @@ class Bucket:
                 parts.append(self._store.upload_part(key, upload_id, len(parts) + 1, data))
                 position += len(data)
                 on_bytes(position)
-            self._store.finish_upload(key, upload_id, parts)
+            etag = self._store.finish_upload(key, upload_id, parts).etag
         except BaseException:
             self._store.abort_upload(key, upload_id)
             raise
-        return digest.digest()
+        return digest.digest(), etag
 
     def uploads(self, prefix: str) -> list[tuple[str, str]]:
         """Key and id of each unfinished upload in parts."""

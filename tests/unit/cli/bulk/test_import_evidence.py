@@ -21,7 +21,7 @@ def by_bucket(job_id: str, keys: list[str], created: int, ended: int) -> dict[st
 
 
 def evidence(*jobs: dict[str, Any]) -> Evidence:
-    found = Evidence({"known": {"a": "etag a", "b": "etag b"}}, "way/")
+    found = Evidence({"known": {"a": "etag a", "b": "etag b"}}, lambda key: key.removeprefix("way/"))
     for job in jobs:
         found.add(job)
     return found

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.cli.bulk.failures import AlreadyRunning, CannotBegin
 from entrepot.cli.bulk.journal_file import Record, read_lines
-from entrepot.cli.bulk.upload_journal import Command, Journal
+from entrepot.cli.bulk.upload_journal import Command, Journal, PutFile
 
 COMMAND = Command("s3://bucket/", "a data set named x", "http://127.0.0.1 us-east-1", "KEY")
 
@@ -79,15 +79,16 @@ def test_a_journal_remembers_what_was_sent_to_which_revision(tmp_path: Path) -> 
 
 def test_a_journal_remembers_what_may_be_on_the_way_until_it_is_removed(tmp_path: Path) -> None:
     with Journal.open(tmp_path, COMMAND) as journal:
-        journal.note_sent("one", {"a": "md5", "b": "md5"})
+        journal.note_put("one", {"a": PutFile("md5", "etag"), "b": PutFile("md5", "etag")})
         journal.note_staged("s3://elsewhere/", "x")
         journal.note_staged("s3://way/", "a")
         journal.begin_revision("ds", "rev")
-        journal.note_sent("two", {"b": "md5"})
+        journal.note_put("two", {"b": PutFile("md5", "etag")})
         assert journal.arrived == {"b"}
         journal.note_staged("s3://way/", "b")
     found = Journal.look_at(tmp_path, COMMAND)
     assert (found.staging, found.staged) == ("s3://way/", {"a", "b"})
+    assert found.put == {"two": {"b": PutFile("md5", "etag")}}
     assert found.arrived == set()  # what is put there anew has not arrived yet
     with Journal.open(tmp_path, COMMAND) as journal:
         journal.note_unstaged()
