@@ -40,7 +40,7 @@ async def test_an_import_that_needs_the_reserve_ends_before_it_writes(
     tmp_path: Path, template: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = FaultyStore(LocalStore(tmp_path / "own", reserve_bytes=MORE_THAN_ANY_DISK_BYTES))
-    caplog.set_level("INFO")
+    caplog.set_level("WARNING")
     async with opened(tmp_path, template=template, own=own) as harness:
         job = await imported(harness)
     (error,) = job.errors

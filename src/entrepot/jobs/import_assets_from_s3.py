@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from entrepot.domain.errors import JobFailed, StoreError, StoreFull
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.domain.limits import GIBIBYTE, Limit
@@ -10,6 +12,8 @@ from entrepot.jobs.imports import FileImport, asset_location, pinned, too_large
 from entrepot.jobs.object_errors import Failure, failed
 from entrepot.jobs.parents import importing_into, require_count, require_key, required
 from entrepot.model import shapes
+
+_log = logging.getLogger(__name__)
 
 
 class ImportAssetsFromS3(FileImport):
@@ -70,6 +74,7 @@ async def _require_room(run: Run, size_bytes: int) -> None:
     try:
         await run.transfer.require_room(size_bytes)
     except StoreFull as error:
+        _log.warning("job %s has no room: %s", run.job.id, error)
         message = (
             f"The disk of the exchange's store has no room for the {size_bytes:,} bytes of this job. "
             "Have whoever runs the exchange free some, then create the job again."
