@@ -1,8 +1,9 @@
 """Torments an exchange and looks whether everything it says is true: `make chaos SECONDS=600 SEED=1`.
 
-Three workers import and export while they are killed and paused, S3 and PostgreSQL are restarted, and the way
-to S3 cuts, delays, truncates, flips bits and throttles. Then all is healed, and every job is waited for.
-Prints one JSON object; the exit status is 1 where something is not as it must be: a violation.
+Three workers import and export while they are killed and paused, S3 and PostgreSQL are restarted, the disk of
+the exchange is full, and the way to S3 cuts, delays, truncates, flips bits and throttles. Then all is healed,
+and every job is waited for. Prints one JSON object; the exit status is 1 where there is a violation: where
+something is not as it must be.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.chaos.checks import Insides, violations_of, wrong_exports_of
 from tests.chaos.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.chaos.processes import Fleet, Restartable, running_fleet, wait_until
+from tests.chaos.progress import told_now_and_then
+from tests.chaos.small_disk import begin_again_with_own_mounts, small_disk
 from tests.chaos.torment import Tormentor
 from tests.chaos.work import BUCKETS, OWN, Task, Work, put_sources, refresh
 from tests.functional.clients import client, s3_client
@@ -39,12 +42,14 @@ _END_SECONDS = 300.0
 _SWEPT_SECONDS = 150.0
 """And so long after that all is swept: workers do so each minute."""
 _EXPORTED_AGAIN = 40
+"""The most imports of which it is seen that they can be exported again."""
 _KILL, _CRASH_OF_POSTGRESQL = signal.SIGKILL, signal.SIGQUIT
 """PostgreSQL's processes share memory: it is told to end at once, and recovers as after a crash."""
 
 
 def main() -> int:
     options = _options()
+    begin_again_with_own_mounts(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="entrepot-chaos-"))
     summary = _run(folder, options)
     print(json.dumps(summary, indent=2))
@@ -68,6 +73,9 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     began_at = time.monotonic()
     on_postgresql, seed = options.database == "postgresql", options.seed
     with ExitStack() as stack:
+        disk = stack.enter_context(small_disk(folder))
+        temporary = disk.folder / "temporary"
+        temporary.mkdir()
         storage = stack.enter_context(running_seaweedfs(folder, buckets=BUCKETS))
         servers = {"S3": stack.enter_context(_restartable_s3(storage))}
         s3 = s3_client(storage, retries={"total_max_attempts": 5})
@@ -77,14 +85,15 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         if on_postgresql:
             database = stack.enter_context(running_postgresql(folder))
             servers["PostgreSQL"] = stack.enter_context(_restartable_postgresql(database))
-        environ = _environ(proxy, storage, database, seed)
-        fleet = stack.enter_context(running_fleet(folder, environ, machines=2 if on_postgresql else 1))
+        environ = {"TMPDIR": str(temporary), **_environ(proxy, storage, database, seed)}
+        fleet = stack.enter_context(running_fleet(disk.folder, environ, machines=2 if on_postgresql else 1))
         keys = fleet.servers[0].access_key_id, fleet.servers[0].secret_access_key
         clients = [client("dataexchange", server.url, *keys) for server in fleet.servers]
         for one in clients:
             stack.callback(one.close)
         work = Work(s3, put_sources(s3, random.Random(seed)))
-        tormentor = Tormentor(fleet, proxy, servers, random.Random(seed + 1))
+        tormentor = Tormentor(fleet, proxy, servers, disk, random.Random(seed + 1))
+        stack.enter_context(told_now_and_then(lambda: f"{work.line()}; {tormentor.line()}"))
         for number in range(4):
             work.begin(clients[number % len(clients)], seed * 100 + number)
         tormentor.torment(options.seconds, threading.Event())
@@ -95,9 +104,15 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         insides = Insides(
             database or str(fleet.data_dir / "entrepot.sqlite"),
             fleet.data_dir / "assets" if in_store else None,
+            temporary,
             s3,
         )
-        violations = [*_violations(clients[0], s3, insides, work.tasks, random.Random(seed))]
+        imported = _imported(work.tasks)
+        most = min(len(imported), _EXPORTED_AGAIN, int(options.seconds))
+        again = random.Random(seed).sample(imported, most)
+        violations = [*_violations(clients[0], s3, fleet, insides, work.tasks, again)]
+        if violations or options.keep:
+            disk.keep(folder / "disk-kept")
     return {
         "Seed": seed,
         "Database": options.database,
@@ -105,6 +120,7 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "Seconds": round(time.monotonic() - began_at),
         "Jobs": Counter(f"{'import' if task.imports else 'export'} {task.state}" for task in work.tasks),
         "RefusedCalls": work.refused,
+        "Disk": "is full at times" if disk.is_limited else "never full: this system lets nobody mount",
         "Torments": tormentor.done,
         "Faults": proxy.done,
         "Errors": Counter(error.get("Message", "") for task in work.tasks for error in task.errors),
@@ -180,17 +196,21 @@ def _await_end(exchange: Any, fleet: Fleet, tasks: list[Task]) -> None:
 
 
 def _violations(
-    exchange: Any, s3: Any, insides: Insides, tasks: list[Task], chance: random.Random
+    exchange: Any, s3: Any, fleet: Fleet, insides: Insides, tasks: list[Task], again: Sequence[Task]
 ) -> Iterator[str]:
+    """`again` are imports that are exported once more."""
     yield from violations_of(exchange, s3, tasks)
-    imported = [task for task in tasks if task.imports and task.state == "COMPLETED"]
-    yield from insides.wrong_assets(imported)
-    again = chance.sample(imported, min(len(imported), _EXPORTED_AGAIN))
+    yield from insides.wrong_assets(_imported(tasks))
     yield from wrong_exports_of(exchange, s3, again)
     insides.age_temporary_files()
+    fleet.kill_workers()  # those that follow begin with a sweep: nobody has to wait for the next one
     with suppress(TimeoutError):
         wait_until(lambda: not _any(insides.leftovers()), "all is swept", _SWEPT_SECONDS)
     yield from insides.leftovers()
+
+
+def _imported(tasks: Iterable[Task]) -> list[Task]:
+    return [task for task in tasks if task.imports and task.state == "COMPLETED"]
 
 
 def _any(found: Iterable[str]) -> bool:

@@ -93,6 +93,8 @@ class Insides:
     """The URL of PostgreSQL, or the file of SQLite."""
     local_store: Path | None
     """None: the store is the bucket `own`."""
+    temporary: Path
+    """The TMPDIR of all processes of the exchange."""
     s3: Any
 
     def wrong_assets(self, imported: Iterable[Task]) -> Iterator[str]:
@@ -133,9 +135,9 @@ class Insides:
             os.utime(path, (long_ago, long_ago))
 
     def _temporary(self) -> list[Path]:
-        if self.local_store is None:
-            return []
-        folders = (self.local_store / name for name in (".temporary", ".uploads"))
+        folders = [self.temporary]
+        if self.local_store is not None:
+            folders += [self.local_store / name for name in (".temporary", ".uploads")]
         return [path for folder in folders for path in sorted(folder.rglob("*")) if not path.is_symlink()]
 
     def _keys(self) -> Iterator[str]:

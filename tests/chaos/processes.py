@@ -83,6 +83,13 @@ class Fleet:
         ]
         return sorted([*kept, *(one.pid for one in self.own_workers.values() if one.poll() is None)])
 
+    def kill_workers(self) -> None:
+        """All at once; others take their place."""
+        for pid in self.workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.keep_up()
+
     def keep_up(self) -> None:
         """Starts again the workers that died and that no server keeps."""
         for data_dir, process in self.own_workers.items():

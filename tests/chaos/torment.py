@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field
 
 from tests.chaos.faulty_proxy import Fault, FaultyProxy
 from tests.chaos.processes import Fleet, Restartable
+from tests.chaos.small_disk import SmallDisk
 
 PAUSE_SECONDS = 12.0
 """Longer than a worker may be silent before others take its jobs."""
+LONGEST_FULL_SECONDS = 10.0
 USUAL_FAULTS, BURST = 0.02, 0.5
 """The share of requests to S3 that something happens to."""
 
@@ -27,10 +30,13 @@ class Tormentor:
     proxy: FaultyProxy
     servers: dict[str, Restartable]
     """By name."""
+    disk: SmallDisk
     random: random.Random
     done: Counter[str] = field(default_factory=Counter)
     _paused: dict[int, float] = field(default_factory=dict)
     """Workers that are stopped, and when they go on."""
+    _room_at: float = math.inf
+    """When a full disk has room again."""
 
     def torment(self, seconds: float, stop: threading.Event) -> None:
         """For so long; `heal` afterwards."""
@@ -38,15 +44,19 @@ class Tormentor:
         self.proxy.rate = USUAL_FAULTS
         torments: list[Callable[[], None]] = [self._kill, self._kill, self._pause, self._pause, self._burst]
         torments += [self._restart] * len(self.servers)
+        torments += [self._fill_disk] * self.disk.is_limited
         while time.monotonic() < ends_at and not stop.wait(self.random.uniform(1.0, 5.0)):
             self.fleet.keep_up()
             self._wake(time.monotonic())
             self.random.choice(torments)()
 
+    def line(self) -> str:
+        return ", ".join(f"{count} x {name}" for name, count in sorted(self.done.items()))
+
     def heal(self) -> None:
         """Everything runs, and nothing fails any more."""
         self.proxy.rate = 0.0
-        self._wake(float("inf"))
+        self._wake(math.inf)
         self.fleet.keep_up()
 
     def _kill(self) -> None:
@@ -66,6 +76,9 @@ class Tormentor:
                 self.done["pause of a worker"] += 1
 
     def _wake(self, now: float) -> None:
+        if self._room_at <= now:
+            self.disk.make_room()
+            self._room_at = math.inf
         for pid in [pid for pid, at in self._paused.items() if at <= now]:
             del self._paused[pid]
             with suppress(ProcessLookupError):
@@ -84,3 +97,9 @@ class Tormentor:
         time.sleep(self.random.uniform(0.5, 4.0))
         self.servers[name].start()
         self.done[f"restart of {name}"] += 1
+
+    def _fill_disk(self) -> None:
+        """With room for a little more, or for nothing at all; other torments go on meanwhile."""
+        self.disk.fill(self.random.choice((0, 0, 64 << 10, 4 << 20)))
+        self._room_at = time.monotonic() + self.random.uniform(1.0, LONGEST_FULL_SECONDS)
+        self.done["disk full"] += 1

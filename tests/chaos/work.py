@@ -6,6 +6,7 @@ import base64
 import hashlib
 import random
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,6 +88,12 @@ class Work:
         thread = threading.Thread(target=self._work, args=(exchange, random.Random(seed)), daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def line(self) -> str:
+        states = Counter(task.state for task in [*self.tasks])
+        return f"{len(self.tasks)} jobs: " + ", ".join(
+            f"{count} {state}" for state, count in sorted(states.items())
+        )
 
     def end(self) -> None:
         self._stop.set()
