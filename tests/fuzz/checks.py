@@ -57,6 +57,7 @@ OF_S3 = frozenset(
         "RequestTimeTooSkewed",
         "RequestTimeout",
         "SignatureDoesNotMatch",
+        "SlowDown",
         "XAmzContentSHA256Mismatch",
     }
 )

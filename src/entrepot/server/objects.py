@@ -128,6 +128,7 @@ class SignedObjects:
         require_awaited = partial(self._require_awaited, signed.store_key)
         account_id = await self._account(signed.store_key)
         size_bytes = content_length(scope)
+        await self._slots.wait_for_turn(signed.store_key)
         under_way_bytes = self._slots.announced_bytes(account_id)
         await self._quota.require_room(account_id, size_bytes or 0, under_way_bytes)
         with self._slots.take(signed.store_key, account_id, size_bytes) as progress:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from entrepot.domain.errors import StoreFull
 from entrepot.s3_gateway.s3_errors import REQUEST_TIMEOUT, ObjectProblem, ObjectRefused
@@ -21,7 +21,8 @@ LEAST_BYTES = 64 * 1024
 SILENT_SECONDS = 5.0
 """How long an upload says nothing until another one by the same URL takes its place: a client that lost its
 connection tries again long before that connection is known here to be dead."""
-
+TURN_SECONDS = 1.0
+"""How long an upload waits for the one before it by the same URL to end."""
 
 _LOOK_BYTES = 16 * 1024 * 1024
 """How much of an upload comes in between two looks at the space that is left."""
@@ -38,6 +39,7 @@ class UploadInProgress:
         self.size_bytes = size_bytes or 0
         self.outstanding_bytes = size_bytes or 0
         """What was announced and is not here yet."""
+        self.ended = asyncio.Event()
         self._waited_seconds = 0.0
         self._received_bytes = 0
         self._waits_since: float | None = None
@@ -107,6 +109,17 @@ class UploadSlots:
         """Of the account's uploads that are under way."""
         return self._announced_bytes[account_id]
 
+    async def wait_for_turn(self, store_key: str) -> None:
+        """Returns once no upload of the object is under way, or after a moment.
+
+        A client that broke off and sends again comes before the exchange is done with what was broken off.
+        """
+        before = self._of_objects.get(store_key)
+        if before is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TURN_SECONDS):
+                    await before.ended.wait()
+
     @contextmanager
     def take(
         self, store_key: str, account_id: str, size_bytes: int | None = None
@@ -131,6 +144,7 @@ class UploadSlots:
         try:
             yield upload
         finally:
+            upload.ended.set()
             self._of_accounts[account_id] -= 1
             self._announced_bytes[account_id] -= upload.size_bytes
             if not self._of_accounts[account_id]:

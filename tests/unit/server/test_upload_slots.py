@@ -152,3 +152,25 @@ class _Clock:
 
     def __call__(self) -> float:
         return self._time() + self.ahead
+
+
+async def test_an_upload_waits_for_the_one_that_its_client_broke_off() -> None:
+    slots = slots_of(9, 9)
+    with ExitStack() as first:
+        first.enter_context(slots.take("uploads/a", ACCOUNT))
+        await slots.wait_for_turn("uploads/b")
+        again = asyncio.create_task(slots.wait_for_turn("uploads/a"))
+        await asyncio.sleep(0)
+        assert not again.done()
+    await again
+    with slots.take("uploads/a", ACCOUNT):
+        assert slots.count == 1
+
+
+async def test_it_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = slots_of(9, 9)
+    monkeypatch.setattr(upload_slots, "TURN_SECONDS", 0.01)
+    with slots.take("uploads/a", ACCOUNT):
+        await slots.wait_for_turn("uploads/a")
+        status, _, _ = refused(lambda: slots.take("uploads/a", ACCOUNT).__enter__())
+        assert status == 503
