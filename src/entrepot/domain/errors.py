@@ -143,6 +143,10 @@ class ObjectChanged(StoreError):
     """The object is no longer the one that was pinned (If-Match, 412)."""
 
 
+class TargetChanged(StoreError):
+    """At the destination lies something else than was to be replaced; nothing was written."""
+
+
 class ChecksumMismatch(StoreError):
     """The bytes at the far end are not those that were sent."""
 

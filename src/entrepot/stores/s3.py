@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
@@ -19,6 +19,7 @@ from entrepot.domain.errors import (
     ObjectChanged,
     ObjectNotFound,
     StoreError,
+    TargetChanged,
 )
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.http.answer import Answer
@@ -38,7 +39,7 @@ from entrepot.stores.s3_headers import (
 )
 from entrepot.stores.s3_parts import part_sizes
 from entrepot.stores.s3_reader import S3Reader
-from entrepot.stores.s3_uploads import Copy, CopyLimits, Uploads, copy, nonsense
+from entrepot.stores.s3_uploads import Copy, CopyLimits, Uploads, make_copy, nonsense
 from entrepot.stores.s3_xml import NotXml
 from entrepot.stores.store import CopyWatch, ListedObject, ObjectInfo, ObjectStore, Reader, Stored, key_bytes
 
@@ -49,6 +50,8 @@ _CHECK_KEY = "entrepot-check"
 _REGION = re.compile(r"[a-z0-9-]{1,63}")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _PAGE = 1000
+Sent = TypeVar("Sent")
+
 _MOST_EMPTY_PAGES = 100
 """S3 may list a page of nothing where much was deleted, and go on; so often in a row it does not."""
 
@@ -57,13 +60,21 @@ class S3Store:
     """The objects of `bucket` whose keys begin with `prefix`, which callers never see."""
 
     def __init__(
-        self, client: S3Client, bucket: str, prefix: str = "", *, copy_limits: CopyLimits | None = None
+        self,
+        client: S3Client,
+        bucket: str,
+        prefix: str = "",
+        *,
+        copy_limits: CopyLimits | None = None,
+        condition: Headers = (),
     ) -> None:
         self.client = client
         self._bucket = bucket
         self._prefix = prefix
         self._uploads = Uploads(client, bucket)
         self._copy_limits = copy_limits or CopyLimits()
+        self._condition = condition
+        """Of writes."""
 
     @property
     def bucket(self) -> str:
@@ -80,6 +91,13 @@ class S3Store:
 
     def require_room(self, size_bytes: int) -> None:
         """S3 tells when it is full, and never before."""
+
+    def replacing(self, etag: str) -> S3Store:
+        """By If-None-Match and If-Match; an endpoint that refuses these headers gets them no more."""
+        condition = ("if-match", quoted(etag)) if etag else ("if-none-match", "*")
+        return S3Store(
+            self.client, self._bucket, self._prefix, copy_limits=self._copy_limits, condition=(condition,)
+        )
 
     def head(self, key: str) -> ObjectInfo:
         """HeadObject; where neither status nor body tells key from bucket, one more request finds out."""
@@ -138,9 +156,14 @@ class S3Store:
             checksum = checksum or checksum_of(body)
         headers = (*checksum_headers(checksum), *encryption_headers(encryption))
         whole = self.whole_key(key)
-        reply = self.client.call(
-            S3Request("PutObject", "PUT", self._bucket, whole, (), headers, body, size_bytes)
-        )
+
+        def send(condition: Headers) -> Answer:
+            together = (*headers, *condition)
+            return self.client.call(
+                S3Request("PutObject", "PUT", self._bucket, whole, (), together, body, size_bytes)
+            )
+
+        reply = self._on_condition(whole, send)
         etag = self._etag(reply, "PutObject", whole)
         return Stored(etag, checksum_in(reply.headers), encryption_in(reply.headers))
 
@@ -160,7 +183,10 @@ class S3Store:
         Crash: the object is there whole or not at all. If it is there, finishing once more raises
         `ObjectNotFound` for the upload.
         """
-        return self._uploads.finish(self.whole_key(key), upload_id, parts)
+        whole = self.whole_key(key)
+        return self._on_condition(
+            whole, lambda condition: self._uploads.finish(whole, upload_id, parts, condition)
+        )
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         self._uploads.abort(self.whole_key(key), upload_id)
@@ -194,16 +220,22 @@ class S3Store:
         """CopyObject, in parts above 5 GiB; None unless both buckets share endpoint and credentials."""
         if not isinstance(source, S3Store) or not self.client.is_same_service(source.client):
             return None
+        whole = self.whole_key(key)
         job = Copy(
             source.bucket,
             source.whole_key(source_key),
             self._bucket,
-            self.whole_key(key),
+            whole,
             size_bytes,
             if_match,
             encryption,
         )
-        return copy(self.client, job, self._copy_limits, watch)
+        return self._on_condition(
+            whole,
+            lambda condition: make_copy(
+                self.client, replace(job, condition=condition), self._copy_limits, watch
+            ),
+        )
 
     def delete(self, key: str) -> None:
         """DeleteObject; one that is absent is fine."""
@@ -283,6 +315,20 @@ class S3Store:
         key_bytes(key, self._bucket)
         key_bytes(whole, self._bucket)
         return whole
+
+    def _on_condition(self, whole_key: str, send: Callable[[Headers], Sent]) -> Sent:
+        if not self._condition or not self.client.compares_targets:
+            return send(())
+        try:
+            return send(self._condition)
+        except (ObjectChanged, ObjectNotFound) as error:  # S3 does not find what If-Match is about
+            if (error.bucket, error.key) != (self._bucket, whole_key):
+                raise  # it is about the source of a copy
+            raise TargetChanged(error.message, bucket=self._bucket, key=whole_key) from error
+        except InvalidStoreRequest:
+            sent = send(())
+            self.client.compares_targets = False
+            return sent
 
     def _call(
         self, operation: str, method: str, key: str | None, *, query: Headers = (), headers: Headers = ()

@@ -176,6 +176,9 @@ class S3Client:
         self._accepted: Credentials | None = None
         """Those of the last success: where their signature is refused, something else is wrong."""
 
+        self.compares_targets = True
+        """Whether the endpoint is not known to refuse conditions on writes."""
+
     def call(self, request: S3Request) -> Answer:
         """Sends the request and reads the whole answer, an error inside a success included.
 

@@ -55,7 +55,9 @@ _DAMAGED_CODES = frozenset(
 )
 """What requests that are right by their making are never answered, unless they were damaged on the way."""
 _RETRIED_CODES = (
-    _THROTTLE_CODES | _DAMAGED_CODES | {"InternalError", "OperationAborted", "ServiceUnavailable"}
+    _THROTTLE_CODES
+    | _DAMAGED_CODES
+    | {"ConditionalRequestConflict", "InternalError", "OperationAborted", "ServiceUnavailable"}
 )
 _FULL_CODES = frozenset({"InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded"})
 _CHECKSUM_CODES = frozenset({"BadDigest", "XAmzContentChecksumMismatch"})

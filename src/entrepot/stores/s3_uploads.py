@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.errors import ObjectChanged, ObjectNotFound, StoreError, StoreUnavailable
+from entrepot.domain.errors import ObjectChanged, ObjectNotFound, StoreError, StoreUnavailable, TargetChanged
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.stores import s3_xml
 from entrepot.stores.checksum import CRC64NVME, checksum_of, combined_checksum
@@ -99,7 +99,9 @@ class Uploads:
             raise self._nonsense("UploadPartCopy", key, error) from error
         return UploadedPart(number, size_bytes, etag, s3_xml.checksum_in(root))
 
-    def finish(self, key: str, upload_id: str, parts: Sequence[UploadedPart]) -> Stored:
+    def finish(
+        self, key: str, upload_id: str, parts: Sequence[UploadedPart], condition: Headers = ()
+    ) -> Stored:
         """CompleteMultipartUpload; where all parts have a CRC64NVME the server proves that of the whole."""
         ordered = sorted(parts, key=lambda part: part.number)
         whole = combined_checksum(ordered) if ordered else None
@@ -114,7 +116,7 @@ class Uploads:
                 self._bucket,
                 key,
                 (("uploadId", upload_id),),
-                (("content-type", "application/xml"), *proof),
+                (("content-type", "application/xml"), *proof, *condition),
                 memoryview(body),
                 len(body),
             )
@@ -236,6 +238,8 @@ class Copy:
     size_bytes: int
     if_match: str | None
     encryption: Encryption | None
+    condition: Headers = ()
+    """On what the copy replaces."""
 
     @property
     def source_headers(self) -> Headers:
@@ -243,11 +247,14 @@ class Copy:
         return (name, ("x-amz-copy-source-if-match", quoted(self.if_match))) if self.if_match else (name,)
 
 
-def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None = None) -> Stored | None:
+def make_copy(
+    client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None = None
+) -> Stored | None:
     """Makes the copy; what is wrong with the source is an error that names the source.
 
     None where the endpoint takes the source for another than it is: it compares ETags otherwise than it
-    writes them, so that nothing can be pinned in a copy.
+    writes them, so that nothing can be pinned in a copy. Raises `TargetChanged` where the condition does not
+    hold.
 
     Crash: before the answer the key may or may not hold the copy, even 12 s after this process died; a second
     copy puts the same bytes there. Of a multipart copy `watch` was told the upload, whose parts stay.
@@ -258,6 +265,8 @@ def copy(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | Non
         return _in_parts(client, job, limits, watch)
     except (ObjectNotFound, ObjectChanged) as error:
         if isinstance(error, ObjectChanged) and _is_as_pinned(client, job):
+            if job.condition:
+                raise TargetChanged(error.message, bucket=job.bucket, key=job.key) from error
             return None
         source = object_name(job.source_bucket, job.source_key)
         raise type(error)(
@@ -284,7 +293,12 @@ def _whole(client: S3Client, job: Copy) -> Stored:
             job.bucket,
             job.key,
             (),
-            (*job.source_headers, ("x-amz-metadata-directive", "COPY"), *encryption_headers(job.encryption)),
+            (
+                *job.source_headers,
+                ("x-amz-metadata-directive", "COPY"),
+                *encryption_headers(job.encryption),
+                *job.condition,
+            ),
         )
     )
     try:
@@ -317,7 +331,7 @@ def _in_parts(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch 
         parts = _in_parallel(send, -(-job.size_bytes // part))
         if watch is not None:
             watch.check()
-        return uploads.finish(job.key, upload_id, parts)
+        return uploads.finish(job.key, upload_id, parts, job.condition)
     except BaseException:
         _throw_away(uploads, job.key, upload_id)
         raise

@@ -103,6 +103,13 @@ class ObjectStore(Protocol):
     def require_room(self, size_bytes: int) -> None:
         """Raises `StoreFull` where it is known beforehand that there is no room for so many more bytes."""
 
+    def replacing(self, etag: str) -> ObjectStore:
+        """The same objects, where a write replaces the one with this ETag alone; "" means that there is none.
+
+        Put, finished and copied then raises `TargetChanged` where something else lies there. Stores that
+        cannot compare write all the same.
+        """
+
     def head(self, key: str) -> ObjectInfo:
         """What is known of the object; raises `ObjectNotFound`."""
 

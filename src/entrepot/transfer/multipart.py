@@ -41,6 +41,7 @@ from entrepot.transfer.source_proof import (
     read_through_again,
     subject_of_source,
 )
+from entrepot.transfer.targets import write_over
 from entrepot.transfer.threads import StopSignal, Threads, all_or_first_error
 
 PART_BYTES = 16 * MEBIBYTE
@@ -257,7 +258,10 @@ def finish(move: Move, upload: Upload, subject: Subject, in_order: InOrder | Non
     proof = _proof_of_source(move, subject, streamed, whole)
     move.stop.check()
     with _upload_calls():
-        stored = move.destination.finish_upload(move.item.destination.key, upload.id, parts)
+        stored = write_over(
+            move,
+            lambda destination: destination.finish_upload(move.item.destination.key, upload.id, parts),
+        )
     prove_upload(move, stored, whole, parts, parts_proven=upload.all_proven)
     require_encryption(move, stored)
     if stored.etag != multipart_etag(parts) and not told_the_same(move, stored):

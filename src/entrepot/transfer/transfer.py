@@ -32,7 +32,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
 from entrepot.stores.checksum import running_checksum
 from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
-from entrepot.transfer.buffers import SMALL_BYTES, Budget, Buffers
+from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.move import Collected, Move, TornRead, fill, hash_object
 from entrepot.transfer.multipart import PART_BYTES, part_size, stream_large, throw_away, throw_away_lost
 from entrepot.transfer.proof import (
@@ -52,6 +52,7 @@ from entrepot.transfer.source_proof import (
     read_through_again,
     subject_of_source,
 )
+from entrepot.transfer.targets import COPIED_AT_ONCE_BYTES, write_over
 from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 from entrepot.transfer.verification import Pace, Recorded, Verdict, verify
@@ -320,14 +321,18 @@ def copy_server_side(move: Move) -> ItemResult | None:
     move.stop.check()
     item = move.item
     try:
-        stored = move.destination.copy_from(
-            move.source,
-            item.source.key,
-            item.destination.key,
-            size_bytes=item.size_bytes,
-            if_match=item.source_etag,
-            encryption=move.encryption,
-            watch=_Watch(move),
+        stored = write_over(
+            move,
+            lambda destination: destination.copy_from(
+                move.source,
+                item.source.key,
+                item.destination.key,
+                size_bytes=item.size_bytes,
+                if_match=item.source_etag,
+                encryption=move.encryption,
+                watch=_Watch(move),
+            ),
+            looks_first=item.size_bytes > COPIED_AT_ONCE_BYTES,
         )
     except (ObjectNotFound, StoreAccessDenied, InvalidStoreRequest):
         return None
@@ -450,8 +455,12 @@ def _stream_once(move: Move, subject: Subject, view: memoryview) -> ItemResult:
     reading, proof = proven(subject, running.result(), read_again, move.unproven, item.source)
     checksum = reading.crc64nvme
     move.stop.check()
-    stored = move.destination.put(
-        item.destination.key, view, len(view), encryption=move.encryption, checksum=checksum
+    stored = write_over(
+        move,
+        lambda destination: destination.put(
+            item.destination.key, view, len(view), encryption=move.encryption, checksum=checksum
+        ),
+        looks_first=len(view) > MEBIBYTE,
     )
     prove_put(move, stored, checksum, view)
     require_encryption(move, stored)
