@@ -248,6 +248,7 @@ async def opened(
     own: ObjectStore | None = None,
     buckets: Callable[[str], ObjectStore] | Buckets | None = None,
     unproven_sources: UnprovenSources | None = None,
+    server_side_copy: bool = True,
 ) -> AsyncIterator[Harness]:
     """The exchange in the folder, made from the template where there is none yet.
 
@@ -261,7 +262,9 @@ async def opened(
     store = own or LocalStore(folder / "own")
     found = buckets or existing_buckets(folder)
     of_accounts = OpenBuckets(found) if callable(found) else found
-    transfer = Transfer(store, threads=8, unproven_sources=unproven_sources)
+    transfer = Transfer(
+        store, threads=8, server_side_copy=server_side_copy, unproven_sources=unproven_sources
+    )
     try:
         yield Harness(folder, url, database, store, transfer, of_accounts, limits or Limits())
     finally:

@@ -22,6 +22,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 from entrepot.domain.job import UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.sigv4.signature_parameters import Credentials
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.credentials import StaticCredentials
@@ -152,7 +153,7 @@ def test_an_error_inside_a_success_is_an_error(operation: str, code: str) -> Non
     done = answer(200, b'<Result xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ETag>"abc"</ETag></Result>')
     with playing(inside, done) as (store, server):
         if operation == "copy":
-            stored = store.copy_from(store, "from", "to", size_bytes=1)
+            stored = store.copy_from(store, "from", "to", size_bytes=1, headers=NO_HEADERS)
         else:
             stored = store.finish_upload("to", "upload", [UploadedPart(1, 1, "e", None)])
         assert stored is not None
@@ -163,7 +164,7 @@ def test_an_error_inside_a_success_is_an_error(operation: str, code: str) -> Non
 def test_an_access_denied_inside_a_success_is_denied() -> None:
     inside = answer(200, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
     with playing(inside) as (store, _), pytest.raises(StoreAccessDenied):
-        store.copy_from(store, "from", "to", size_bytes=1)
+        store.copy_from(store, "from", "to", size_bytes=1, headers=NO_HEADERS)
 
 
 def test_a_success_that_is_no_s3_is_no_success() -> None:

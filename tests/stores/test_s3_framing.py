@@ -17,6 +17,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 from entrepot.domain.job import UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_uploads import CopyLimits
@@ -277,9 +278,9 @@ def test_an_object_is_not_patched_together_where_conditions_are_ignored(way: str
 def test_a_copy_that_cannot_be_pinned_is_left_to_streaming(form: str) -> None:
     refused = error(412, "PreconditionFailed")
     with playing(refused, tagged(form, b"")) as (store, _):
-        assert store.copy_from(store, "from", "to", size_bytes=5, if_match="abc") is None
+        assert store.copy_from(store, "from", "to", size_bytes=5, if_match="abc", headers=NO_HEADERS) is None
     with playing(refused, tagged('"other"', b"")) as (store, _), pytest.raises(ObjectChanged, match="from"):
-        store.copy_from(store, "from", "to", size_bytes=5, if_match="abc")
+        store.copy_from(store, "from", "to", size_bytes=5, if_match="abc", headers=NO_HEADERS)
 
 
 MULTIPART = "0123456789abcdef0123456789abcdef-2"
@@ -340,7 +341,7 @@ def test_a_document_without_an_etag_is_said_to_be_one(etag: str) -> None:
         for ask in (
             lambda: store.list(""),
             lambda: store.finish_upload("key", "id", [UploadedPart(1, 5, "abc", None)]),
-            lambda: store.copy_from(store, "from", "to", size_bytes=5),
+            lambda: store.copy_from(store, "from", "to", size_bytes=5, headers=NO_HEADERS),
         ):
             with pytest.raises(StoreUnavailable, match="has no ETag"):
                 ask()

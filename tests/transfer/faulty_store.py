@@ -12,6 +12,7 @@ from typing import Self
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.stores.store import CopyWatch, ListedObject, ObjectInfo, ObjectStore, Reader, Stored
 
 
@@ -40,6 +41,10 @@ class FaultyReader:
     @property
     def etag(self) -> str:
         return self._real.etag
+
+    @property
+    def headers(self) -> ObjectHeaders:
+        return self._real.headers
 
     def readinto(self, buffer: memoryview) -> int:
         half = self._real.size_bytes // 2
@@ -133,16 +138,22 @@ class FaultyStore:
         *,
         encryption: Encryption | None = None,
         checksum: Checksum | None = None,
+        headers: ObjectHeaders = NO_HEADERS,
     ) -> Stored:
         self._count("put")
         assert isinstance(body, memoryview)
         sent, checksum = self._maybe_corrupt(body, checksum)
         encryption = self._remembered("put", encryption)
-        return self._answer(self.real.put(key, sent, size_bytes, encryption=encryption, checksum=checksum))
+        return self._answer(
+            self.real.put(key, sent, size_bytes, encryption=encryption, checksum=checksum, headers=headers)
+        )
 
-    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+    def begin_upload(
+        self, key: str, *, encryption: Encryption | None = None, headers: ObjectHeaders = NO_HEADERS
+    ) -> str:
         self._count("begin_upload")
-        return self.real.begin_upload(key, encryption=self._remembered("begin_upload", encryption))
+        encryption = self._remembered("begin_upload", encryption)
+        return self.real.begin_upload(key, encryption=encryption, headers=headers)
 
     def upload_part(
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
@@ -187,6 +198,7 @@ class FaultyStore:
         if_match: str | None = None,
         encryption: Encryption | None = None,
         watch: CopyWatch | None = None,
+        headers: ObjectHeaders | None = None,
     ) -> Stored | None:
         self._count("copy_from")
         if not self._server_side:
@@ -200,6 +212,7 @@ class FaultyStore:
             if_match=if_match,
             encryption=self._remembered("copy_from", encryption),
             watch=watch,
+            headers=headers,
         )
         return None if stored is None else self._answer(stored)
 

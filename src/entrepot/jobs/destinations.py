@@ -86,6 +86,7 @@ def planned(destinations: Sequence[Destination]) -> tuple[JobItem, ...]:
             size_bytes=destination.asset.size_bytes,
             source_etag=destination.asset.store_etag,
             source_checksum=destination.asset.checksum,
+            headers=destination.asset.headers or None,
         )
         for number, destination in enumerate(destinations)
     )

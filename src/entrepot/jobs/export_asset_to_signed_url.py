@@ -80,8 +80,9 @@ class ExportAssetToSignedUrl(JobDefinition):
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
-        """The URL and its end, in Details; a browser saves the file as the last part of the asset's name.
+        """The URL and its end, in Details.
 
+        A browser saves the file as the last part of the asset's name, or as its Content-Disposition says.
         A receiver's URL ends with its grant, if that is sooner.
         """
         asset = await _asset(run)
@@ -96,6 +97,7 @@ class ExportAssetToSignedUrl(JobDefinition):
             expires_at=expires_at,
             now=now,
             receiver=None if through is None or through.by_owner else str(Receiver.of(run.job.scope, asset)),
+            content_disposition=asset.headers.content_disposition,
         )
         details = msgspec.structs.replace(_details(run), signed_url=url, signed_url_expires_at=expires_at)
         return Outcome(details=shapes.ResponseDetails(export_asset_to_signed_url=details))

@@ -66,7 +66,10 @@ class ImportAssetFromSignedUrl(FileImport):
             raise JobFailed((_not_uploaded(name),)) from None
         except StoreError as error:
             raise failed([Failure(item, error)]) from error
-        return (replace(pinned(item, info), source_checksum=checksum),)
+        pinned_item = replace(pinned(item, info), source_checksum=checksum)
+        if run.job.upload_headers is not None:
+            pinned_item = replace(pinned_item, headers=run.job.upload_headers)
+        return (pinned_item,)
 
     def leftovers(self, job: Job) -> tuple[str, ...]:
         return (upload_store_key(job.id),)

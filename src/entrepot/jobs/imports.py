@@ -40,8 +40,17 @@ def upload_url(creation: Creation, content_md5: str) -> tuple[str, Timestamp]:
 
 
 def pinned(item: JobItem, info: ObjectInfo) -> JobItem:
-    """The item with what was found of its source: another object under that key ends the job."""
-    return replace(item, size_bytes=info.size_bytes, source_etag=info.etag, source_checksum=info.checksum)
+    """The item with what was found of its source: another object under that key ends the job.
+
+    One that carries more than headers is asked for these again by what copies it, which has to know that.
+    """
+    return replace(
+        item,
+        size_bytes=info.size_bytes,
+        source_etag=info.etag,
+        source_checksum=info.checksum,
+        headers=None if info.carries_more else info.headers,
+    )
 
 
 class FileImport(JobDefinition):
@@ -77,6 +86,7 @@ def outcome(
             store_etag=item.result.etag,
             checksum=item.result.checksum,
             proof=item.result.proof,
+            headers=item.result.headers,
             details_json=details_json,
         )
         made.append(asset)

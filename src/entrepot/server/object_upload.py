@@ -22,6 +22,7 @@ from functools import partial
 from typing import IO, Self
 
 from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.s3_gateway.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, ObjectRefused
 from entrepot.stores.store import ObjectStore, Stored
 from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
@@ -41,6 +42,7 @@ class _Body:
     """A request's body as the store reads it: fed by the event loop, read by one thread."""
 
     etag = ""
+    headers = NO_HEADERS
 
     def __init__(self, size_bytes: int, content_md5: str | None) -> None:
         self.size_bytes = size_bytes

@@ -28,6 +28,7 @@ from entrepot.domain.errors import (
     StoreUnavailable,
 )
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.stores import local_uploads
 from entrepot.stores.checksum import CRC64NVME, crc_value, running_checksum
 from entrepot.stores.local_files import (
@@ -99,7 +100,7 @@ class LocalStore:
                 content = self._contents.of(descriptor)
             finally:
                 os.close(descriptor)
-        return ObjectInfo(content.size_bytes, content.etag, content.checksum, None)
+        return ObjectInfo(content.size_bytes, content.etag, content.checksum, None, NO_HEADERS)
 
     def open(
         self, key: str, *, offset: int = 0, length: int | None = None, if_match: str | None = None
@@ -127,6 +128,7 @@ class LocalStore:
         *,
         encryption: Encryption | None = None,
         checksum: Checksum | None = None,
+        headers: ObjectHeaders = NO_HEADERS,
     ) -> Stored:
         """Writes a temporary file, flushes it, renames it, flushes the folder.
 
@@ -156,7 +158,9 @@ class LocalStore:
                 raise
         return Stored(content.etag, content.checksum, None)
 
-    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+    def begin_upload(
+        self, key: str, *, encryption: Encryption | None = None, headers: ObjectHeaders = NO_HEADERS
+    ) -> str:
         """Makes the folder of the upload, durably."""
         self._refuse_encryption(key, encryption)
         self._require_leave()
@@ -201,7 +205,7 @@ class LocalStore:
         """Always None: objects of a folder have a checksum."""
         return None
 
-    def copy_from(
+    def copy_from(  # noqa: PLR0913 - one for each thing that a copy may have
         self,
         source: ObjectStore,
         source_key: str,
@@ -211,6 +215,7 @@ class LocalStore:
         if_match: str | None = None,
         encryption: Encryption | None = None,
         watch: CopyWatch | None = None,
+        headers: ObjectHeaders | None = None,
     ) -> Stored | None:
         """A hard link, at once whatever the size; None unless both stores are in one file system.
 
@@ -401,6 +406,8 @@ def _chunks(body: memoryview | Reader) -> Iterator[memoryview]:
 
 class LocalReader:
     """A range of one file. The file stays readable when its key is deleted or overwritten meanwhile."""
+
+    headers = NO_HEADERS
 
     def __init__(self, descriptor: int, offset: int, size_bytes: int, etag: str, name: str) -> None:
         self.size_bytes = size_bytes

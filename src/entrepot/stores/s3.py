@@ -22,6 +22,7 @@ from entrepot.domain.errors import (
     TargetChanged,
 )
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.http.answer import Answer
 from entrepot.stores import s3_xml
 from entrepot.stores.checksum import checksum_of
@@ -29,6 +30,7 @@ from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import (
     Headers,
+    carries_more,
     checksum_headers,
     checksum_in,
     encryption_headers,
@@ -112,6 +114,8 @@ class S3Store:
             self._etag(reply, "HeadObject", whole),
             checksum_in(headers),
             encryption_in(headers),
+            ObjectHeaders.of(headers),
+            carries_more(headers),
         )
 
     def open(
@@ -146,6 +150,7 @@ class S3Store:
         *,
         encryption: Encryption | None = None,
         checksum: Checksum | None = None,
+        headers: ObjectHeaders = NO_HEADERS,
     ) -> Stored:
         """PutObject. A `Reader` is sent once: a failure is not retried, and the checksum is the caller's.
 
@@ -154,11 +159,11 @@ class S3Store:
         if isinstance(body, memoryview):
             size_bytes = len(body)
             checksum = checksum or checksum_of(body)
-        headers = (*checksum_headers(checksum), *encryption_headers(encryption))
+        sent = (*headers.named(), *checksum_headers(checksum), *encryption_headers(encryption))
         whole = self.whole_key(key)
 
         def send(condition: Headers) -> Answer:
-            together = (*headers, *condition)
+            together = (*sent, *condition)
             return self.client.call(
                 S3Request("PutObject", "PUT", self._bucket, whole, (), together, body, size_bytes)
             )
@@ -167,9 +172,11 @@ class S3Store:
         etag = self._etag(reply, "PutObject", whole)
         return Stored(etag, checksum_in(reply.headers), encryption_in(reply.headers))
 
-    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+    def begin_upload(
+        self, key: str, *, encryption: Encryption | None = None, headers: ObjectHeaders = NO_HEADERS
+    ) -> str:
         """CreateMultipartUpload. Crash: an upload whose id was not recorded is left to the bucket's rules."""
-        return self._uploads.begin(self.whole_key(key), encryption)
+        return self._uploads.begin(self.whole_key(key), encryption, headers)
 
     def upload_part(
         self, key: str, upload_id: str, number: int, data: memoryview, *, checksum: Checksum | None = None
@@ -206,7 +213,7 @@ class S3Store:
         """HeadObject with partNumber, of the first and the last part, or of each."""
         return part_sizes(self.client, self._bucket, self.whole_key(key), etag, size_bytes, each=each)
 
-    def copy_from(
+    def copy_from(  # noqa: PLR0913 - one for each thing that a copy may have
         self,
         source: ObjectStore,
         source_key: str,
@@ -216,8 +223,12 @@ class S3Store:
         if_match: str | None = None,
         encryption: Encryption | None = None,
         watch: CopyWatch | None = None,
+        headers: ObjectHeaders | None = None,
     ) -> Stored | None:
-        """CopyObject, in parts above 5 GiB; None unless both buckets share endpoint and credentials."""
+        """CopyObject, in parts above 5 GiB; None unless both buckets share endpoint and credentials.
+
+        In parts, too, where the source carries more than is to be copied; None where it is small then.
+        """
         if not isinstance(source, S3Store) or not self.client.is_same_service(source.client):
             return None
         whole = self.whole_key(key)
@@ -229,6 +240,7 @@ class S3Store:
             size_bytes,
             if_match,
             encryption,
+            headers,
         )
         return self._on_condition(
             whole,

@@ -12,6 +12,7 @@ from entrepot.stores.s3_xml import etag_of
 
 Headers = tuple[tuple[str, str], ...]
 
+_MORE = ("expires", "x-amz-website-redirect-location")
 _ENCRYPTION = "x-amz-server-side-encryption"
 _ENCRYPTION_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
@@ -27,6 +28,19 @@ def encryption_headers(encryption: Encryption | None) -> Headers:
 def encryption_in(headers: Mapping[str, str]) -> Encryption | None:
     kind = headers.get(_ENCRYPTION)
     return None if kind is None else Encryption(kind, headers.get(_ENCRYPTION_KEY))
+
+
+def carries_more(headers: Mapping[str, str]) -> bool:
+    """Whether an answer to GET or HEAD tells of tags, user metadata and the like, which stay with the object.
+
+    Storage class, encryption and locks are not among them: no server copies these without being told to.
+    """
+    return any(
+        (name.startswith(("x-amz-meta-", "x-amz-tagging")) and (name, value) != ("x-amz-tagging-count", "0"))
+        or name == "x-amz-missing-meta"
+        or name in _MORE
+        for name, value in headers.items()
+    )
 
 
 def checksum_headers(checksum: Checksum | None) -> Headers:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from entrepot.domain.errors import StoreUnavailable
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.http.answer import Answer, ConnectionFailed
 
 _BREAKS = 5
@@ -25,6 +26,7 @@ class S3Reader:
     ) -> None:
         self.size_bytes = size_bytes
         self.etag = etag
+        self.headers = NO_HEADERS if answer is None else ObjectHeaders.of(answer.headers)
         self._answer = answer
         self._resume = resume
         self._name = name

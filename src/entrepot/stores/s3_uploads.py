@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import ObjectChanged, ObjectNotFound, StoreError, StoreUnavailable, TargetChanged
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.stores import s3_xml
 from entrepot.stores.checksum import CRC64NVME, checksum_of, combined_checksum
 from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_errors import object_name
 from entrepot.stores.s3_headers import (
     Headers,
+    carries_more,
     checksum_headers,
     checksum_in,
     encryption_headers,
@@ -36,7 +38,7 @@ class Uploads:
         self._client = client
         self._bucket = bucket
 
-    def begin(self, key: str, encryption: Encryption | None, metadata: Headers = ()) -> str:
+    def begin(self, key: str, encryption: Encryption | None, headers: ObjectHeaders = NO_HEADERS) -> str:
         """CreateMultipartUpload; its parts will carry CRC64NVME and so will the whole."""
         reply = self._client.call(
             S3Request(
@@ -49,7 +51,7 @@ class Uploads:
                     ("x-amz-checksum-algorithm", CRC64NVME),
                     ("x-amz-checksum-type", "FULL_OBJECT"),
                     *encryption_headers(encryption),
-                    *metadata,
+                    *headers.named(),
                 ),
             )
         )
@@ -209,8 +211,12 @@ def nonsense(
 
 _LOG = logging.getLogger(__name__)
 _PARALLEL_PARTS = 4
-_KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type")
-"""Besides x-amz-meta-*: what CopyObject keeps by itself and a multipart copy must be told."""
+_NOTHING_ELSE: Headers = (
+    ("x-amz-metadata-directive", "REPLACE"),
+    ("x-amz-tagging-directive", "REPLACE"),
+    ("x-amz-storage-class", "STANDARD"),
+)
+"""A copy has what it is told to have. The class is what S3 gives a copy; one server gives it the source's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +226,8 @@ class CopyLimits:
     largest_copy: int = 5 * 1024**3
     """Amazon S3's own limit for CopyObject."""
     part: int = 512 * 1024**2
+    streamed: int = 16 * 1024**2
+    """Up to here it is better streamed than copied in parts, where it is not to be copied whole."""
     most_parts: int = 10_000
     """S3's limit for one upload."""
 
@@ -238,6 +246,8 @@ class Copy:
     size_bytes: int
     if_match: str | None
     encryption: Encryption | None
+    headers: ObjectHeaders | None
+    """None: the source has to be asked."""
     condition: Headers = ()
     """On what the copy replaces."""
 
@@ -253,16 +263,20 @@ def make_copy(
     """Makes the copy; what is wrong with the source is an error that names the source.
 
     None where the endpoint takes the source for another than it is: it compares ETags otherwise than it
-    writes them, so that nothing can be pinned in a copy. Raises `TargetChanged` where the condition does not
-    hold.
+    writes them, so that nothing can be pinned in a copy. And where a small source carries more than its
+    headers: an upload has what it is given, in parts as well, but whether a server copies no tags because it
+    was told so, nobody knows. Raises `TargetChanged` where the condition does not hold.
 
     Crash: before the answer the key may or may not hold the copy, even 12 s after this process died; a second
     copy puts the same bytes there. Of a multipart copy `watch` was told the upload, whose parts stay.
     """
     try:
-        if job.size_bytes <= limits.largest_copy:
-            return _whole(client, job)
-        return _in_parts(client, job, limits, watch)
+        headers, bare = (job.headers, True) if job.headers is not None else _beside(client, job)
+        if not bare and job.size_bytes <= limits.streamed:
+            return None
+        whole = bare and job.size_bytes <= limits.largest_copy
+        stored = _whole(client, job, headers) if whole else _in_parts(client, job, headers, limits, watch)
+        return replace(stored, headers=headers)
     except (ObjectNotFound, ObjectChanged) as error:
         if isinstance(error, ObjectChanged) and _is_as_pinned(client, job):
             if job.condition:
@@ -284,7 +298,13 @@ def _is_as_pinned(client: S3Client, job: Copy) -> bool:
     return etag_in(reply.headers) == job.if_match
 
 
-def _whole(client: S3Client, job: Copy) -> Stored:
+def _beside(client: S3Client, job: Copy) -> tuple[ObjectHeaders, bool]:
+    """The headers of the source, and whether it carries nothing else."""
+    told = client.call(S3Request("HeadObject", "HEAD", job.source_bucket, job.source_key)).headers
+    return ObjectHeaders.of(told), not carries_more(told)
+
+
+def _whole(client: S3Client, job: Copy, headers: ObjectHeaders) -> Stored:
     """CopyObject. No checksum is asked for: some servers read all the bytes once more to give one."""
     reply = client.call(
         S3Request(
@@ -295,7 +315,8 @@ def _whole(client: S3Client, job: Copy) -> Stored:
             (),
             (
                 *job.source_headers,
-                ("x-amz-metadata-directive", "COPY"),
+                *_NOTHING_ELSE,
+                *headers.named(),
                 *encryption_headers(job.encryption),
                 *job.condition,
             ),
@@ -309,13 +330,14 @@ def _whole(client: S3Client, job: Copy) -> Stored:
     return Stored(etag, s3_xml.checksum_in(root), encryption_in(reply.headers))
 
 
-def _in_parts(client: S3Client, job: Copy, limits: CopyLimits, watch: CopyWatch | None) -> Stored:
+def _in_parts(
+    client: S3Client, job: Copy, headers: ObjectHeaders, limits: CopyLimits, watch: CopyWatch | None
+) -> Stored:
     """Whatever ends the copy early, the parts under way are waited for, and then the upload is aborted."""
     uploads = Uploads(client, job.bucket)
-    metadata = _metadata(client, job)
     if watch is not None:
         watch.check()
-    upload_id = uploads.begin(job.key, job.encryption, metadata)
+    upload_id = uploads.begin(job.key, job.encryption, headers)
     source = job.source_headers
     part = limits.part_of(job.size_bytes)
 
@@ -351,10 +373,3 @@ def _in_parallel(send: Callable[[int], UploadedPart], count: int) -> list[Upload
         except BaseException:
             threads.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def _metadata(client: S3Client, job: Copy) -> Headers:
-    headers = client.call(S3Request("HeadObject", "HEAD", job.source_bucket, job.source_key)).headers
-    return tuple(
-        (name, value) for name, value in headers.items() if name in _KEPT or name.startswith("x-amz-meta-")
-    )

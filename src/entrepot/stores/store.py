@@ -18,6 +18,7 @@ from typing import Protocol, Self
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import InvalidStoreRequest
 from entrepot.domain.job import Encryption, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 
 BeforeWrite = Callable[[], None]
 """Called before each write; raises where this process may no longer write, and no store catches that."""
@@ -33,6 +34,10 @@ class ObjectInfo:
     """Of the whole object, where the store keeps one; a checksum of checksums is not one."""
     encryption: Encryption | None
     """What the store reports, None where it reports nothing."""
+    headers: ObjectHeaders | None = None
+    """What goes with the bytes; None where that was not asked for, as in a listing."""
+    carries_more: bool = False
+    """Whether the store keeps tags, user metadata and the like of it, too, which stay where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Stored:
     checksum: Checksum | None
     """What the store itself computed or verified; None where it says nothing."""
     encryption: Encryption | None
+    headers: ObjectHeaders | None = None
+    """What went with the bytes, where the store has looked that up itself to make a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,10 @@ class Reader(Protocol):
     @property
     def etag(self) -> str:
         """The object whose bytes these are."""
+
+    @property
+    def headers(self) -> ObjectHeaders:
+        """What the store says goes with the bytes."""
 
     def readinto(self, buffer: memoryview) -> int:
         """Fills the front of `buffer`, possibly only in part; the number of bytes, 0 at the end.
@@ -90,7 +101,11 @@ class CopyWatch(Protocol):
 
 
 class ObjectStore(Protocol):
-    """One bucket, or one folder, of objects."""
+    """One bucket, or one folder, of objects.
+
+    A bucket keeps the headers that are given with an object, and nothing else beside its bytes; a folder
+    keeps the bytes alone.
+    """
 
     @property
     def bucket(self) -> str | None:
@@ -130,6 +145,7 @@ class ObjectStore(Protocol):
         *,
         encryption: Encryption | None = None,
         checksum: Checksum | None = None,
+        headers: ObjectHeaders = NO_HEADERS,
     ) -> Stored:
         """Writes the whole object at once, over whatever was there.
 
@@ -138,7 +154,9 @@ class ObjectStore(Protocol):
         Raises `ChecksumMismatch` where the bytes do not have `checksum`; nothing is stored then.
         """
 
-    def begin_upload(self, key: str, *, encryption: Encryption | None = None) -> str:
+    def begin_upload(
+        self, key: str, *, encryption: Encryption | None = None, headers: ObjectHeaders = NO_HEADERS
+    ) -> str:
         """Begins a multipart upload; its id stays good across restarts."""
 
     def upload_part(
@@ -173,7 +191,7 @@ class ObjectStore(Protocol):
         where that adds up. Raises `ObjectNotFound`.
         """
 
-    def copy_from(
+    def copy_from(  # noqa: PLR0913 - one for each thing that a copy may have
         self,
         source: ObjectStore,
         source_key: str,
@@ -183,8 +201,12 @@ class ObjectStore(Protocol):
         if_match: str | None = None,
         encryption: Encryption | None = None,
         watch: CopyWatch | None = None,
+        headers: ObjectHeaders | None = None,
     ) -> Stored | None:
         """Copies without moving the bytes through this process; None: these two stores cannot, so stream.
+
+        `headers` None: those of the source. Of whatever else the source's store keeps beside the bytes the
+        copy has nothing.
 
         Raises `ObjectChanged` unless the source's ETag is `if_match`, and what `watch` raises.
         """

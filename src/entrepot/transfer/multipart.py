@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from entrepot.domain.asset import Checksum, Proof
 from entrepot.domain.errors import ChecksumMismatch, ObjectNotFound, StoreError, StoreUnavailable
 from entrepot.domain.job import ItemResult, MultipartCheckpoint, UploadedPart
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.stores.checksum import CRC64NVME, combined_checksum, running_checksum
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
@@ -212,7 +213,9 @@ def open_upload(move: Move) -> Upload | ItemResult:
         else:
             kept = _kept(move, checkpoint, confirmed)
             return Upload(move, replace(checkpoint, parts=kept))
-    upload_id = move.destination.begin_upload(move.item.destination.key, encryption=move.encryption)
+    upload_id = move.destination.begin_upload(
+        move.item.destination.key, encryption=move.encryption, headers=move.item.headers or NO_HEADERS
+    )
     begun = MultipartCheckpoint(upload_id, part_size(move.item.size_bytes))
     try:
         move.on_checkpoint(begun)
@@ -271,7 +274,7 @@ def finish(move: Move, upload: Upload, subject: Subject, in_order: InOrder | Non
             bucket=move.item.destination.bucket,
             key=move.item.destination.key,
         )
-    return ItemResult(move.item.size_bytes, stored.etag, whole, proof)
+    return ItemResult(move.item.size_bytes, stored.etag, whole, proof, move.item.headers or NO_HEADERS)
 
 
 def _finished_before(move: Move, result: ItemResult) -> ItemResult:
@@ -379,7 +382,7 @@ def _already_finished(move: Move, checkpoint: MultipartCheckpoint) -> ItemResult
     encrypted = move.encryption is None or encryption_fits(move.encryption, info.encryption)
     if info.size_bytes != item.size_bytes or not same or not encrypted:
         return None
-    return ItemResult(info.size_bytes, info.etag, whole)
+    return ItemResult(info.size_bytes, info.etag, whole, headers=item.headers or NO_HEADERS)
 
 
 def _checksum_of_all(parts: tuple[UploadedPart, ...]) -> Checksum:

@@ -91,9 +91,11 @@ class SignedUrls(Protocol):
         expires_at: Timestamp,
         now: Timestamp,
         receiver: str | None = None,
+        content_disposition: str | None = None,
     ) -> str:
         """A URL to GET the object; clients save it as `download_name`.
 
+        Unless the object has a `content_disposition` of its own, which its answer has then.
         With `receiver` (`download_receiver`), and served by this exchange, only while that one is entitled.
         """
 
@@ -115,10 +117,13 @@ class StoreSignedUrls:
         expires_at: Timestamp,
         now: Timestamp,
         receiver: str | None = None,
+        content_disposition: str | None = None,
     ) -> str:
         del receiver  # S3 knows none
         return self._store.presign_download(
-            store_key, expires_in_seconds=_seconds(now, expires_at), download_name=download_name
+            store_key,
+            expires_in_seconds=_seconds(now, expires_at),
+            download_name=download_name if content_disposition is None else None,
         )
 
 
@@ -142,8 +147,9 @@ class LocalSignedUrls:
         expires_at: Timestamp,
         now: Timestamp,
         receiver: str | None = None,
+        content_disposition: str | None = None,
     ) -> str:
-        del now
+        del now, content_disposition  # whoever serves it knows the asset, too
         bound = {"name": download_name} | ({} if receiver is None else {"for": receiver})
         return self._url(_DOWNLOAD, store_key, expires_at, bound)
 

@@ -30,6 +30,7 @@ from entrepot.domain.errors import (
     StoreError,
 )
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.stores.checksum import running_checksum
 from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
 from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
@@ -134,6 +135,8 @@ class Transfer:
     ) -> ItemResult:
         """Makes the item's destination a proven copy of its source, and tells what is known of it.
 
+        With the bytes go the item's headers, or those that the source's store tells; nothing else that it
+        keeps beside them does.
         The source is pinned by the item's ETag, and its bytes are compared with its checksum or that ETag;
         see `source_proof`. What a store copies into the own store by itself is read there once. What is
         stored is compared with what was sent, encryption included; what is found wrong is deleted. The
@@ -166,9 +169,12 @@ class Transfer:
         if item.size_bytes <= PART_BYTES:
             async with self._budget.take(item.size_bytes):
                 return await self._threads.run(move.stop, stream_small, move, self._buffers)
-        if item.source_etag is None:  # ranges read at different times must be of one and the same object
+        if item.source_etag is None or item.headers is None:
+            # Ranges read at different times must be of one and the same object.
             info = await self._threads.run(move.stop, source.head, item.source.key)
-            move = replace(move, item=replace(item, source_etag=info.etag))
+            headers = info.headers if item.headers is None else item.headers
+            item = replace(item, source_etag=item.source_etag or info.etag, headers=headers)
+            move = replace(move, item=item)
         return await stream_large(move, self._threads, self._budget, self._buffers, self._parallel_parts)
 
     async def digests(self, location: Location, info: ObjectInfo) -> tuple[bytes, Checksum]:
@@ -311,9 +317,9 @@ def _listing_pays(keys: Sequence[str]) -> bool:
 def copy_server_side(move: Move) -> ItemResult | None:
     """Has the destination's store copy the object; None where it cannot, or not as asked: stream then.
 
-    It may refuse although reading and writing are allowed: a copy also wants to read the tags, for one, and
-    one server does not find `dir/` as a source. Some stores forget the encryption on copies. Streaming is the
-    answer to all of these, or fails with its own error.
+    It may refuse although reading and writing are allowed: one server does not find `dir/` as a source. Some
+    stores forget the encryption on copies. Streaming is the answer to all of these, or fails with its own
+    error.
     Raises `ObjectChanged`, `ChecksumMismatch` and `StoreUnavailable`.
     Crash: the key holds the old object or the new one; a copy can still end after this process has died,
     which writes what the next attempt writes as well.
@@ -331,6 +337,7 @@ def copy_server_side(move: Move) -> ItemResult | None:
                 if_match=item.source_etag,
                 encryption=move.encryption,
                 watch=_Watch(move),
+                headers=item.headers,
             ),
             looks_first=item.size_bytes > COPIED_AT_ONCE_BYTES,
         )
@@ -357,7 +364,8 @@ def copy_server_side(move: Move) -> ItemResult | None:
     if item.checkpoint is not None:  # of an attempt that ended in the middle of this
         throw_away(move.destination, item.destination.key, item.checkpoint.upload_id)
     move.on_bytes(item.size_bytes)
-    return ItemResult(item.size_bytes, stored.etag, checksum, proof)
+    headers = item.headers or stored.headers or NO_HEADERS
+    return ItemResult(item.size_bytes, stored.etag, checksum, proof, headers)
 
 
 def _same_algorithm(one: Checksum | None, other: Checksum | None) -> bool:
@@ -451,6 +459,7 @@ def _stream_once(move: Move, subject: Subject, view: memoryview) -> ItemResult:
 
     running = RunningReading(subject)
     with move.source.open(item.source.key, if_match=item.source_etag) as reader:
+        headers = reader.headers if item.headers is None else item.headers
         fill(reader, view, [running], move.stop, item.source, if_match=item.source_etag)
     reading, proof = proven(subject, running.result(), read_again, move.unproven, item.source)
     checksum = reading.crc64nvme
@@ -458,14 +467,19 @@ def _stream_once(move: Move, subject: Subject, view: memoryview) -> ItemResult:
     stored = write_over(
         move,
         lambda destination: destination.put(
-            item.destination.key, view, len(view), encryption=move.encryption, checksum=checksum
+            item.destination.key,
+            view,
+            len(view),
+            encryption=move.encryption,
+            checksum=checksum,
+            headers=headers,
         ),
         looks_first=len(view) > MEBIBYTE,
     )
     prove_put(move, stored, checksum, view)
     require_encryption(move, stored)
     move.on_bytes(len(view))
-    return ItemResult(len(view), stored.etag, checksum, proof)
+    return ItemResult(len(view), stored.etag, checksum, proof, headers)
 
 
 LISTING_PAYS_FROM = 20

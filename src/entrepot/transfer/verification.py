@@ -106,6 +106,7 @@ class ProvenReader:
     def __init__(self, reader: Reader, checksum: Checksum) -> None:
         self.size_bytes = reader.size_bytes
         self.etag = reader.etag
+        self.headers = reader.headers
         self.damaged = False
         """Whether the bytes turned out to be others; the end is missing then."""
         self._reader = reader

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from entrepot.cli.bulk.failures import ItemFailed
 from entrepot.client.retries import Patience
+from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.http.answer import Answer, ConnectionFailed
 from entrepot.http.pool import ConnectionOptions, ConnectionPool
 from entrepot.http.url import parse_web_url
@@ -157,6 +158,8 @@ class _Pace:
 
 class FileReader:
     """A file as the body of an upload; sends the size that was announced or breaks off."""
+
+    headers = NO_HEADERS
 
     def __init__(self, path: str, size_bytes: int, on_bytes: Callable[[int], None]) -> None:
         self.size_bytes = size_bytes
