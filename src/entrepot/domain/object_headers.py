@@ -45,7 +45,7 @@ class ObjectHeaders:
         for field, name in _NAMES.items():
             value = headers.get(name, "").strip()
             if name == "content-encoding" and _NO_CODING in value.lower():
-                value = _without_chunks(value)
+                value = without_chunks(value)
             size = len(name) + len(value)
             if size <= room and _VALUE.fullmatch(value):
                 kept[field] = value
@@ -80,6 +80,7 @@ def refused_value(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def _without_chunks(value: str) -> str:
+def without_chunks(value: str) -> str:
+    """A Content-Encoding without `aws-chunked`, which says how a body was sent and not what it is."""
     codings = (coding.strip() for coding in value.split(","))
     return ", ".join(coding for coding in codings if coding and coding.lower() != _NO_CODING)

@@ -32,8 +32,10 @@ from entrepot.entitlements.visibility.shared_buckets import SharedBucket
 from entrepot.http.messages import Header, HttpRequest
 from entrepot.operations.page_tokens import PageTokens
 from entrepot.s3_gateway.buckets import BucketAnswers, opened
-from entrepot.s3_gateway.objects import ObjectPassage, ObjectRequest
+from entrepot.s3_gateway.objects import ObjectPassage
+from entrepot.s3_gateway.provider_objects import ObjectRequest
 from entrepot.s3_gateway.provider_threads import ProviderThreads
+from entrepot.s3_gateway.request_headers import require_honoured
 from entrepot.s3_gateway.s3_errors import (
     INTERNAL_ERROR,
     KEY_TOO_LONG,
@@ -149,8 +151,9 @@ class S3Gateway:
         shared = await self._shared(account, call, now)
         if shared is None:
             raise ObjectRefused(NO_SUCH_BUCKET)
+        require_honoured(call.headers, shared.owner_id)
         if call.key:
-            return await self._object(scope, state, account, call, shared)
+            return await self._object(state, account, call, shared)
         buckets = await self._parts.buckets.of_account(shared.owner_id)
         response = await self._answers.answer(account, call, shared, buckets)
         await send_response(state.send, response, extra=state.headers)
@@ -165,9 +168,7 @@ class S3Gateway:
             return await shared_buckets.of_access_point(database, account, call.access_point, now)
         return None
 
-    async def _object(
-        self, scope: AsgiScope, state: _RequestState, account: Scope, call: S3Call, shared: SharedBucket
-    ) -> int:
+    async def _object(self, state: _RequestState, account: Scope, call: S3Call, shared: SharedBucket) -> int:
         if not shared.objects.include(call.key):
             # Clients that think in folders ask for those above what is shared, and expect that there is none.
             raise ObjectRefused(NO_SUCH_KEY if shared.objects.leads_to(call.key) else NOT_SHARED)
@@ -183,7 +184,7 @@ class S3Gateway:
             shared.owner_id,
             call.key,
             call.query,
-            scope["headers"],
+            call.headers,
             is_head=call.operation is S3Operation.HEAD_OBJECT,
         )
         return await self._passage.answer(asked, view, (state.receive, state.send), may_read, state.headers)

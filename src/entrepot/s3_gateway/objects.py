@@ -11,15 +11,19 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from time import monotonic
 from typing import Any
 
 from entrepot.domain.errors import StoreUnavailable
-from entrepot.domain.outside_numbers import byte_range, number_within
+from entrepot.domain.object_headers import without_chunks
+from entrepot.domain.outside_numbers import http_date
 from entrepot.http.answer import ConnectionFailed
 from entrepot.http.messages import Header
+from entrepot.s3_gateway.provider_objects import Found, ObjectRequest
 from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.s3_gateway.s3_errors import NO_SUCH_BUCKET, PRECONDITION_FAILED, ObjectProblem, ObjectRefused
+from entrepot.s3_gateway.s3_errors import HARMLESS, NO_SUCH_BUCKET, ObjectProblem, ObjectRefused
+from entrepot.stores.s3_headers import etag_in, quoted
 from entrepot.stores.s3_view import OpenObject, S3View
 from entrepot.wire.asgi import ClientDisconnected, Receive, Send, until_disconnected
 
@@ -28,21 +32,16 @@ _ENOUGH_BYTES = 128 * 1024
 """A piece of this size is sent on without waiting until it is full."""
 _LOOK_SECONDS = 1.0
 """How long a transfer may go on before it is looked at again whether the client may still read."""
-_CONDITIONS = frozenset(
-    {
-        b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"range",
-        b"x-amz-checksum-mode", b"x-amz-request-payer",
-    }
-)  # fmt: skip
 _PASSED_ON = frozenset(
     {
-        "accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-language",
-        "content-range", "content-type", "etag", "expires", "last-modified", "x-amz-missing-meta",
-        "x-amz-mp-parts-count", "x-amz-request-charged", "x-amz-server-side-encryption",
-        "x-amz-storage-class",
+        "cache-control", "content-disposition", "content-encoding", "content-language", "content-type",
+        "expires", "x-amz-missing-meta", "x-amz-mp-parts-count", "x-amz-request-charged",
+        "x-amz-server-side-encryption", "x-amz-storage-class",
     }
 )  # fmt: skip
-_PASSED_ON_PREFIXES = ("x-amz-meta-", "x-amz-checksum-")
+_OF_UNCHANGED = frozenset({"cache-control", "expires"})
+"""What else of the object is said with a 304 (RFC 9110, section 15.4.5)."""
+_METADATA, _CHECKSUMS = "x-amz-meta-", "x-amz-checksum-"
 _OVERRIDES = {
     "response-cache-control": "cache-control",
     "response-content-disposition": "content-disposition",
@@ -51,41 +50,12 @@ _OVERRIDES = {
     "response-content-type": "content-type",
     "response-expires": "expires",
 }
-_HARMLESS: tuple[Header, ...] = (
-    (b"content-security-policy", b"sandbox"),
-    (b"x-content-type-options", b"nosniff"),
-)
-"""What a provider shares never runs as a page of the exchange's own origin."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_OVERRIDE = ObjectProblem(400, "InvalidArgument", "A response- parameter holds control characters.")
-_BAD_PART = ObjectProblem(400, "InvalidArgument", "Part number must be an integer between 1 and 10000")
-_REFUSALS = {
-    412: PRECONDITION_FAILED,
-    416: ObjectProblem(416, "InvalidRange", "The requested range is not satisfiable"),
-}
-
 Read = Callable[[int], Coroutine[Any, Any, bytearray]]
 """Reads so many bytes of an object, or fewer."""
 MayRead = Callable[[], Awaitable[bool]]
 """Whether the client may still read this object."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRequest:
-    provider_id: str
-    key: str
-    query: Mapping[str, str]
-    headers: Sequence[Header]
-    is_head: bool
-
-    def open(self, view: S3View) -> OpenObject:
-        """Asks the provider's endpoint. Blocks; raises a `StoreError`, or `ObjectRefused`."""
-        ask = view.head if self.is_head else view.get
-        opened = ask(self.key, query=_query(self.query), headers=_conditions(self.headers))
-        if opened.status in _REFUSALS:
-            opened.close()
-            raise ObjectRefused(_REFUSALS[opened.status])
-        return opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +78,14 @@ class ObjectPassage:
         """
         _, send = client
         overrides = _overrides(request.query)
-        opened = await self.threads.run(request.provider_id, request.open, view)
+        found = await self.threads.run(request.provider_id, request.open, view)
+        opened, portion = found.answer, found.portion
         try:
-            headers = [*_passed_on(opened, overrides), *_HARMLESS, *extra]
-            if opened.length is not None and opened.status != 304:
-                headers.append((b"content-length", b"%d" % opened.length))
-            await send({"type": "http.response.start", "status": opened.status, "headers": headers})
-            if not request.is_head and opened.status != 304:
+            headers = [*_said(found, request, overrides), *HARMLESS, *extra]
+            if portion is not None:
+                headers += portion.headers()
+            await send({"type": "http.response.start", "status": found.status, "headers": headers})
+            if not request.is_head and (portion is None or portion.length > 0):
 
                 def read(size_bytes: int) -> Coroutine[Any, Any, bytearray]:
                     return self.threads.run(request.provider_id, _filled, opened, size_bytes)
@@ -123,7 +94,7 @@ class ObjectPassage:
             await send({"type": "http.response.body"})
         finally:
             opened.close()
-        return opened.status
+        return found.status
 
     async def _pump(
         self, opened: OpenObject, read: Read, client: tuple[Receive, Send], may_read: MayRead
@@ -189,39 +160,6 @@ def _filled(opened: OpenObject, size_bytes: int) -> bytearray:
     return piece
 
 
-def _conditions(headers: Sequence[Header]) -> tuple[tuple[str, str], ...]:
-    """The headers that the provider's endpoint is to see.
-
-    With `If-Range`, which S3 does not know, no range is asked for: the whole object is always right.
-    """
-    names = {name for name, _ in headers}
-    wanted = _CONDITIONS - {b"range"} if b"if-range" in names else _CONDITIONS
-    return tuple(
-        (name.decode("ascii"), _condition(name, value.decode("latin-1").strip()))
-        for name, value in headers
-        if name in wanted
-    )
-
-
-def _condition(name: bytes, text: str) -> str:
-    """The header's value; a range in numbers that every server can hold, and the same bytes."""
-    span = byte_range(text) if name == b"range" else None
-    if span is None:
-        return text
-    first, last = ("" if end is None else str(end) for end in span)
-    return f"bytes={first}-{last}"
-
-
-def _query(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    part = query.get("partNumber")
-    if part is None:
-        return ()
-    number = number_within(part, 1, 10_000)
-    if number is None:
-        raise ObjectRefused(_BAD_PART)
-    return (("partNumber", str(number)),)
-
-
 def _overrides(query: Mapping[str, str]) -> dict[str, str]:
     """What the answer's headers are to be, whatever the object's are."""
     overrides = {header: query[name] for name, header in _OVERRIDES.items() if name in query}
@@ -230,11 +168,30 @@ def _overrides(query: Mapping[str, str]) -> dict[str, str]:
     return overrides
 
 
-def _passed_on(opened: OpenObject, overrides: Mapping[str, str]) -> Iterator[Header]:
-    for name, value in opened.headers.items():
-        if name in overrides or _CONTROL.search(value) or _CONTROL.search(name):
-            continue
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES):
+def _said(found: Found, request: ObjectRequest, overrides: Mapping[str, str]) -> Iterator[Header]:
+    """The headers of the answer, as S3 writes them."""
+    answer = found.answer.headers
+    etag, modified_at = etag_in(answer), http_date(answer.get("last-modified", ""))
+    if etag and not _CONTROL.search(etag):
+        yield b"etag", quoted(etag).encode("latin-1")
+    if modified_at is not None:
+        yield b"last-modified", formatdate(modified_at, usegmt=True).encode("ascii")
+    if found.status == 304:
+        wanted: frozenset[str] = _OF_UNCHANGED
+    else:
+        wanted = _PASSED_ON
+        yield b"accept-ranges", b"bytes"
+        if "content-type" not in answer and "content-type" not in overrides:
+            yield b"content-type", b"binary/octet-stream"
+    # A checksum of the whole object beside a part of it would tell clients that the part is damaged.
+    with_checksums = found.status == 200 and "x-amz-checksum-mode" in request.headers
+    for name, text in answer.items():
+        value = without_chunks(text) if name == "content-encoding" else text
+        is_wanted = name in wanted or (
+            found.status != 304
+            and (name.startswith(_METADATA) or (with_checksums and name.startswith(_CHECKSUMS)))
+        )
+        if is_wanted and value and name not in overrides and not _CONTROL.search(name + value):
             yield name.encode("latin-1"), value.encode("latin-1")
     for name, value in overrides.items():
         yield name.encode("ascii"), value.encode()

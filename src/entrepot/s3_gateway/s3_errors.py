@@ -58,6 +58,10 @@ PRECONDITION_FAILED = ObjectProblem(
 ENTITY_TOO_LARGE = ObjectProblem(
     400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size of 5 GB for a signed URL."
 )
+NO_LENGTH = ObjectProblem(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+METADATA_TOO_LARGE = ObjectProblem(
+    400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"
+)
 INCOMPLETE_BODY = ObjectProblem(
     400,
     "IncompleteBody",
@@ -78,6 +82,13 @@ REQUEST_TIMEOUT = ObjectProblem(
     "RequestTimeout",
     "Your socket connection to the server was not read from or written to within the timeout period.",
 )
+
+
+HARMLESS: tuple[Header, ...] = (
+    (b"content-security-policy", b"sandbox"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""With every object: what others bring never runs as a page of the exchange's own origin."""
 
 
 def invalid_range(size_bytes: int) -> ObjectProblem:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from entrepot.domain.access_point import AliasedAsset, aliased_asset, asset_of_host_label
 from entrepot.http.messages import HttpRequest
+from entrepot.s3_gateway.request_headers import headers_by_name
 from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
 from entrepot.wire.asgi import AsgiScope
 
@@ -72,6 +73,8 @@ class S3Call:
     key: str
     """Empty where the request is about the bucket."""
     query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """By lower-case name; in presigned URLs, S3's own headers may be in the query as well."""
     alias: AliasedAsset | None
     access_point: str | None
     """The asset id of an access point's ARN."""
@@ -88,11 +91,13 @@ def understood(request: HttpRequest) -> S3Call:
         first, _, rest = path.removeprefix("/").partition("/")
         bucket, key = _decoded(first), _decoded(rest)
     query = _query(request)
+    in_query = {name.lower(): value for name, value in query.items() if name.lower().startswith("x-amz-")}
     return S3Call(
         operation=_operation(request.method, bucket, key, query),
         bucket=bucket,
         key=key,
         query=query,
+        headers=in_query | headers_by_name(request.headers),
         alias=aliased_asset(bucket),
         access_point=access_point,
     )

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
+from typing import NamedTuple, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from entrepot.domain.asset import Checksum
-from entrepot.domain.outside_numbers import byte_range
-from entrepot.s3_gateway.s3_errors import PRECONDITION_FAILED, ObjectRefused, invalid_range
+from entrepot.domain.errors import StoreError
+from entrepot.domain.timestamp import Timestamp
+from entrepot.http.messages import Header
+from entrepot.s3_gateway.portions import AskedPortion, Described
+from entrepot.s3_gateway.s3_errors import ObjectProblem, ObjectRefused
+from entrepot.stores.local import LocalReader
 from entrepot.stores.store import ObjectStore, Reader
 from entrepot.transfer.verification import ProvenReader
-from entrepot.wire.asgi import AsgiScope, Receive, Send, header, until_disconnected
+from entrepot.wire.asgi import Receive, Send, until_disconnected
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _CHUNK_BYTES = 1024 * 1024
+_REMEMBERED_FILES = 10_000
+_PROOF_SECONDS = 20.0
+"""How long a client waits until a file has been read; clients give up after a minute or so."""
+_BEING_PROVEN = ObjectProblem(
+    503,
+    "SlowDown",
+    "This asset is large, and is being read once before parts of it are sent. Please try again, or get all "
+    "of it at once.",
+    ((b"retry-after", b"20"),),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    status: int
-    offset: int
-    length: int
-    content_range: bytes | None = None
+class _File(NamedTuple):
+    """A file as it is now: whoever writes to it changes its time."""
+
+    device: int
+    inode: int
+    modified_ns: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,88 +55,138 @@ class Expected:
 
     checksum: Checksum
     on_damage: Callable[[], Awaitable[None]]
+    refusal: ObjectProblem
+    """What is said of an asset that is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """An object that may be sent, and what is said of it."""
+
+    store_key: str
+    headers: Sequence[Header]
+    modified_at: Timestamp | None = None
+    expected: Expected | None = None
+
+
 class Download:
     """Sends objects of one store; files are read in the executor's threads."""
 
-    store: ObjectStore
-    executor: Executor
-    count_sent: Callable[[int], None]
+    def __init__(self, store: ObjectStore, executor: Executor, count_sent: Callable[[int], None]) -> None:
+        self._store = store
+        self._executor = executor
+        self._count_sent = count_sent
+        self._proven: OrderedDict[_File, asyncio.Task[bool]] = OrderedDict()
 
     async def answer(
-        self,
-        scope: AsgiScope,
-        receive: Receive,
-        send: Send,
-        store_key: str,
-        download_name: str | None,
-        expected: Expected | None = None,
+        self, method: str, headers: Mapping[str, str], receive: Receive, send: Send, served: Served
     ) -> int:
         """Answers the request and returns the status.
 
-        A whole object that turns out to have other bytes than `expected` lacks its end.
+        A whole object that turns out to have other bytes than expected lacks its end. A range is sent when
+        the whole file has been read and found right, once as long as the file is not touched.
 
         Raises `StoreError` or `ObjectRefused` before anything is sent.
         """
-        loop = asyncio.get_running_loop()
-        info = await loop.run_in_executor(self.executor, self.store.head, store_key)
-        etag = f'"{info.etag}"'
-        headers = [
-            (b"etag", etag.encode()),
-            (b"accept-ranges", b"bytes"),
-            (b"content-type", b"application/octet-stream"),
-        ]
-        if download_name is not None:
-            headers.append((b"content-disposition", content_disposition(download_name)))
-        if_match = header(scope, b"if-match")
-        if if_match is not None and not _names(if_match, etag):
-            raise ObjectRefused(PRECONDITION_FAILED)
-        if_none_match = header(scope, b"if-none-match")
-        if if_none_match is not None and _names(if_none_match, etag):
-            part = _Part(304, 0, 0)
-        else:
-            part = _part(scope, info.size_bytes, etag)
-            headers.append((b"content-length", b"%d" % part.length))
-        if part.content_range is not None:
-            headers.append((b"content-range", part.content_range))
-        start = {"type": "http.response.start", "status": part.status, "headers": headers}
-        if scope["method"] == "HEAD" or part.length == 0:
+        info = await self._in_thread(self._store.head, served.store_key)
+        modified_at = None if served.modified_at is None else served.modified_at.milliseconds // 1000
+        portion = AskedPortion.of(headers).of_object(Described(info.size_bytes, info.etag, modified_at))
+        said = [(b"etag", f'"{info.etag}"'.encode()), (b"accept-ranges", b"bytes"), *served.headers]
+        if portion.status == 304:
+            said = [each for each in said if each[0] in (b"etag", b"cache-control")]
+        if modified_at is not None:
+            said.append((b"last-modified", formatdate(modified_at, usegmt=True).encode()))
+        start = {
+            "type": "http.response.start",
+            "status": portion.status,
+            "headers": [*said, *portion.headers()],
+        }
+        if method == "HEAD" or portion.length == 0:
             await send(start)
             await send({"type": "http.response.body"})
-            return part.status
+            return portion.status
+        expected = served.expected
+        is_whole = portion.length == info.size_bytes
+        if expected is not None and not is_whole:
+            await self._require_proven(served.store_key, info.etag, expected)
         opened = partial(
-            self.store.open, store_key, offset=part.offset, length=part.length, if_match=info.etag
+            self._store.open,
+            served.store_key,
+            offset=portion.offset,
+            length=portion.length,
+            if_match=info.etag,
         )
-        reader = await loop.run_in_executor(self.executor, opened)
+        reader: Reader = await self._in_thread(opened)
         proven = None
-        if expected is not None and part.length == info.size_bytes:
+        if expected is not None and is_whole:
             reader = proven = ProvenReader(reader, expected.checksum)
         try:
             await send(start)
-            await self._pump(reader, part.length, receive, send)
+            await self._pump(reader, portion.length, receive, send)
         finally:
             reader.close()
             if expected is not None and proven is not None and proven.damaged:
                 await expected.on_damage()
-        return part.status
+        return portion.status
+
+    async def _require_proven(self, store_key: str, etag: str, expected: Expected) -> None:
+        """Raises `ObjectRefused` where the file has other bytes, or is so large that reading it takes long.
+
+        The reading goes on when the client leaves: the next one finds it done.
+        """
+        reader = await self._in_thread(partial(self._store.open, store_key, if_match=etag))
+        if not isinstance(reader, LocalReader):
+            reader.close()
+            return
+        status = os.fstat(reader.fileno())
+        file = _File(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        reading = self._proven.get(file)
+        if reading is None:
+            reading = self._proven[file] = asyncio.create_task(self._is_right(reader, expected.checksum))
+            if len(self._proven) > _REMEMBERED_FILES:
+                self._proven.popitem(last=False)
+        else:
+            reader.close()
+        try:
+            is_right = await asyncio.wait_for(asyncio.shield(reading), _PROOF_SECONDS)
+        except TimeoutError:
+            raise ObjectRefused(_BEING_PROVEN) from None
+        except StoreError:
+            self._proven.pop(file, None)
+            raise
+        if not is_right:
+            self._proven.pop(file, None)
+            await expected.on_damage()
+            raise ObjectRefused(expected.refusal)
+
+    async def _is_right(self, reader: LocalReader, checksum: Checksum) -> bool:
+        """Reads all of a file, in pieces, so that the server's end need not wait for it."""
+        proven, buffer = ProvenReader(reader, checksum), bytearray(_CHUNK_BYTES)
+        try:
+            while await self._in_thread(_read_into, proven, buffer):
+                pass
+        finally:
+            reader.close()
+        return not proven.damaged
+
+    async def _in_thread(self, work: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(work, *arguments, **named))
 
     async def _pump(self, reader: Reader, length: int, receive: Receive, send: Send) -> None:
         """One chunk in memory at a time: `send` waits while the client is behind."""
-        loop = asyncio.get_running_loop()
         gone = asyncio.create_task(until_disconnected(receive))
         try:
             while length > 0 and not gone.done():
                 buffer = bytearray(min(_CHUNK_BYTES, length))
-                count = await loop.run_in_executor(self.executor, _read_into, reader, buffer)
+                count = await self._in_thread(_read_into, reader, buffer)
                 if count == 0:
                     # Shorter than announced: the connection is cut, so that no client takes it for whole.
                     return
                 del buffer[count:]
                 length -= count
                 await send({"type": "http.response.body", "body": buffer, "more_body": length > 0})
-                self.count_sent(count)
+                self._count_sent(count)
         finally:
             gone.cancel()
 
@@ -129,31 +200,3 @@ def content_disposition(name: str) -> bytes:
 def _read_into(reader: Reader, buffer: bytearray) -> int:
     with memoryview(buffer) as view:
         return reader.readinto(view)
-
-
-def _names(condition: str, etag: str) -> bool:
-    """Whether a list of ETags names this one; `*` names any."""
-    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
-    return "*" in tags or etag in tags or etag.strip('"') in tags
-
-
-def _part(scope: AsgiScope, size_bytes: int, etag: str) -> _Part:
-    """The one range that is asked for; several at once, or what is none, means the whole (RFC 9110, 14.2)."""
-    whole = _Part(200, 0, size_bytes)
-    asked = header(scope, b"range")
-    condition = header(scope, b"if-range")
-    span = None if asked is None else byte_range(asked)
-    if span is None or (condition is not None and condition != etag):
-        return whole
-    first, last = span
-    if first is None:
-        start, end = max(0, size_bytes - (last or 0)), size_bytes - 1
-        if last == 0:
-            raise ObjectRefused(invalid_range(size_bytes))
-    else:
-        start, end = first, size_bytes - 1 if last is None else min(last, size_bytes - 1)
-        if last is not None and last < start:
-            return whole
-    if start >= size_bytes:
-        raise ObjectRefused(invalid_range(size_bytes))
-    return _Part(206, start, end - start + 1, b"bytes %d-%d/%d" % (start, end, size_bytes))

@@ -11,27 +11,30 @@ import asyncio
 import base64
 import hashlib
 import logging
-import tempfile
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import IO, Self
+from typing import Self
 
-from entrepot.domain.errors import StoreError, StoreFull, StoreUnavailable
+from entrepot.domain.errors import ObjectNotFound, StoreError, StoreUnavailable
 from entrepot.domain.object_headers import NO_HEADERS
-from entrepot.s3_gateway.s3_errors import ENTITY_TOO_LARGE, INCOMPLETE_BODY, ObjectRefused
+from entrepot.s3_gateway.portions import AskedPortion, Described
+from entrepot.s3_gateway.s3_errors import (
+    ENTITY_TOO_LARGE,
+    INCOMPLETE_BODY,
+    PRECONDITION_FAILED,
+    ObjectRefused,
+)
 from entrepot.stores.store import ObjectStore, Stored
 from entrepot.transfer.signed_urls import Refusal, SignedObject, SignedUrlRefused
-from entrepot.wire.asgi import AsgiScope, ClientDisconnected, Receive, content_length
+from entrepot.wire.asgi import ClientDisconnected, Receive
 
 _log = logging.getLogger(__name__)
 
 _BUFFERED_BYTES = 4 * 1024 * 1024
-_CHUNK_BYTES = 1024 * 1024
 
 
 RequireAwaited = Callable[[], Awaitable[None]]
@@ -129,8 +132,27 @@ class Upload:
     limit_bytes: int
     count_received: Callable[[int], None]
 
+    async def require_conditions(self, headers: Mapping[str, str], store_key: str) -> None:
+        """What `If-None-Match: *` and `If-Match` demand of the object that is there. Raises `ObjectRefused`.
+
+        They hold while no other upload of the object is under way (`UploadSlots`).
+        """
+        conditions = {name: headers[name] for name in ("if-match", "if-none-match") if name in headers}
+        if not conditions:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            info = await loop.run_in_executor(self.executor, self.store.head, store_key)
+        except ObjectNotFound:
+            if "if-match" in conditions:
+                raise
+            return
+        asked = AskedPortion.of(conditions)
+        if asked.of_object(Described(info.size_bytes, info.etag)).status == 304:
+            raise ObjectRefused(PRECONDITION_FAILED)
+
     async def receive(
-        self, scope: AsgiScope, receive: Receive, signed: SignedObject, require_awaited: RequireAwaited
+        self, size_bytes: int, receive: Receive, signed: SignedObject, require_awaited: RequireAwaited
     ) -> Stored:
         """Takes the request's body as the object.
 
@@ -140,9 +162,6 @@ class Upload:
         Raises `ObjectRefused` or `StoreError`, having stored nothing, and `ClientDisconnected`.
         """
         _require_well_formed(signed.content_md5)
-        size_bytes = content_length(scope)
-        if size_bytes is None:
-            return await self._receive_chunked(receive, signed, require_awaited)
         if size_bytes > self.limit_bytes:
             raise ObjectRefused(ENTITY_TOO_LARGE)
         return await self._store(
@@ -159,23 +178,6 @@ class Upload:
             await loop.run_in_executor(self.executor, self.store.delete, signed.store_key)
         except StoreError as error:
             _log.warning("an upload that came too late stays in the store: %s", error)
-
-    async def _receive_chunked(
-        self, receive: Receive, signed: SignedObject, require_awaited: RequireAwaited
-    ) -> Stored:
-        """A store wants to know the length, so a body that does not tell it waits in a temporary file."""
-        loop = asyncio.get_running_loop()
-        with tempfile.TemporaryFile() as file:
-            source = _Network(receive, None)
-            size_bytes = 0
-            while chunk := await source.next_chunk():
-                size_bytes += len(chunk)
-                if size_bytes > self.limit_bytes:
-                    raise ObjectRefused(ENTITY_TOO_LARGE)
-                await loop.run_in_executor(self.executor, _write, file, chunk)
-            file.seek(0)
-            next_chunk = partial(asyncio.to_thread, file.read, _CHUNK_BYTES)
-            return await self._store(signed, next_chunk, size_bytes, require_awaited)
 
     async def _store(
         self,
@@ -215,9 +217,9 @@ class Upload:
 
 
 class _Network:
-    """The chunks of a request's body; exactly `size_bytes` of them where that is known."""
+    """The chunks of a request's body of exactly `size_bytes`."""
 
-    def __init__(self, receive: Receive, size_bytes: int | None) -> None:
+    def __init__(self, receive: Receive, size_bytes: int) -> None:
         self._receive = receive
         self._left = size_bytes
         self._more = True
@@ -231,18 +233,10 @@ class _Network:
                 raise ClientDisconnected
             chunk = message.get("body", b"")
             self._more = message.get("more_body", False)
-        if self._left is not None:
-            self._left -= len(chunk)
-            if self._left < 0 or (self._left > 0 and not chunk):
-                raise ObjectRefused(INCOMPLETE_BODY)
+        self._left -= len(chunk)
+        if self._left < 0 or (self._left > 0 and not chunk):
+            raise ObjectRefused(INCOMPLETE_BODY)
         return chunk
-
-
-def _write(file: IO[bytes], chunk: bytes) -> None:
-    try:
-        file.write(chunk)
-    except OSError as error:
-        raise StoreFull(f"The temporary folder cannot take an upload: {error.strerror}.") from error
 
 
 def _require_well_formed(content_md5: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +12,21 @@ from uuid import uuid4
 from entrepot.domain.asset import Asset
 from entrepot.domain.errors import DatabaseError, StoreError
 from entrepot.domain.identifiers import job_of_upload
+from entrepot.domain.object_headers import (
+    MOST_BYTES,
+    NO_HEADERS,
+    OBJECT_HEADER_NAMES,
+    ObjectHeaders,
+    refused_value,
+)
 from entrepot.domain.timestamp import Timestamp
-from entrepot.http.messages import HttpResponse
+from entrepot.http.messages import Header, HttpResponse
+from entrepot.s3_gateway.request_headers import headers_by_name, require_allowed_by_signed_url
 from entrepot.s3_gateway.s3_errors import (
+    HARMLESS,
+    METADATA_TOO_LARGE,
     METHOD_NOT_ALLOWED,
+    NO_LENGTH,
     NO_LONGER_ENTITLED,
     UPLOAD_NOT_AWAITED,
     ObjectProblem,
@@ -25,7 +36,7 @@ from entrepot.s3_gateway.s3_errors import (
     problem_response,
 )
 from entrepot.server.audit import Metrics
-from entrepot.server.object_download import Download, Expected
+from entrepot.server.object_download import Download, Expected, Served, content_disposition
 from entrepot.server.object_upload import Upload
 from entrepot.server.upload_quota import UploadQuota
 from entrepot.server.upload_slots import UploadSlots
@@ -61,6 +72,8 @@ class WhatUrlsWereMadeFor:
     """Whether that receiver may still have what it was given."""
     asset_of: Callable[[str], Awaitable[Asset | None]]
     """The asset whose bytes lie under the store key; None for an upload that waits."""
+    keep_upload_headers: Callable[[str, ObjectHeaders], Awaitable[bool]]
+    """Notes what goes with the bytes that were uploaded to that job; False where it waits no more."""
     mark_damaged: Callable[[str], Awaitable[None]]
     """Says that the bytes under the store key are not those that were recorded."""
 
@@ -120,22 +133,28 @@ class SignedObjects:
             scope["headers"],
             self._clock(),
         )
+        headers = headers_by_name(scope["headers"])
+        require_allowed_by_signed_url(method, headers)
         if method != "PUT":
             if signed.receiver is not None and not await self._holds.is_entitled(signed.receiver):
                 raise ObjectRefused(NO_LONGER_ENTITLED)
-            return await self._give(scope, receive, send, signed)
+            return await self._give(method, headers, receive, send, signed)
         await self._require_awaited(signed.store_key)
         require_awaited = partial(self._require_awaited, signed.store_key)
         account_id = await self._account(signed.store_key)
         size_bytes = content_length(scope)
+        if size_bytes is None:
+            raise ObjectRefused(NO_LENGTH)
         await self._slots.wait_for_turn(signed.store_key)
         under_way_bytes = self._slots.announced_bytes(account_id)
-        await self._quota.require_room(account_id, size_bytes or 0, under_way_bytes)
+        await self._quota.require_room(account_id, size_bytes, under_way_bytes)
+        upload_headers = _headers_to_keep(headers)
         with self._slots.take(signed.store_key, account_id, size_bytes) as progress:
+            await self._upload.require_conditions(headers, signed.store_key)
             patient = partial(progress.receive, receive)
-            stored = await self._upload.receive(scope, patient, signed, require_awaited)
+            stored = await self._upload.receive(size_bytes, patient, signed, require_awaited)
             try:
-                await self._require_awaited(signed.store_key)
+                await self._keep_headers(signed.store_key, upload_headers)
             except ObjectRefused:
                 await self._upload.discard(signed)
                 raise
@@ -147,23 +166,54 @@ class SignedObjects:
         job_id = job_of_upload(store_key)
         return "" if job_id is None else await self._holds.account_of_job(job_id) or ""
 
-    async def _give(self, scope: AsgiScope, receive: Receive, send: Send, signed: SignedObject) -> int:
+    async def _give(
+        self, method: str, headers: Mapping[str, str], receive: Receive, send: Send, signed: SignedObject
+    ) -> int:
         """A download; of an asset that is not damaged, and with the bytes that were recorded of it."""
-        key = signed.store_key
-        asset = await self._holds.asset_of(key)
-        expected = None
-        if asset is not None:
-            if asset.damaged_at is not None:
-                raise ObjectRefused(damaged(asset.name))
-            if of_whole_object(asset.checksum) is not None and asset.checksum is not None:
-                expected = Expected(asset.checksum, partial(self._holds.mark_damaged, key))
-        return await self._download.answer(scope, receive, send, key, signed.download_name, expected)
+        key, asset = signed.store_key, await self._holds.asset_of(signed.store_key)
+        said = _said(NO_HEADERS if asset is None else asset.headers, signed.download_name)
+        if asset is None:
+            return await self._download.answer(method, headers, receive, send, Served(key, said))
+        if asset.damaged_at is not None:
+            raise ObjectRefused(damaged(asset.name))
+        checksum, expected = of_whole_object(asset.checksum), None
+        if checksum is not None:
+            expected = Expected(checksum, partial(self._holds.mark_damaged, key), damaged(asset.name))
+        served = Served(key, said, asset.created_at, expected)
+        return await self._download.answer(method, headers, receive, send, served)
+
+    async def _keep_headers(self, store_key: str, headers: ObjectHeaders) -> None:
+        """As `_require_awaited`; and where the job waits, it knows what goes with the bytes from now on."""
+        job_id = job_of_upload(store_key)
+        if job_id is not None and not await self._holds.keep_upload_headers(job_id, headers):
+            raise ObjectRefused(UPLOAD_NOT_AWAITED)
 
     async def _require_awaited(self, store_key: str) -> None:
         """Raises `ObjectRefused` where the job that the upload is for waits no more, and `DatabaseError`."""
         job_id = job_of_upload(store_key)
         if job_id is not None and not await self._holds.is_waiting(job_id):
             raise ObjectRefused(UPLOAD_NOT_AWAITED)
+
+
+def _said(known: ObjectHeaders, download_name: str | None) -> tuple[Header, ...]:
+    """What is said of an asset's bytes: what belongs to it, and S3's default where no type is known."""
+    said = {"content-type": b"binary/octet-stream"}
+    if download_name is not None:
+        said["content-disposition"] = content_disposition(download_name)
+    said |= {name: value.encode("ascii") for name, value in known.named()}
+    return (*((name.encode("ascii"), value) for name, value in said.items()), *HARMLESS)
+
+
+def _headers_to_keep(headers: Mapping[str, str]) -> ObjectHeaders:
+    """Raises `ObjectRefused` where S3 would not take them."""
+    refused = refused_value(headers)
+    if refused is not None:
+        raise ObjectRefused(
+            ObjectProblem(400, "InvalidArgument", f"The value of {refused} must be printable ASCII.")
+        )
+    if sum(len(name) + len(headers.get(name, "")) for name in OBJECT_HEADER_NAMES) > MOST_BYTES:
+        raise ObjectRefused(METADATA_TOO_LARGE)
+    return ObjectHeaders.of(headers)
 
 
 async def _refuse(scope: AsgiScope, send: Send, problem: ObjectProblem) -> int:

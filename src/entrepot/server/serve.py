@@ -200,7 +200,12 @@ def _application(
     objects = None
     if api.local_urls is not None:
         holds = WhatUrlsWereMadeFor(
-            api.is_waiting, api.account_of_job, api.is_entitled, api.asset_of, api.mark_damaged
+            api.is_waiting,
+            api.account_of_job,
+            api.is_entitled,
+            api.asset_of,
+            api.keep_upload_headers,
+            api.mark_damaged,
         )
         quota = UploadQuota(
             api.store, transfers.downloads, api.waiting_uploads, settings.upload_quota_gb * 1024**3

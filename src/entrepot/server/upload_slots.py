@@ -31,13 +31,13 @@ _LOOK_BYTES = 16 * 1024 * 1024
 class UploadInProgress:
     """Waits for the pieces of one upload, as long as its client deserves it."""
 
-    def __init__(self, require_space: Callable[[], None], size_bytes: int | None = None) -> None:
-        """`require_space` raises where there is none left; the size is None where it is not announced."""
+    def __init__(self, require_space: Callable[[], None], size_bytes: int = 0) -> None:
+        """`require_space` raises where there is none left; the size is what is announced."""
         self._loop = asyncio.get_running_loop()
         self._require_space = require_space
         self._unlooked_bytes = 0
-        self.size_bytes = size_bytes or 0
-        self.outstanding_bytes = size_bytes or 0
+        self.size_bytes = size_bytes
+        self.outstanding_bytes = size_bytes
         """What was announced and is not here yet."""
         self.ended = asyncio.Event()
         self._waited_seconds = 0.0
@@ -121,14 +121,12 @@ class UploadSlots:
                     await before.ended.wait()
 
     @contextmanager
-    def take(
-        self, store_key: str, account_id: str, size_bytes: int | None = None
-    ) -> Iterator[UploadInProgress]:
-        """Lets an upload begin, until the block ends. Its size is None where it is not announced.
+    def take(self, store_key: str, account_id: str, size_bytes: int = 0) -> Iterator[UploadInProgress]:
+        """Lets an upload of that size begin, until the block ends.
 
         Raises `ObjectRefused` where it has to wait, and `StoreFull` where there is no room for it.
         """
-        self._require_space(size_bytes or 0)
+        self._require_space(size_bytes)
         before = self._of_objects.get(store_key)
         if before is not None:
             if not before.is_silent():

@@ -10,6 +10,7 @@ from entrepot.database import accounts, jobs, stored_assets, workers
 from entrepot.database.connection import Database
 from entrepot.domain.asset import Asset
 from entrepot.domain.job import JobState, JobType
+from entrepot.domain.object_headers import ObjectHeaders
 from entrepot.engine.lease import SILENT_SECONDS
 from entrepot.entitlements.provisioning.datashare_credentials import DatashareCredentials
 from entrepot.entitlements.visibility.download_receiver import Receiver
@@ -79,6 +80,10 @@ class WiredApi:
     async def asset_of(self, store_key: str) -> Asset | None:
         """The asset whose bytes lie under the key; raises `DatabaseError`."""
         return await stored_assets.of_store_key(self.database, store_key)
+
+    async def keep_upload_headers(self, job_id: str, headers: ObjectHeaders) -> bool:
+        """Whether the job still waits, and knows the headers of its upload now; raises `DatabaseError`."""
+        return await jobs.keep_upload_headers(self.database, job_id, headers)
 
     async def mark_damaged(self, store_key: str) -> None:
         """The asset whose bytes lie under the key is served to nobody any more; raises `DatabaseError`."""

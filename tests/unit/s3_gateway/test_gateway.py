@@ -67,7 +67,7 @@ async def test_bytes_and_headers_of_the_object_come_through(opened: Opening) -> 
         ("x-amz-storage-class", "STANDARD_IA"),
     ]  # fmt: skip
     exchange, _ = await opened(answer(200, BODY, headers))
-    found = await exchange.ask("GET", KEY)
+    found = await exchange.ask("GET", KEY, x_amz_checksum_mode="ENABLED")
     assert (found.status, found.body, found.whole) == (200, BODY, True)
     assert {name.lower(): value for name, value in headers}.items() <= found.headers.items()
     assert found.headers["content-length"] == str(len(BODY))
@@ -77,45 +77,58 @@ async def test_bytes_and_headers_of_the_object_come_through(opened: Opening) -> 
 async def test_what_the_provider_says_of_itself_does_not(opened: Opening) -> None:
     headers = [
         ETAG, ("x-amz-version-id", "v1"), ("x-amz-id-2", "host"), ("Server", "secret"), ("Set-Cookie", "a=b"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "arn"), ("Location", "http://inside"),
+        ("x-amz-tagging-count", "3"), ("x-amz-server-side-encryption-aws-kms-key-id", "arn"), ("Location", "http://inside"),
         ("Access-Control-Allow-Origin", "*"), ("x-amz-meta-split", "a\nset-cookie: b=c"),
     ]  # fmt: skip
     exchange, _ = await opened(answer(200, b"x", headers))
     found = await exchange.ask("GET", KEY)
     assert set(found.headers) == {
-        "etag", "content-length", "content-security-policy", "x-content-type-options", "x-amz-request-id",
+        "accept-ranges", "etag", "content-length", "content-type", "content-security-policy",
+        "x-content-type-options", "x-amz-request-id",
     }  # fmt: skip
 
 
-async def test_the_provider_sees_conditions_and_nothing_else_of_the_client(opened: Opening) -> None:
-    exchange, server = await opened(answer(206, b"23", [ETAG, ("Content-Range", "bytes 2-3/10")]))
+async def test_the_provider_sees_what_part_is_wanted_and_nothing_else_of_the_client(opened: Opening) -> None:
+    head = answer(200, b"", [ETAG]).replace(b"Content-Length: 0", b"Content-Length: 10")
+    exchange, server = await opened(head, answer(206, b"23", [ETAG, ("Content-Range", "bytes 2-3/10")]))
     found = await exchange.ask(
         "GET",
         KEY,
-        "partNumber=1&x-id=GetObject",
+        "x-id=GetObject",
         range="bytes=2-3",
         if_match='"e-tag"',
+        if_modified_since="Wed, 01 Jan 2020 00:00:00 GMT",
         x_amz_checksum_mode="ENABLED",
         x_amz_request_payer="requester",
         cookie="session=1",
         x_amz_security_token="token",
         x_forwarded_for="1.2.3.4",
     )
-    assert (found.status, found.headers["content-range"]) == (206, "bytes 2-3/10")
-    (asked,) = server.requests
-    assert asked.line == "GET /provider/shared/key?partNumber=1 HTTP/1.1"
+    assert (found.status, found.headers["content-range"], found.body) == (206, "bytes 2-3/10", b"23")
+    looked, asked = server.requests
+    assert looked.line == "HEAD /provider/shared/key HTTP/1.1"
+    assert asked.line == "GET /provider/shared/key HTTP/1.1"
     assert asked.headers["range"] == "bytes=2-3"
     assert asked.headers["if-match"] == '"e-tag"'
-    assert asked.headers["x-amz-checksum-mode"] == "ENABLED"
-    assert asked.headers["x-amz-request-payer"] == "requester"
-    assert not asked.headers.keys() & {"cookie", "x-amz-security-token", "x-forwarded-for"}
+    for each in (looked, asked):
+        assert each.headers["x-amz-checksum-mode"] == "ENABLED"
+        assert each.headers["x-amz-request-payer"] == "requester"
+        strangers = {"cookie", "x-amz-security-token", "x-forwarded-for", "if-modified-since"}
+        assert not each.headers.keys() & strangers
 
 
-async def test_a_range_that_depends_on_a_condition_s3_does_not_know_is_the_whole(opened: Opening) -> None:
-    exchange, server = await opened(answer(200, b"0123", [ETAG]))
-    found = await exchange.ask("GET", KEY, range="bytes=2-3", if_range='"other"')
-    assert (found.status, found.body) == (200, b"0123")
-    assert "range" not in server.requests[0].headers
+@pytest.mark.parametrize(
+    "changed",
+    [error(412, "PreconditionFailed"), answer(200, b"new", [("ETag", '"other"')]), answer(200, b"new")],
+)
+async def test_an_object_that_is_replaced_between_two_looks_is_to_be_asked_for_again(
+    opened: Opening, changed: bytes
+) -> None:
+    head = answer(200, b"", [ETAG]).replace(b"Content-Length: 0", b"Content-Length: 3")
+    exchange, _ = await opened(head, changed)
+    found = await exchange.ask("GET", KEY, if_match='"e-tag"')
+    assert (found.status, exchange.audited[-1].error_code) == (503, "SlowDown")
+    assert b"new" not in found.body
 
 
 @pytest.mark.parametrize(
@@ -127,8 +140,12 @@ async def test_a_range_that_depends_on_a_condition_s3_does_not_know_is_the_whole
         (error(403, "InvalidAccessKeyId"), 403, "AccessDenied"),
         (error(403, "InvalidObjectState"), 403, "AccessDenied"),
         (error(400, "InvalidArgument"), 400, "InvalidRequest"),
-        (error(412, "PreconditionFailed"), 412, "PreconditionFailed"),
-        (error(416, "InvalidRange"), 416, "InvalidRange"),
+        (error(412, "PreconditionFailed"), 503, "SlowDown"),
+        (error(416, "InvalidRange"), 503, "SlowDown"),
+        (answer(304), 503, "SlowDown"),
+        (answer(206, b"23", [("Content-Range", "bytes 2-3/10")]), 503, "SlowDown"),
+        (answer(206, b"23"), 503, "SlowDown"),
+        (answer(204), 503, "SlowDown"),
         (error(500, "InternalError"), 503, "SlowDown"),
         (error(503, "SlowDown"), 503, "SlowDown"),
         (Scripted(b"nonsense\r\n\r\n", hang_up=True), 503, "SlowDown"),
@@ -144,13 +161,6 @@ async def test_a_providers_error_is_told_by_its_kind_alone(
     assert f"<Code>{code}</Code>".encode() in found.body
     for secret in (b"provider</", b"scripted", b"AKID", str(server.port).encode(), OWNER.account_id.encode()):
         assert secret not in found.body
-
-
-async def test_a_condition_that_fails_has_no_body(opened: Opening) -> None:
-    exchange, _ = await opened(answer(304, b"", [ETAG]).replace(b"Content-Length: 0\r\n", b""))
-    found = await exchange.ask("GET", KEY, if_none_match='"e-tag"')
-    assert (found.status, found.body, found.headers["etag"]) == (304, b"", '"e-tag"')
-    assert "content-length" not in found.headers
 
 
 async def test_head_tells_the_size_and_sends_nothing(opened: Opening) -> None:

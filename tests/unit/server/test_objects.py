@@ -3,157 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from tests.unit.server.signed_urls_in_asgi import (
+    CONTENT,
+    JOB_ID,
+    KEY,
+    LATER,
+    NOW,
+    Exchange,
+    asset_with,
+    md5,
+)
 
-from entrepot.domain.asset import Asset
-from entrepot.domain.data_set import AssetType
+from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import DatabaseUnavailable, ObjectNotFound, StoreFull
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.scope import Scope
-from entrepot.domain.timestamp import Timestamp
-from entrepot.server import upload_slots
-from entrepot.server.audit import Metrics
-from entrepot.server.object_download import content_disposition
-from entrepot.server.objects import UPLOAD_LIMIT_BYTES, SignedObjects, Transfers, WhatUrlsWereMadeFor
-from entrepot.server.upload_quota import UploadQuota
-from entrepot.server.upload_slots import UploadSlots
+from entrepot.domain.object_headers import ObjectHeaders
+from entrepot.s3_gateway.s3_errors import damaged
+from entrepot.server import object_download, upload_slots
+from entrepot.server.object_download import Download, Expected, Served, content_disposition
+from entrepot.server.objects import UPLOAD_LIMIT_BYTES
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
-from entrepot.stores.store import Stored
+from entrepot.stores.store import Reader, Stored
 from entrepot.transfer.signed_urls import LocalSignedUrls
-
-NOW = Timestamp(1_700_000_000_000)
-LATER = NOW.plus_seconds(60)
-KEY = "assets/0f/0f0f"
-JOB_ID = "0f" * 16
-CONTENT = bytes(range(256)) * 10_000  # some chunks of the server's size
-
-
-@dataclass
-class Answer:
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass
-class Exchange:
-    """The routes on a store, and the clock they believe."""
-
-    store: Any
-    urls: LocalSignedUrls
-    executor: ThreadPoolExecutor
-    now: Timestamp = NOW
-    waiting: set[str] = field(default_factory=set)
-    """The ids of the jobs that may still be uploaded to."""
-
-    entitled: set[str] = field(default_factory=set)
-    """The receivers that are still entitled."""
-
-    free_bytes: int = 1 << 50
-    quota_bytes: int = 1 << 50
-
-    async def waiting_jobs(self, account_id: str) -> list[str]:
-        return sorted(self.waiting)
-
-    async def is_waiting(self, job_id: str) -> bool:
-        return job_id in self.waiting
-
-    async def account_of_job(self, job_id: str) -> str | None:
-        return "1" * 12 if job_id in self.waiting else None
-
-    async def is_entitled(self, receiver: str) -> bool:
-        return receiver in self.entitled
-
-    assets: dict[str, Asset] = field(default_factory=dict)
-    """By their store keys."""
-
-    async def asset_of(self, store_key: str) -> Asset | None:
-        return self.assets.get(store_key)
-
-    async def mark_damaged(self, store_key: str) -> None:
-        self.assets[store_key] = replace(self.assets[store_key], damaged_at=self.now)
-
-    async def ask(
-        self,
-        method: str,
-        url: str,
-        body: bytes | Sequence[bytes] = b"",
-        *,
-        gone_after: int | None = None,
-        **headers: str,
-    ) -> Answer:
-        """One request; a body of several chunks has no Content-Length; the client may go away in it."""
-        chunks = [body] if isinstance(body, bytes) else list(body)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(body, bytes) and method == "PUT":
-            given.setdefault("content-length", str(len(body)))
-        parts = urlsplit(url)
-        scope = {
-            "type": "http",
-            "method": method,
-            "raw_path": parts.path.encode(),
-            "query_string": parts.query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
-        }
-        events: list[dict[str, Any]] = [
-            {"type": "http.request", "body": chunk, "more_body": number < len(chunks) - 1}
-            for number, chunk in enumerate(chunks)
-        ]
-        if gone_after is not None:
-            events = [event | {"more_body": True} for event in events[:gone_after]]
-            events.append({"type": "http.disconnect"})
-        answer, forever = Answer(), asyncio.Event()
-
-        async def receive() -> dict[str, Any]:
-            if not events:
-                await forever.wait()
-            return events.pop(0)
-
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                answer.status = message["status"]
-                answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-            else:
-                answer.body += message.get("body", b"")
-
-        objects = SignedObjects(
-            self.store,
-            self.urls,
-            lambda: self.now,
-            Metrics("0"),
-            Transfers(
-                self.executor,
-                self.executor,
-                UploadSlots(most=4, most_of_account=4, free_bytes=lambda: self.free_bytes, reserve_bytes=10),
-            ),
-            WhatUrlsWereMadeFor(
-                self.is_waiting, self.account_of_job, self.is_entitled, self.asset_of, self.mark_damaged
-            ),
-            UploadQuota(self.store, self.executor, self.waiting_jobs, self.quota_bytes),
-        )
-        status = await objects.answer(scope, receive, send)
-        assert answer.status in {status, 0}
-        return answer
-
-    def upload_url(self, content: bytes, key: str = KEY) -> str:
-        return self.urls.upload_url(key, content_md5=md5(content), expires_at=LATER, now=NOW)
-
-    def download_url(self, name: str = "file.csv") -> str:
-        return self.urls.download_url(KEY, download_name=name, expires_at=LATER, now=NOW)
-
-
-def md5(content: bytes) -> str:
-    return base64.b64encode(hashlib.md5(content).digest()).decode()
+from entrepot.transfer.verification import ProvenReader
 
 
 @pytest.fixture
@@ -189,9 +69,11 @@ async def test_small_and_empty_objects_are_objects(exchange: Exchange, content: 
     assert (got.status, got.body) == (200, content)
 
 
-async def test_a_chunked_body_is_taken_as_well(exchange: Exchange) -> None:
+async def test_a_body_in_pieces_is_taken(exchange: Exchange) -> None:
     chunks = [CONTENT[start : start + 700_000] for start in range(0, len(CONTENT), 700_000)]
-    put = await exchange.ask("PUT", exchange.upload_url(CONTENT), chunks, content_md5=md5(CONTENT))
+    length = str(len(CONTENT))
+    url = exchange.upload_url(CONTENT)
+    put = await exchange.ask("PUT", url, chunks, content_md5=md5(CONTENT), content_length=length)
     assert put.status == 200
     assert (await exchange.ask("GET", exchange.download_url())).body == CONTENT
 
@@ -223,6 +105,79 @@ async def test_a_client_that_goes_away_leaves_nothing(exchange: Exchange) -> Non
     )
     assert answer.status == 0
     assert temporary_files(exchange) == []
+
+
+async def test_a_body_whose_length_is_not_told_is_refused_as_by_s3(exchange: Exchange) -> None:
+    url, content_md5 = exchange.upload_url(CONTENT), md5(CONTENT)
+    chunks = [CONTENT[:1000], CONTENT[1000:]]
+    chunked = await exchange.ask("PUT", url, chunks, content_md5=content_md5, transfer_encoding="chunked")
+    assert chunked.status == 501
+    assert b"<Code>NotImplemented</Code>" in chunked.body and b"transfer-encoding" in chunked.body
+    for content_length in ({}, {"content_length": "ten"}, {"content_length": "-1"}):
+        put = await exchange.ask("PUT", url, chunks, content_md5=content_md5, **content_length)
+        assert put.status == 411
+        assert b"<Code>MissingContentLength</Code>" in put.body
+    assert chunked.headers["connection"] == "close"
+    assert temporary_files(exchange) == []
+
+
+async def test_a_put_may_demand_that_there_is_no_object_or_a_certain_one(exchange: Exchange) -> None:
+    content_md5 = md5(CONTENT)
+
+    async def put(**conditions: str) -> tuple[int, str]:
+        url = exchange.upload_url(CONTENT)
+        answer = await exchange.ask("PUT", url, CONTENT, content_md5=content_md5, **conditions)
+        code = answer.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode()
+        return answer.status, answer.headers.get("etag", code)
+
+    assert await put(if_match='"any"') == (404, "NoSuchKey")
+    assert await put(if_match="*") == (404, "NoSuchKey")
+    status, etag = await put(if_none_match="*")
+    assert status == 200
+    assert await put(if_none_match="*") == (412, "PreconditionFailed")
+    assert await put(if_match='"other"') == (412, "PreconditionFailed")
+    assert await put(if_none_match=etag) == (501, "NotImplemented")
+    assert await put(if_match=etag) == (200, etag)
+    assert await put() == (200, etag)
+
+
+async def test_what_goes_with_an_upload_becomes_that_of_its_job(exchange: Exchange) -> None:
+    exchange.waiting.add(JOB_ID)
+    url, length = exchange.upload_url(b"abc", upload_store_key(JOB_ID)), 1900
+    said = {
+        "content_type": "text/csv",
+        "content_encoding": "gzip, aws-chunked",
+        "cache_control": "c" * length,
+    }
+    assert (await exchange.ask("PUT", url, b"abc", content_md5=md5(b"abc"), **said)).status == 200
+    kept = ObjectHeaders("text/csv", "gzip", cache_control="c" * length)
+    assert exchange.upload_headers == {JOB_ID: kept}
+    for wrong, code in (
+        ({"content_language": "l" * 2000}, b"MetadataTooLarge"),
+        ({"content_type": "text/\x07"}, b"InvalidArgument"),
+        ({"content_disposition": "für dich"}, b"InvalidArgument"),
+    ):
+        put = await exchange.ask("PUT", url, b"abc", content_md5=md5(b"abc"), **(said | wrong))
+        assert put.status == 400
+        assert b"<Code>%s</Code>" % code in put.body
+    assert exchange.upload_headers == {JOB_ID: kept}
+
+
+async def test_what_belongs_to_an_asset_is_said_with_its_bytes(exchange: Exchange) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    exchange.assets[KEY] = asset_with(CONTENT)
+    for method in ("GET", "HEAD"):
+        got = await exchange.ask(method, exchange.download_url())
+        assert got.headers["content-type"] == "binary/octet-stream"
+        assert got.headers["last-modified"] == "Tue, 14 Nov 2023 22:13:20 GMT"
+        assert got.headers["content-security-policy"] == "sandbox"
+        assert got.headers["x-content-type-options"] == "nosniff"
+    headers = ObjectHeaders("text/html", "gzip", "de", "attachment; filename=y", "no-store")
+    exchange.assets[KEY] = asset_with(CONTENT, headers=headers)
+    for method, status, asked in (("GET", 200, {}), ("HEAD", 200, {}), ("GET", 206, {"range": "bytes=0-1"})):
+        got = await exchange.ask(method, exchange.download_url(), **asked)
+        assert got.status == status
+        assert dict(headers.named()).items() <= got.headers.items()
 
 
 async def test_a_body_shorter_than_it_declares_is_incomplete(exchange: Exchange) -> None:
@@ -263,10 +218,10 @@ async def test_an_upload_is_taken_while_its_job_waits_and_refused_unread_after(e
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", CONTENT])
-@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("in_pieces", [False, True])
 @pytest.mark.parametrize("asked_before", [1, 2])
 async def test_an_upload_that_outlives_its_job_is_refused_and_not_kept(
-    exchange: Exchange, content: bytes, chunked: bool, asked_before: int
+    exchange: Exchange, content: bytes, in_pieces: bool, asked_before: int
 ) -> None:
     """The job is gone while the body is on its way, or while its last bytes are written."""
     answers = [True] * asked_before
@@ -276,8 +231,9 @@ async def test_an_upload_that_outlives_its_job_is_refused_and_not_kept(
 
     exchange.is_waiting = is_waiting  # type: ignore[method-assign]
     url = exchange.upload_url(content, upload_store_key(JOB_ID))
-    body: bytes | list[bytes] = [content[:2], content[2:], b""] if chunked else content
-    put = await exchange.ask("PUT", url, body, content_md5=md5(content))
+    body: bytes | list[bytes] = [content[:2], content[2:], b""] if in_pieces else content
+    length = str(len(content))
+    put = await exchange.ask("PUT", url, body, content_md5=md5(content), content_length=length)
     assert (put.status, answers) == (403, [])
     assert b"no longer waiting" in put.body
     assert temporary_files(exchange) == []
@@ -456,15 +412,6 @@ async def test_a_receivers_url_holds_while_its_account_is_entitled(exchange: Exc
     assert (await exchange.ask("GET", without)).status == 403
 
 
-def asset_with(content: bytes, **changes: Any) -> Asset:
-    """An asset whose bytes lie under `KEY`, as it was recorded."""
-    asset = Asset(
-        Scope("123456789012", "us-east-1"), "data-set", "revision", "asset", AssetType.S3_SNAPSHOT,
-        "prices.csv", NOW, NOW, len(content), KEY, "", checksum_of(content),
-    )  # fmt: skip
-    return replace(asset, **changes)
-
-
 async def test_an_asset_that_is_marked_as_damaged_is_refused_by_name(exchange: Exchange) -> None:
     exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
     exchange.assets[KEY] = asset_with(CONTENT, damaged_at=NOW)
@@ -488,6 +435,71 @@ async def test_bytes_that_are_not_those_that_were_recorded_never_arrive_whole(
     assert rest.status == 403
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=-1", "bytes=1000000-2000000"])
+async def test_no_range_is_sent_of_bytes_that_are_not_those_that_were_recorded(
+    exchange: Exchange, asked: str
+) -> None:
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    exchange.assets[KEY] = asset_with(CONTENT)
+    assert (await exchange.ask("GET", exchange.download_url(), range=asked)).status == 206
+    file = exchange.store.path_of(KEY)
+    file.write_bytes(b"?" + CONTENT[1:])
+    got = await exchange.ask("GET", exchange.download_url(), range=asked)
+    assert got.status == 403
+    assert b"<Code>InvalidObjectState</Code>" in got.body and b"prices.csv" in got.body
+    assert exchange.assets[KEY].damaged_at is not None
+
+
+async def test_a_file_is_read_once_before_ranges_of_it_and_again_when_it_was_touched(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    class Counting(ProvenReader):
+        def __init__(self, reader: Reader, checksum: Checksum) -> None:
+            read.append(reader)
+            super().__init__(reader, checksum)
+
+    monkeypatch.setattr(object_download, "ProvenReader", Counting)
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    download = Download(exchange.store, exchange.executor, lambda _: None)
+    damages: list[str] = []
+
+    async def on_damage() -> None:
+        damages.append(KEY)
+
+    expected = Expected(checksum_of(CONTENT), on_damage, damaged("prices.csv"))
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def get_range() -> int:
+        forever = asyncio.Event().wait
+        headers = {"range": "bytes=5-9"}
+        return await download.answer("GET", headers, forever, send, Served(KEY, (), None, expected))  # type: ignore[arg-type]
+
+    assert await asyncio.gather(*(get_range() for _ in range(5))) == [206] * 5
+    assert await get_range() == 206
+    assert len(read) == 1
+    os.utime(exchange.store.path_of(KEY), ns=(0, 0))
+    assert await get_range() == 206
+    assert len(read) == 2
+    assert damages == []
+
+
+async def test_a_range_of_what_is_not_read_yet_is_to_be_asked_for_again(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_download, "_PROOF_SECONDS", 0.0)
+    exchange.store.put(KEY, memoryview(CONTENT), len(CONTENT))
+    exchange.assets[KEY] = asset_with(CONTENT)
+    got = await exchange.ask("GET", exchange.download_url(), range="bytes=0-9")
+    assert (got.status, got.headers["retry-after"]) == (503, "20")
+    assert b"<Code>SlowDown</Code>" in got.body
+    assert (await exchange.ask("GET", exchange.download_url())).body == CONTENT
+
+
 @pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["nothing", "one byte", "chunks"])
 async def test_bytes_that_are_those_that_were_recorded_arrive(exchange: Exchange, content: bytes) -> None:
     exchange.store.put(KEY, memoryview(content), len(content))
@@ -507,14 +519,16 @@ async def test_uploads_leave_the_disk_its_reserve(exchange: Exchange) -> None:
     assert (await exchange.ask("PUT", url, CONTENT, content_md5=md5(CONTENT))).status == 200
 
 
-async def test_an_upload_without_a_length_ends_where_the_reserve_begins(
+async def test_an_upload_ends_where_others_have_filled_the_disk_meanwhile(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_slots, "_LOOK_BYTES", 1000)
     chunks = [CONTENT[:1000], CONTENT[1000:2000], CONTENT[2000:]]
-    url = exchange.upload_url(CONTENT)
-    exchange.free_bytes = 9
-    assert (await exchange.ask("PUT", url, chunks, content_md5=md5(CONTENT))).status == 507
+    url, length = exchange.upload_url(CONTENT), str(len(CONTENT))
+    looks = iter((1 << 50, 9))
+    monkeypatch.setattr(Exchange, "free_bytes", property(lambda _: next(looks)), raising=False)
+    put = await exchange.ask("PUT", url, chunks, content_md5=md5(CONTENT), content_length=length)
+    assert put.status == 507
     assert temporary_files(exchange) == []
 
 
