@@ -114,9 +114,8 @@ def test_a_listing_is_what_is_shared_and_nothing_else(
         ("sha", [], ["shared/"]),
         ("shared/", ["shared/a.txt", "shared/größe.txt"], ["shared/deep/", "shared/tables/"]),
         ("shared/deep/", [key for key in sorted(SHARED) if "/deep/" in key], []),
-        ("secret/", [], []),
-        ("sharedx", [], []),
-        ("shared/../secret/", [], []),
+        ("shared/nonesuch/", [], []),
+        ("catalog.csv", ["catalog.csv"], []),
     ],
 )
 def test_folders_as_clients_see_them(
@@ -127,6 +126,17 @@ def test_folders_as_clients_see_them(
         found = operation(Bucket=alias, Prefix=prefix, Delimiter="/")
         assert [entry["Key"] for entry in found.get("Contents", [])] == keys
         assert [entry["Prefix"] for entry in found.get("CommonPrefixes", [])] == folders
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["secret/", "sharedx", "/shared/", "SHARED/", "catalog.csv/", "catalog.csvx", "shared/../secret/"],
+)
+def test_where_nothing_is_shared_there_is_no_empty_listing(reader: tuple[Any, str], prefix: str) -> None:
+    s3, alias = reader
+    for operation in (s3.list_objects_v2, s3.list_objects):
+        for further in ({}, {"Delimiter": "/"}, {"MaxKeys": 0}):
+            assert code_of(operation, Bucket=alias, Prefix=prefix, **further) == "AccessDenied"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,11 @@ class SharedObjects:
         """Whether objects may be shared whose keys begin so; the last segment may be unfinished."""
         return not has_dot_segments(prefix.rpartition("/")[0]) if "/" in prefix else True
 
+    def reach_below(self, prefix: str) -> bool:
+        """Whether any key that begins so can be shared, be the object there or not."""
+        found = (span.narrowed(prefix) for span in self.spans())
+        return any(span is not None and self.may_include(span.start) for span in found)
+
     def spans(self) -> tuple[Span, ...]:
         """What is shared, in the order of keys, no key in two of them."""
         prefixes = _outermost(self.prefixes) if not self.are_all else [""]

@@ -22,10 +22,10 @@ from entrepot.s3_gateway.listing import (
     start_position,
 )
 from entrepot.s3_gateway.provider_threads import ProviderThreads
-from entrepot.s3_gateway.s3_errors import SLOW_DOWN, ObjectProblem, ObjectRefused
+from entrepot.s3_gateway.s3_errors import NOT_SHARED, SLOW_DOWN, ObjectProblem, ObjectRefused
 from entrepot.s3_gateway.s3_request import S3Call, S3Operation
 from entrepot.stores.s3 import S3Store
-from entrepot.stores.s3_headers import quoted
+from entrepot.stores.s3_headers import Headers, quoted
 from entrepot.stores.s3_view import PAGE, Page, PageObject, S3View
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 
@@ -34,6 +34,7 @@ _BAD_TOKEN = ObjectProblem(400, "InvalidArgument", "The continuation token provi
 _LARGEST_MAX_KEYS = 2**31 - 1
 _BAD_MAX_KEYS = ObjectProblem(400, "InvalidArgument", "max-keys must be an integer that is not negative")
 _BAD_ENCODING = ObjectProblem(400, "InvalidArgument", "Invalid Encoding Method specified in Request")
+_BAD_LIST_TYPE = ObjectProblem(400, "InvalidArgument", "list-type is 2, or it is not given.")
 _NOT_ON_S3 = ObjectProblem(501, "NotImplemented", "The provider's bucket is not on an S3 service.")
 
 
@@ -62,7 +63,10 @@ class BucketAnswers:
         self, account: Scope, call: S3Call, shared: SharedBucket, buckets: AccountBuckets
     ) -> bytes:
         query, asked = call.query, _listing_request(call.query)
+        if not shared.objects.reach_below(asked.prefix):
+            raise ObjectRefused(NOT_SHARED)
         is_v2 = call.operation is S3Operation.LIST_OBJECTS_V2
+        with_owner = not is_v2 or _flag(query, "fetch-owner")
         token = query.get("continuation-token") if is_v2 else None
         after = query.get("start-after" if is_v2 else "marker", "")
         listing_of = [account.region, account.account_id, call.bucket, asked.prefix, asked.delimiter]
@@ -70,7 +74,7 @@ class BucketAnswers:
         position = start_position(asked, after) if token is None else self._position(binding, token)
 
         def pages_at(prefix: str) -> Pages:
-            view = opened(buckets, shared.bucket, prefix)
+            view = opened(buckets, shared.bucket, prefix, _payer(call.headers))
             return (
                 view if shared.bucket != self.own_bucket else _WithoutOwnBytes(view, buckets, shared.bucket)
             )
@@ -93,6 +97,7 @@ class BucketAnswers:
             common_prefixes=tuple(page.common_prefixes),
             next_position=following,
             url_encoded="encoding-type" in query,
+            owner_id=shared.owner_id if with_owner else None,
         )
         if is_v2:
             return listing_v2(found, start_after=query.get("start-after"), token=token)
@@ -142,7 +147,7 @@ class _WithoutOwnBytes:
         return True
 
 
-def opened(buckets: AccountBuckets, bucket: str, key: str) -> S3View:
+def opened(buckets: AccountBuckets, bucket: str, key: str, listing_headers: Headers = ()) -> S3View:
     """The bucket for one key, or for all that begin with it.
 
     Raises `StoreAccessDenied`, `ConfigurationError` and `ObjectRefused`.
@@ -150,13 +155,26 @@ def opened(buckets: AccountBuckets, bucket: str, key: str) -> S3View:
     store = buckets.open(bucket, key, Access.READ)
     if not isinstance(store, S3Store):
         raise ObjectRefused(_NOT_ON_S3)
-    return S3View(store)
+    return S3View(store, listing_headers=listing_headers)
+
+
+def _payer(headers: Mapping[str, str]) -> Headers:
+    return (("x-amz-request-payer", "requester"),) if "x-amz-request-payer" in headers else ()
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "").lower()
+    if text not in {"", "true", "false"}:
+        raise ObjectRefused(ObjectProblem(400, "InvalidArgument", f"{name} is true or false."))
+    return text == "true"
 
 
 def _listing_request(query: Mapping[str, str]) -> ListingRequest:
     limit = number_within(query.get("max-keys", str(PAGE)), 0, _LARGEST_MAX_KEYS)
     if limit is None:
         raise ObjectRefused(_BAD_MAX_KEYS)
+    if query.get("list-type", "2") != "2":
+        raise ObjectRefused(_BAD_LIST_TYPE)
     if query.get("encoding-type", "url") != "url":
         raise ObjectRefused(_BAD_ENCODING)
     return ListingRequest(query.get("prefix", ""), query.get("delimiter", ""), min(limit, PAGE))
@@ -181,6 +199,8 @@ class Listing:
     next_position: str | None
     """A token, or for the old form a marker; None where nothing follows."""
     url_encoded: bool
+    owner_id: str | None
+    """Whose the objects are; None where that is not asked for."""
 
 
 def listing_v2(listing: Listing, *, start_after: str | None, token: str | None) -> bytes:
@@ -230,12 +250,13 @@ def _list_bucket_result(listing: Listing, own: Iterable[str]) -> bytes:
 
 
 def _contents(found: PageObject, listing: Listing) -> str:
+    owner = "" if listing.owner_id is None else f"<Owner>{_element('ID', listing.owner_id)}</Owner>"
     return (
         f"<Contents>{_element('Key', _text(found.key, listing))}"
         f"{_element('LastModified', found.last_modified)}"
         f"{_element('ETag', quoted(found.etag))}"
         f"{_element('Size', str(found.size_bytes))}"
-        f"{_element('StorageClass', found.storage_class)}</Contents>"
+        f"{_element('StorageClass', found.storage_class)}{owner}</Contents>"
     )
 
 

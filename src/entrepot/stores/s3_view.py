@@ -70,9 +70,11 @@ class OpenObject:
 class S3View:
     """The objects of an S3 store. May be used by several threads at once; all calls block."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store, *, listing_headers: Headers = ()) -> None:
+        """`listing_headers` go with every listing."""
         self._store = store
         self._client = store.client
+        self._listing_headers = listing_headers
 
     def check(self) -> None:
         """HeadBucket; raises a `StoreError` where the bucket is not there or may not be used."""
@@ -142,7 +144,8 @@ class S3View:
             query.append(("continuation-token", token))
         elif after:
             query.append(("start-after", own + after))
-        reply = self._client.call(S3Request("ListObjectsV2", "GET", self._store.bucket, None, tuple(query)))
+        bucket, headers = self._store.bucket, self._listing_headers
+        reply = self._client.call(S3Request("ListObjectsV2", "GET", bucket, None, tuple(query), headers))
         try:
             return _page(s3_xml.parse(reply.body), len(own), token)
         except ValueError as error:
