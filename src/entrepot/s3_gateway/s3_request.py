@@ -39,8 +39,9 @@ def is_for_s3(scope: AsgiScope) -> bool:
 
 _SUBRESOURCES = frozenset(
     {
-        "accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering",
-        "inventory", "legal-hold", "lifecycle", "logging", "metrics", "notification", "object-lock",
+        "abac", "accelerate", "acl", "analytics", "annotation", "attributes", "cors", "delete",
+        "encryption", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
+        "metadataConfiguration", "metadataTable", "metrics", "notification", "object-lock",
         "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "replication", "requestPayment",
         "restore", "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads", "versionId",
         "versioning", "versions", "website",
