@@ -42,7 +42,7 @@ def parse(body: bytes) -> ET.Element:
         raise NotXml("the document has a document type")
     try:
         root = ET.fromstring(body)  # noqa: S314
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter of an encoding that is none
         raise NotXml(str(error)) from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
