@@ -34,6 +34,7 @@ _RECORD = Query(
         ),
     )
 )
+_NOTED = Query(sql.select(_g.store_key).where(among(_g.store_key, "keys")))
 _PUT_OFF = Query(
     sql.update(STORE_GARBAGE)
     .where(among(_g.store_key, "keys"))
@@ -50,6 +51,11 @@ async def record(c: Connection, store_keys: Collection[str]) -> None:
 async def page(c: Connection, limit: int) -> list[str]:
     """The oldest keys that may be deleted now: those that a job IN_PROGRESS still reads are left out."""
     return [row[0] for row in await c.fetch_all(_PAGE, limit=limit)]
+
+
+async def noted(c: Connection, store_keys: Collection[str]) -> set[str]:
+    """Those of the keys that are garbage already."""
+    return {row[0] for row in await c.fetch_all(_NOTED, keys=texts(list(store_keys)))}
 
 
 async def put_off(c: Connection, store_keys: Collection[str]) -> None:

@@ -103,6 +103,16 @@ _OLDEST = Query(  # index jobs_newest, from its other end
     .limit(sql.bindparam("limit", type_=sql.Integer))
     .with_for_update(skip_locked=True)
 )
+_LOST_ATTEMPTS = Query(  # reads all jobs: asked for where something is amiss
+    sql.select(_j.id, _j.attempt, _j.state).where(
+        _j.state != JobState.WAITING.value,
+        sql.or_(
+            _j.attempt > 1,
+            sql.and_(_j.state != JobState.COMPLETED.value, _j.state != JobState.IN_PROGRESS.value),
+        ),
+        _j.updated_at >= sql.bindparam("since"),
+    )
+)
 _REMOVE_REVISION = Query(sql.delete(JOB_REVISIONS).where(*same(*JOB_REVISIONS.primary_key.columns)))
 _REMOVE_ITEMS = Query(sql.delete(JOB_ITEMS).where(among(JOB_ITEMS.c.job_id, "ids")))
 _REMOVE = Query(sql.delete(JOBS).where(among(_j.id, "ids")))
@@ -320,6 +330,15 @@ async def oldest(c: Connection, account_id: str, region: str, before: Timestamp,
         _OLDEST, account_id=account_id, region=region, before=before.milliseconds, limit=limit
     )
     return [_job(Scope(*row[1:4]), row) for row in rows]
+
+
+async def lost_attempts(c: Connection, since: Timestamp) -> list[tuple[str, int]]:
+    """Ids of jobs that were started or ended since, and the last attempt of each that may have lost it.
+
+    One that completed at its first attempt is not among them; that by which another completed is.
+    """
+    rows = await c.fetch_all(_LOST_ATTEMPTS, since=since.milliseconds)
+    return [(row[0], row[1] - (row[2] == JobState.IN_PROGRESS)) for row in rows]
 
 
 async def remove(c: Connection, old: Sequence[Job]) -> None:

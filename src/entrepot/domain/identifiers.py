@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+ASSETS_PREFIX = "assets/"
 UPLOADS_PREFIX = "uploads/"
 """Of the store keys of all uploads."""
 """Of the keys of all uploads."""
@@ -34,7 +35,7 @@ def asset_store_key(asset_id: str, attempt: int = 1) -> str:
     store. And it tells nothing of the id: signed URLs show it to receivers, who know the asset by other ids.
     """
     digest = hashlib.sha256(f"bytes:{asset_id}:{attempt}".encode()).hexdigest()[:32]
-    return f"assets/{digest[:2]}/{digest}"
+    return f"{ASSETS_PREFIX}{digest[:2]}/{digest}"
 
 
 def upload_store_key(job_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _SWEEP_EVERY_SECONDS = 60.0
+_COMPARE_SHARE = 100
+"""A long listing is made seldom: it takes one part in so many of the time."""
 _DAY_SECONDS = 86_400
 _LOOK_EVERY_SECONDS = 1.0
 _DELIVER_EVERY_SECONDS = 0.5
@@ -59,6 +62,7 @@ def open_worker(
     from entrepot.integrations.guarded_http import GuardedHttp
     from entrepot.jobs.runner import Runner
     from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs, sweep_unknown_uploads, sweep_uploads
+    from entrepot.jobs.unknown_objects import sweep_unknown_objects
     from entrepot.transfer.transfer import Transfer
 
     lease = Lease()
@@ -98,6 +102,11 @@ def open_worker(
             # Checking a local store also clears away what dead processes were writing.
             await asyncio.to_thread(store.check)
 
+    async def compare() -> None:
+        began = time.monotonic()
+        await sweep_unknown_objects(database, store, settings.limits, clock())
+        await asyncio.sleep(_COMPARE_SHARE * (time.monotonic() - began))
+
     async def close() -> None:
         await reconciler.close()
         await http.aclose()
@@ -107,6 +116,7 @@ def open_worker(
 
     loops = (
         Loop("sweep", sweep, _SWEEP_EVERY_SECONDS),
+        Loop("comparison of the store with the rows", compare, _SWEEP_EVERY_SECONDS),
         *_scrubbing(settings, database, transfer, worker_id),
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
         *_event_loops(settings, database, secrets, aws, http),
