@@ -109,7 +109,9 @@ async def _verify(
 
     del secrets
     if options.subject is not None and not await stored_assets.place_exists(database, options.subject):
-        raise UsageError(f"there is no data set and no revision {options.subject}; see list-data-sets")
+        raise UsageError(
+            f"no data set and no revision has the id {options.subject!r}; `entrepot list-data-sets` shows ids"
+        )
     before = clock() if options.again else clock().plus_seconds(-_DAY_SECONDS)
     s3, found, after = S3(settings), _Found(), ""
     transfer = Transfer(own_store(settings, s3), threads=_AT_ONCE)
