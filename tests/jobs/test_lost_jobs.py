@@ -18,7 +18,6 @@ from entrepot.domain.errors import ObjectNotFound
 from entrepot.domain.job import ItemResult, Job, JobState, JobType, RunId
 from entrepot.engine.lease import LEASE_SECONDS, Lease
 from entrepot.jobs.crash_points import CrashPoint
-from entrepot.jobs.sweeps import sweep_garbage
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
@@ -86,28 +85,6 @@ async def test_what_it_still_writes_in_the_store_is_not_what_became_the_assets(h
     assert found == objects
     for asset in await harness.assets(revision):
         assert harness.own.head(asset.store_key).etag == asset.store_etag
-
-
-@pytest.mark.parametrize("second", ["completes it", "fails"])
-async def test_what_it_still_writes_when_all_is_over_is_garbage(harness: Harness, second: str) -> None:
-    """A sweep has been there before it woke up."""
-    revision = await harness.revision()
-    objects = {f"{number:02d}": b"bytes %d" % number for number in range(20)}
-    harness.put("source", objects)
-    job = await harness.create(JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", objects))
-    first = await harness.start(job)
-    async with sleeper(harness, first, Sleep("put")):
-        taken_over = await harness.taken_over(first)
-        if second == "fails":
-            harness.bucket("source").delete("07")
-        await harness.runner().run(taken_over)
-        await sweep_garbage(harness.database, harness.transfer)
-    written = {listed.key for listed in harness.own.list("")}
-    kept = {asset.store_key for asset in await harness.assets(revision)}
-    assert len(kept) == (20 if second == "completes it" else 0)
-    assert written > kept
-    await sweep_garbage(harness.database, harness.transfer)
-    assert {listed.key for listed in harness.own.list("")} == kept
 
 
 async def test_what_a_former_attempt_has_finished_is_taken_as_it_is(harness: Harness) -> None:

@@ -21,7 +21,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from entrepot.database import assets, garbage, job_items, job_runs, jobs, stored_assets, tags
+from entrepot.database import assets, garbage, job_items, job_runs, jobs, tags
 from entrepot.database.connection import Connection, Database
 from entrepot.domain.arn import asset_arn
 from entrepot.domain.errors import (
@@ -94,12 +94,10 @@ class Runner:
         job = await jobs.get_unscoped(self.database, run_id.job_id)
         if job is None or job.state is not JobState.IN_PROGRESS or job.attempt != run_id.attempt:
             return
-        planned: list[JobItem] = []
         try:
-            await self._run_to_its_end(job, self.definitions[job.type], planned)
+            await self._run_to_its_end(job, self.definitions[job.type])
         except JobLost:
             _log.info("job %s: attempt %d lost it to another worker", job.id, job.attempt)
-            await self._note_what_nobody_took_over(job, planned)
 
     async def _run_of(self, job: Job) -> Run:
         """The run, with the permissions that its account has now.
@@ -119,28 +117,11 @@ class Runner:
             clock=self.clock,
         )
 
-    async def _note_what_nobody_took_over(self, job: Job, planned: Sequence[JobItem]) -> None:
-        """Notes as garbage what this attempt, which has lost the job, wrote for nobody.
-
-        A worker that slept in the middle of a write ends it on waking, maybe after the job has ended and all
-        its garbage was deleted. What it had recorded before, the next attempt has taken over: those keys are
-        items of the job or, once it has ended, assets; in this order they are asked for, as they go.
-        Crash: what was written then lies in the store unknown.
-        """
-        keys = {
-            item.destination.key for item in planned if item.destination == asset_location(job, item.number)
-        }
-        keys -= await job_items.written_to(self.database, keys)
-        keys -= await stored_assets.kept(self.database, keys)
-        await garbage.record(self.database, sorted(keys))
-
-    async def _run_to_its_end(self, job: Job, definition: JobDefinition, planned: list[JobItem]) -> None:
-        """Fills `planned` with the items, once they are."""
+    async def _run_to_its_end(self, job: Job, definition: JobDefinition) -> None:
         try:
             async with asyncio.timeout(self._seconds_left(job)) as deadline:
                 run = await self._run_of(job)
                 items = await self._plan(run, definition)
-                planned += items
                 items = await self._move(run, definition, items)
             await self._finish(run, definition, items)
         except (JobLost, DatabaseError):

@@ -79,6 +79,7 @@ SCOPE_CHECKED_BEFORE = {
     "datashares._LIST",  # for an operator
     "jobs._GET_UNSCOPED",  # for workers
     "jobs._WAITING_OF_ACCOUNT",  # a quota of the account, in all Regions
+    "jobs._LOST_ATTEMPTS",  # for workers, who look after the store of all
     "jobs._COUNT_WAITING",  # the same
     "jobs._KEEP_UPLOAD_HEADERS",  # whoever sends it has shown the URL of the job's upload
     "jobs._START",  # the caller has read the job in its scope, in the same transaction
@@ -103,6 +104,7 @@ READS_WHOLE_TABLES = {
     "bucket_permissions._COUNT",  # an operator's question
     "job_items._IN_OWN_STORE",  # items of jobs that run now; once a minute, where an upload is unfinished
     "job_runs._OF_DEAD_WORKERS",  # as many rows as jobs run now
+    "jobs._LOST_ATTEMPTS",  # where the store has objects of which no row knows
     "stored_assets._EXTENT",  # once an hour, where workers read what is stored
     "workers._FIRST",  # as many rows as workers live, as the next one
     "workers._ALIVE",  # as many rows as workers live
