@@ -51,7 +51,12 @@ _OVERRIDES = {
     "response-expires": "expires",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BAD_OVERRIDE = ObjectProblem(400, "InvalidArgument", "A response- parameter holds control characters.")
+_NOT_IN_HEADERS = re.compile(r"[^\x20-\x7e\xa0-\xff]")
+_BAD_OVERRIDE = ObjectProblem(
+    400,
+    "InvalidArgument",
+    "Header value cannot be represented using ISO-8859-1: that of a response- parameter.",
+)
 Read = Callable[[int], Coroutine[Any, Any, bytearray]]
 """Reads so many bytes of an object, or fewer."""
 MayRead = Callable[[], Awaitable[bool]]
@@ -163,35 +168,29 @@ def _filled(opened: OpenObject, size_bytes: int) -> bytearray:
 def _overrides(query: Mapping[str, str]) -> dict[str, str]:
     """What the answer's headers are to be, whatever the object's are."""
     overrides = {header: query[name] for name, header in _OVERRIDES.items() if name in query}
-    if any(_CONTROL.search(value) for value in overrides.values()):
+    if any(_NOT_IN_HEADERS.search(value) for value in overrides.values()):
         raise ObjectRefused(_BAD_OVERRIDE)
     return overrides
 
 
 def _said(found: Found, request: ObjectRequest, overrides: Mapping[str, str]) -> Iterator[Header]:
     """The headers of the answer, as S3 writes them."""
-    answer = found.answer.headers
-    etag, modified_at = etag_in(answer), http_date(answer.get("last-modified", ""))
-    if etag and not _CONTROL.search(etag):
-        yield b"etag", quoted(etag).encode("latin-1")
-    if modified_at is not None:
-        yield b"last-modified", formatdate(modified_at, usegmt=True).encode("ascii")
-    if found.status == 304:
-        wanted: frozenset[str] = _OF_UNCHANGED
-    else:
-        wanted = _PASSED_ON
-        yield b"accept-ranges", b"bytes"
-        if "content-type" not in answer and "content-type" not in overrides:
-            yield b"content-type", b"binary/octet-stream"
+    answer, unchanged = found.answer.headers, found.status == 304
+    said = {} if unchanged else {"accept-ranges": "bytes", "content-type": "binary/octet-stream"}
     # A checksum of the whole object beside a part of it would tell clients that the part is damaged.
     with_checksums = found.status == 200 and "x-amz-checksum-mode" in request.headers
+    prefixes = (_METADATA, _CHECKSUMS) if with_checksums else (_METADATA,)
     for name, text in answer.items():
         value = without_chunks(text) if name == "content-encoding" else text
-        is_wanted = name in wanted or (
-            found.status != 304
-            and (name.startswith(_METADATA) or (with_checksums and name.startswith(_CHECKSUMS)))
-        )
-        if is_wanted and value and name not in overrides and not _CONTROL.search(name + value):
-            yield name.encode("latin-1"), value.encode("latin-1")
-    for name, value in overrides.items():
-        yield name.encode("ascii"), value.encode()
+        is_wanted = name in _OF_UNCHANGED if unchanged else name in _PASSED_ON or name.startswith(prefixes)
+        if is_wanted and value and not _CONTROL.search(name + value):
+            said[name] = value
+    etag, modified_at = etag_in(answer), http_date(answer.get("last-modified", ""))
+    if etag and not _CONTROL.search(etag):
+        said["etag"] = quoted(etag)
+    if modified_at is not None:
+        said["last-modified"] = formatdate(modified_at, usegmt=True)
+    if not unchanged:
+        said |= overrides
+    for name, value in said.items():
+        yield name.encode("latin-1"), value.encode("latin-1")

@@ -234,8 +234,12 @@ async def test_answers_override_headers_but_never_split_them(opened: Opening) ->
     query = "response-content-type=text%2Fplain&response-cache-control=no-store"
     found = await exchange.ask("GET", KEY, query)
     assert (found.headers["content-type"], found.headers["cache-control"]) == ("text/plain", "no-store")
-    split = await exchange.ask("GET", KEY, "response-content-type=a%0d%0aset-cookie:%20a=b")
-    assert split.status == 400
+    for refused in ("a%0d%0aset-cookie:%20a=b", "%E2%82%AC", "%7f"):
+        split = await exchange.ask("GET", KEY, f"response-content-type={refused}")
+        assert split.status == 400
+        assert b"<Code>InvalidArgument</Code>" in split.body
+    umlaut = await exchange.ask("GET", KEY, "response-content-language=%C3%BC")
+    assert umlaut.headers["content-language"] == "ü"
 
 
 async def test_what_is_shared_never_runs_as_a_page_of_the_exchange(opened: Opening) -> None:
