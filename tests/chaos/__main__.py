@@ -65,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="how long it is tormented")
     parser.add_argument("--seed", type=int, default=1, help="what happens when, as far as timing allows")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--users", type=int, default=4, help="who have jobs at the same time")
     parser.add_argument("--keep", action="store_true", help="keep the data and the logs in any case")
     return parser.parse_args()
 
@@ -94,7 +95,7 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         work = Work(s3, put_sources(s3, random.Random(seed)))
         tormentor = Tormentor(fleet, proxy, servers, disk, random.Random(seed + 1))
         stack.enter_context(told_now_and_then(lambda: f"{work.line()}; {tormentor.line()}"))
-        for number in range(4):
+        for number in range(options.users):
             work.begin(clients[number % len(clients)], seed * 100 + number)
         tormentor.torment(options.seconds, threading.Event())
         work.end()

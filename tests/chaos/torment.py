@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.chaos.faulty_proxy import Fault, FaultyProxy
 from tests.chaos.processes import Fleet, Restartable
@@ -39,16 +40,19 @@ class Tormentor:
     """When a full disk has room again."""
 
     def torment(self, seconds: float, stop: threading.Event) -> None:
-        """For so long; `heal` afterwards."""
+        """For so long, and until each torment has been there once; `heal` afterwards."""
         ends_at = time.monotonic() + seconds
         self.proxy.rate = USUAL_FAULTS
-        torments: list[Callable[[], None]] = [self._kill, self._kill, self._pause, self._pause, self._burst]
-        torments += [self._restart] * len(self.servers)
-        torments += [self._fill_disk] * self.disk.is_limited
-        while time.monotonic() < ends_at and not stop.wait(self.random.uniform(1.0, 5.0)):
+        kinds: list[Callable[[], None]] = [self._kill, self._pause, self._burst]
+        kinds += [partial(self._restart, name) for name in sorted(self.servers)]
+        kinds += [self._fill_disk] * self.disk.is_limited
+        often = [*kinds, self._kill, self._pause]
+        self.random.shuffle(kinds)
+        while (kinds or time.monotonic() < ends_at) and not stop.wait(self.random.uniform(1.0, 5.0)):
             self.fleet.keep_up()
             self._wake(time.monotonic())
-            self.random.choice(torments)()
+            torment = kinds.pop() if kinds else self.random.choice(often)
+            torment()
 
     def line(self) -> str:
         return ", ".join(f"{count} x {name}" for name, count in sorted(self.done.items()))
@@ -91,8 +95,7 @@ class Tormentor:
         self.proxy.rate, self.proxy.kinds = USUAL_FAULTS, tuple(Fault)
         self.done["burst of faults"] += 1
 
-    def _restart(self) -> None:
-        name = self.random.choice(sorted(self.servers))
+    def _restart(self, name: str) -> None:
         self.servers[name].kill()
         time.sleep(self.random.uniform(0.5, 4.0))
         self.servers[name].start()
