@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.jobs.harness import Interrupted, contents, import_details, interrupt_at, opened
+from tests.jobs.harness import Interrupted, contents, import_details, interrupt_at, now, opened
 from tests.jobs.s3_buckets import S3Buckets
 
 from entrepot.database import garbage, job_items
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import JobErrorCode, JobState, JobType, Location
+from entrepot.jobs.abandoned_uploads import LATE_SECONDS, sweep_abandoned_uploads
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.jobs.sweeps import sweep_garbage, sweep_unknown_uploads
 from entrepot.stores.s3 import S3Store
@@ -126,7 +128,7 @@ async def test_uploads_in_the_store_that_no_job_knows_of_are_aborted(
 
 
 @pytest.mark.parametrize("end", [JobState.COMPLETED, JobState.ERROR])
-async def test_an_export_leaves_no_upload_whose_id_was_lost_and_no_other_is_touched(
+async def test_an_export_leaves_no_upload_whose_id_was_lost_for_long_and_no_other_is_touched(
     tmp_path: Path, template: Path, s3_buckets: S3Buckets, end: JobState
 ) -> None:
     """Its worker died, or the answer was lost, when the upload had begun and nobody knew of it yet."""
@@ -155,6 +157,12 @@ async def test_an_export_leaves_no_upload_whose_id_was_lost_and_no_other_is_touc
             harness.own.delete(asset.store_key)
         await harness.runner().run(run_id)
         assert (await harness.job(job.id)).state is end
+        late = target.begin_upload("lost")  # a request that is carried out when its job has ended
+        sweep = partial(sweep_abandoned_uploads, harness.database, harness.transfer, harness.buckets)
+        assert await sweep(now()) == 0
+        assert ("lost", late) in target.unfinished_uploads("lost")
+        assert await sweep(now().plus_seconds(LATE_SECONDS)) == 1
+        assert await sweep(now().plus_seconds(LATE_SECONDS)) == 0
     assert sorted(target.unfinished_uploads("lost")) == sorted(others)
     for key, upload_id in others:
         target.abort_upload(key, upload_id)

@@ -15,7 +15,7 @@ from tests.transfer.moving import S3Places, Told, get, item_of, move, payload, p
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.domain.job import Location
 from entrepot.stores.store import ObjectStore, Stored
-from entrepot.transfer.multipart import PART_BYTES, throw_away_lost
+from entrepot.transfer.multipart import PART_BYTES, abort_abandoned
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs
@@ -93,7 +93,7 @@ async def test_a_lost_upload_is_aborted_whatever_the_first_answers_were(
 ) -> None:
     own = s3(0, "one")
     own.begin_upload("lost")
-    throw_away_lost(Mishears(own, *answers), "lost")
+    abort_abandoned(Mishears(own, *answers), "lost", None)
     assert own.unfinished_uploads("") == []
 
 

@@ -131,6 +131,20 @@ STORE_GARBAGE = Table(
     Index("store_garbage_oldest", "recorded_at", "store_key"),
 )
 
+ABANDONED_UPLOADS = Table(
+    "abandoned_uploads",
+    METADATA,
+    # uploads in parts to users' buckets that a job which has ended may have left there
+    Column("job_id", TEXT, nullable=False),
+    Column("number", Integer, nullable=False),
+    *_required(TEXT, "account_id", "bucket", "key"),
+    # null: none is known of
+    Column("upload_id", TEXT),
+    *_required(BigInteger, "recorded_at", "due_at"),
+    PrimaryKeyConstraint("job_id", "number"),
+    Index("abandoned_uploads_due", "due_at", "job_id", "number"),
+)
+
 JOBS = Table(
     "jobs",
     METADATA,

@@ -37,6 +37,7 @@ from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobState, 
 from entrepot.domain.limits import Limits, Timeouts
 from entrepot.domain.timestamp import Timestamp
 from entrepot.integrations.protocols import Integrations
+from entrepot.jobs import abandoned_uploads
 from entrepot.jobs.auto_export import tell_of_end
 from entrepot.jobs.crash_points import CrashPoint, nothing
 from entrepot.jobs.definition import Clock, JobDefinition, Outcome, Run
@@ -277,7 +278,6 @@ class Runner:
         """
         job = run.job
         outcome = await definition.finish(run, items)
-        await run.transfer.throw_away_lost(items)
         self.at(CrashPoint.BEFORE_FINISH)
         async with self.database.transaction() as connection:
             now = self.clock()
@@ -288,6 +288,7 @@ class Runner:
             else:
                 await still_entitled(connection, job, now)
             await garbage.record(connection, definition.leftovers(job))
+            await abandoned_uploads.note(connection, job, items, now)
             await job_items.remove(connection, job.id)
             await tell_of_end(connection, job, completed=True, now=now)
             self.at(CrashPoint.INSIDE_FINISH)
@@ -310,7 +311,7 @@ class Runner:
         """Writes why the job has ended, and then throws away the uploads that it had begun.
 
         Crash: before the commit the job goes on and fails again; after it what it wrote is noted as garbage,
-        and uploads that were not thrown away stay as orphans without effect.
+        and its uploads are noted as abandoned.
         """
         self.at(CrashPoint.BEFORE_FAILURE)
         async with self.database.transaction() as connection:
@@ -318,12 +319,12 @@ class Runner:
             await _end(connection, job, state, now, errors=errors)
             items = await job_items.load(connection, job.id)
             await garbage.record(connection, (*definition.leftovers(job), *_own_keys(items)))
+            await abandoned_uploads.note(connection, job, items, now)
             await job_items.remove(connection, job.id)
             await tell_of_end(connection, job, completed=False, now=now)
         self.at(CrashPoint.AFTER_FAILURE)
         transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
         await asyncio.gather(*(transfer.abandon(item) for item in items if item.checkpoint is not None))
-        await transfer.throw_away_lost(items)
 
     def _timed_out(self, job_type: JobType) -> JobError:
         return JobError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from entrepot.domain.asset import Checksum, Proof
@@ -403,25 +403,30 @@ def throw_away(store: ObjectStore, key: str, upload_id: str) -> None:
         _LOG.warning("An upload could not be aborted and stays as an orphan: %s", error.message)
 
 
-def throw_away_lost(store: ObjectStore, key: str) -> None:
-    """Aborts uploads to that very key that have no part, until there is none. Raises `StoreError`s.
+def abort_abandoned(store: ObjectStore, key: str, upload_id: str | None) -> None:
+    """Aborts this upload, and all to that very key that have no part. Raises `StoreError`s.
 
-    It looks again after each abort, and after an answer that was lost or made no sense: what a damaged answer
-    hides, and what a damaged id has spared, nobody else looks for.
+    Those of lost ids have none, since the id is recorded before the first part is sent; an upload that has
+    some is somebody else's. It looks again after each abort, and after an answer that made no sense: what a
+    damaged answer hides, and what a damaged id has spared, nobody else looks for.
     Crash: those that are not aborted yet are found again.
     """
+    if upload_id is not None:
+        with suppress(ObjectNotFound):
+            store.abort_upload(key, upload_id)
     for look in range(1, _LOOKS + 1):
         try:
-            ids = [upload_id for found, upload_id in store.unfinished_uploads(key) if found == key]
-            without_parts = [upload_id for upload_id in ids if not _is_in_use(store, key, upload_id)]
+            ids = [found_id for found, found_id in store.unfinished_uploads(key) if found == key]
+            without_parts = [found_id for found_id in ids if not _is_in_use(store, key, found_id)]
         except StoreUnavailable:
             if look == _LOOKS:
                 raise
             continue
         if not without_parts:
             return
-        for upload_id in without_parts:
-            throw_away(store, key, upload_id)
+        for found_id in without_parts:
+            with suppress(ObjectNotFound):
+                store.abort_upload(key, found_id)
 
 
 def _is_in_use(store: ObjectStore, key: str, upload_id: str) -> bool:

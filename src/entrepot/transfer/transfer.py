@@ -35,7 +35,7 @@ from entrepot.stores.checksum import running_checksum
 from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
 from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.move import Collected, Move, TornRead, fill, hash_object
-from entrepot.transfer.multipart import PART_BYTES, part_size, stream_large, throw_away, throw_away_lost
+from entrepot.transfer.multipart import PART_BYTES, abort_abandoned, part_size, stream_large, throw_away
 from entrepot.transfer.proof import (
     encryption_fits,
     prove_put,
@@ -225,25 +225,14 @@ class Transfer:
         """Aborts an upload in the exchange's own store; where it refuses, that is logged."""
         await self._threads.run(self._stop(), throw_away, self._own, key, upload_id)
 
-    async def throw_away_lost(self, items: Sequence[JobItem]) -> None:
-        """Aborts uploads to users' buckets that these items have begun and that nobody knows of.
+    async def abort_abandoned(self, place: Location, upload_id: str | None) -> None:
+        """Aborts uploads that a job which has ended has left there. Raises `StoreError`s.
 
-        Their worker died, or the store's answer was lost, before the id was recorded, which it is before the
-        first part is sent. So they have no part; an upload to the same key that has one is somebody else's.
+        That one, and those that have no part: their worker died, or the store's answer was lost, before the
+        id was recorded.
         """
-        places = [
-            item.destination
-            for item in items
-            if item.destination.bucket is not None and item.size_bytes > PART_BYTES
-        ]
-        await asyncio.gather(*(self._throw_away_lost(place) for place in places))
-
-    async def _throw_away_lost(self, place: Location) -> None:
-        try:
-            store = self._store(place, Access.WRITE)
-            await self._threads.run(self._stop(), throw_away_lost, store, place.key)
-        except StoreError as error:
-            _LOG.warning("Whether uploads were left behind cannot be seen: %s", error.message)
+        store = self._store(place, Access.WRITE)
+        await self._threads.run(self._stop(), abort_abandoned, store, place.key, upload_id)
 
     async def abandon(self, item: JobItem) -> None:
         """Throws away the upload of the item's checkpoint, if it has one; a store that refuses is logged.

@@ -60,6 +60,7 @@ def open_worker(
     from entrepot.entitlements.provisioning.provisioners import make_provisioners
     from entrepot.entitlements.provisioning.reconciler import Reconciler
     from entrepot.integrations.guarded_http import GuardedHttp
+    from entrepot.jobs.abandoned_uploads import sweep_abandoned_uploads
     from entrepot.jobs.runner import Runner
     from entrepot.jobs.sweeps import sweep_garbage, sweep_old_jobs, sweep_unknown_uploads, sweep_uploads
     from entrepot.jobs.unknown_objects import sweep_unknown_objects
@@ -75,10 +76,11 @@ def open_worker(
     transfer = Transfer(
         store, server_side_copy=settings.server_side_copy, unproven_sources=settings.unproven_sources
     )
+    buckets = user_buckets(settings, database, s3, secrets)
     runner = Runner(
         database=database,
         transfer=transfer,
-        buckets=user_buckets(settings, database, s3, secrets),
+        buckets=buckets,
         limits=settings.limits,
         signed_urls=signed_urls,
         clock=clock,
@@ -97,6 +99,7 @@ def open_worker(
         unstarted = clock().plus_seconds(-settings.upload_retention_days * _DAY_SECONDS)
         await sweep_uploads(database, store, DEFINITIONS, created_before=unstarted, now=clock())
         await sweep_unknown_uploads(database, transfer)
+        await sweep_abandoned_uploads(database, transfer, buckets, clock())
         await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
         if settings.store.is_folder:
             # Checking a local store also clears away what dead processes were writing.

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sql
 
 from entrepot.database import (
+    abandoned_uploads,
     accounts,
     assets,
     bucket_permissions,
@@ -44,7 +45,8 @@ from entrepot.database.migrate import migrate
 from entrepot.domain.job import JobError, JobErrorCode, Location, MultipartCheckpoint
 
 MODULES = (
-    accounts, assets, bucket_permissions, data_grants, data_sets, datashares, event_actions, event_deliveries,
+    abandoned_uploads, accounts, assets, bucket_permissions, data_grants, data_sets, datashares,
+    event_actions, event_deliveries,
     events, garbage, job_items, job_runs, jobs, notifications, external_access, revisions, stored_assets,
     tags, webhooks, workers,
 )  # fmt: skip
@@ -65,7 +67,7 @@ QUERIES = dict(pair for module in MODULES for pair in _queries(module))
 OF_NO_SCOPE = {
     # accounts come before scopes; workers serve all of them
     "accounts", "event_deliveries", "garbage", "job_items", "job_runs", "webhooks", "workers",
-    "external_access", "bucket_permissions", "stored_assets",
+    "abandoned_uploads", "external_access", "bucket_permissions", "stored_assets",
 }  # fmt: skip
 SCOPE_CHECKED_BEFORE = {
     "assets._OF_IDS",  # of grants that the caller has; it compares the account of each

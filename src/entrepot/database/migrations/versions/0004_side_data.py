@@ -1,4 +1,4 @@
-"""Headers of an object, such as Content-Type, are kept with its asset; an index counts jobs that wait."""
+"""Headers of objects, jobs that wait, and uploads in parts that jobs may have left in users' buckets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,3 +20,13 @@ def upgrade() -> None:
     op.create_index(
         "jobs_waiting", "jobs", ["account_id", "type"], sqlite_where=waiting, postgresql_where=waiting
     )
+    op.create_table(
+        "abandoned_uploads",
+        sa.Column("job_id", _TEXT, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        *(sa.Column(name, _TEXT, nullable=False) for name in ("account_id", "bucket", "key")),
+        sa.Column("upload_id", _TEXT),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("recorded_at", "due_at")),
+        sa.PrimaryKeyConstraint("job_id", "number"),
+    )
+    op.create_index("abandoned_uploads_due", "abandoned_uploads", ["due_at", "job_id", "number"])

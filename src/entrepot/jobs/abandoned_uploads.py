@@ -1,0 +1,95 @@
+"""Uploads in parts that jobs have left in users' buckets: noted when a job ends, aborted a little later.
+
+An upload may have begun although nobody knows its id: its worker died, or the answer was lost. Where the job
+ends, the bucket may be out of reach, or the request not have been carried out yet. So the place is noted in
+the transaction that ends the job, and looked at a little later, until the bucket has answered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from entrepot.database import abandoned_uploads
+from entrepot.database.abandoned_uploads import AbandonedUpload
+from entrepot.domain.errors import StoreError, StoreUnavailable
+from entrepot.domain.job import Job, JobItem, Location
+from entrepot.domain.timestamp import Timestamp
+from entrepot.transfer.multipart import PART_BYTES
+
+if TYPE_CHECKING:
+    from entrepot.database.connection import Connection, Database
+    from entrepot.transfer.transfer import Transfer
+    from entrepot.transfer.user_buckets import Buckets
+
+LATE_SECONDS = 30
+"""A request that was under way when its job ended has been carried out by then."""
+_AGAIN_SECONDS = 60
+_GIVEN_UP_SECONDS = 7 * 86_400
+PAGE = 500
+
+_log = logging.getLogger(__name__)
+
+
+async def note(connection: Connection, job: Job, items: Iterable[JobItem], now: Timestamp) -> None:
+    """Notes where the job may leave uploads, in the transaction that ends it.
+
+    Crash: with the end of the job, or not at all; then the job goes on.
+    """
+    due_at = now.plus_seconds(LATE_SECONDS)
+    await abandoned_uploads.record(
+        connection,
+        [
+            AbandonedUpload(
+                job.id,
+                item.number,
+                job.scope.account_id,
+                item.destination.bucket,
+                item.destination.key,
+                None if item.checkpoint is None else item.checkpoint.upload_id,
+                now,
+                due_at,
+            )
+            for item in items
+            if item.destination.bucket is not None and item.size_bytes > PART_BYTES
+        ],
+    )
+
+
+async def sweep_abandoned_uploads(
+    database: Database, transfer: Transfer, buckets: Buckets, now: Timestamp
+) -> int:
+    """Aborts the uploads that jobs have left; returns how many places were looked at.
+
+    A bucket that cannot be reached is tried again each minute, for a week; one that does not let the account
+    see or abort uploads is not.
+    Crash: what was not looked at is looked at by the next sweep.
+    """
+    looked_at = 0
+    unreachable: set[tuple[str, str]] = set()
+    while found := await abandoned_uploads.due(database, now, PAGE):
+        put_off: list[AbandonedUpload] = []
+        for upload in found:
+            if (upload.account_id, upload.bucket) in unreachable:
+                put_off.append(upload)
+                continue
+            acting = transfer.acting_for(await buckets.of_account(upload.account_id))
+            try:
+                await acting.abort_abandoned(Location(upload.bucket, upload.key), upload.upload_id)
+            except StoreUnavailable as error:
+                unreachable.add((upload.account_id, upload.bucket))
+                put_off.append(upload)
+                _log.info("job %s: what it has left is looked for again: %s", upload.job_id, error)
+            except StoreError as error:
+                _log.info("job %s: what it has left cannot be seen: %s", upload.job_id, error)
+        given_up_before = now.plus_seconds(-_GIVEN_UP_SECONDS)
+        given_up = [upload for upload in put_off if upload.recorded_at < given_up_before]
+        for upload in given_up:
+            place = f"s3://{upload.bucket}/{upload.key}"
+            _log.warning("job %s: whether it has left an upload to %s was never seen", upload.job_id, place)
+        await abandoned_uploads.put_off(database, put_off, now.plus_seconds(_AGAIN_SECONDS))
+        done = [upload for upload in found if upload not in put_off or upload in given_up]
+        await abandoned_uploads.remove(database, done)
+        looked_at += len(found) - len(put_off)
+    return looked_at
