@@ -105,7 +105,7 @@ def gate_before(server_url: str, port: int = 0) -> Iterator[Gate]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     gate.url = f"http://127.0.0.1:{server.server_port}"
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     serving.start()
     try:
         yield gate
