@@ -6,10 +6,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 # An editable install is compiled by whoever runs it first; where nobody may write, at every start anew.
 COMPILE := $(BIN)/python -m compileall -q src
 
-# Three processes for two processors: much of a test's time is waiting for a server or a job.
-PROCESSES := $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN) / 2)
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
 # Tests are compiled, too, whatever the environment says: that is half of the time of finding them.
-RUN_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+RUN_TESTS := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist worksteal --numprocesses
 UNIT_TESTS := tests/unit tests/conformance tests/architecture
 
 .DEFAULT_GOAL := help
@@ -43,11 +42,13 @@ demo: $(VENV)/demo ## a real import, get-job and export, end to end (DATA=folder
 serve: $(VENV)/demo ## the server on http://127.0.0.1:8250
 	@$(BIN)/entrepot serve
 
+# Three processes for two processors: much of these tests' time is waiting for a server or a job.
 test: $(VENV)/development ## the whole test suite
-	@$(RUN_TESTS) $(PYTEST)
+	@$(RUN_TESTS) $(shell expr 3 \* $(PROCESSORS) / 2) $(PYTEST)
 
+# None of these waits, and each process finds all tests for itself.
 test-fast: $(VENV)/development ## the unit part of it: what needs no server
-	@$(RUN_TESTS) $(UNIT_TESTS) -m "not postgresql and not moto" $(PYTEST)
+	@$(RUN_TESTS) $(PROCESSORS) $(UNIT_TESTS) -m "not postgresql and not moto" $(PYTEST)
 
 SECONDS := 60
 SEED := 1
