@@ -16,6 +16,7 @@ from tests.functional.clients import s3_client
 from tests.servers import exchanges
 from tests.servers.exchanges import Exchange
 from tests.servers.shared import shared
+from tests.servers.warm_program import WarmProgram, warm_program
 
 from entrepot.testing import S3Server
 
@@ -39,6 +40,18 @@ class Port:
     def allow(self, bucket: str) -> None:
         """Lets the account use another bucket."""
         allow_bucket(self.exchange, self.account, bucket, "--read", "--write")
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[WarmProgram]:
+    """`entrepot` without the start of an interpreter, for runs that are not about their start."""
+    commands = ("bulk.*", "jobs.*", "aws.operation.*", "aws.output.*", "aws.completion.*")
+    operators = ("account", "bucket", "doctor", "key", "local_ids", "webhook")
+    loaded = [f"entrepot.cli.{name}" for name in (*commands, *(f"admin.{name}" for name in operators))]
+    loaded += ["entrepot.client.*", "entrepot.server.first_start"]
+    loaded += ["entrepot.wiring.shared", "entrepot.wiring.integrations"]
+    with warm_program([*loaded, "botocore.session", "platformdirs.unix"]) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +98,14 @@ def buckets(storage: S3Server) -> tuple[str, str]:
         s3.create_bucket(Bucket=name)
     s3.close()
     return names
+
+
+@pytest.fixture(scope="session")
+def s3_of_users(storage: S3Server) -> Iterator[Any]:
+    """One for all tests that do not close theirs: making one takes longer than many a test."""
+    s3 = s3_client(storage)
+    yield s3
+    s3.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from tests.functional.transfers import PATIENCE_SECONDS
 
+_LOOKS_EVERY_SECONDS = 0.02
+"""Whether it is to end; each test waits for that."""
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 _REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-length: %d\r\n\r\n%b" % (len(_DENIED), _DENIED)
 
@@ -105,7 +107,7 @@ def gate_before(server_url: str, port: int = 0) -> Iterator[Gate]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     gate.url = f"http://127.0.0.1:{server.server_port}"
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    serving = threading.Thread(target=server.serve_forever, args=(_LOOKS_EVERY_SECONDS,), daemon=True)
     serving.start()
     try:
         yield gate

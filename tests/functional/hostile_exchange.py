@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.servers.warm_program import WarmProgram
+
 PATIENCE_SECONDS = 120.0
+_LOOKS_EVERY_SECONDS = 0.02
+"""Whether it is to end; each test waits for that."""
 CONTENT = b"content of the asset"
 _TIMES = {"CreatedAt": "2026-03-01T10:00:00.000Z", "UpdatedAt": "2026-03-01T10:00:00.000Z"}
 
@@ -26,6 +30,7 @@ Answering = Callable[[BaseHTTPRequestHandler], None]
 class HostileExchange:
     """What it answers with. `instead` answers requests by itself, by method and path."""
 
+    program: WarmProgram
     url: str = ""
     data_set: dict[str, Any] = field(
         default_factory=lambda: {
@@ -86,7 +91,9 @@ class HostileExchange:
             return {"Assets": [self.asset]}
         return self.data_set if len(parts) == 3 else self.revision
 
-    def run(self, home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, home: Path, *arguments: str | Path, anew: bool = False
+    ) -> subprocess.CompletedProcess[bytes]:
         """The program, told that this is its exchange, until its end. Whatever it reads must not break it."""
         environ = {
             name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTREPOT_"))
@@ -97,21 +104,25 @@ class HostileExchange:
             "AWS_REGION": "us-east-1",
         }
         environ |= {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "AWS_ENDPOINT_URL": self.url}
-        ended = subprocess.run(
-            [sys.executable, "-m", "entrepot", *map(str, arguments)],
-            env=environ,
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        given = list(map(str, arguments))
+        if anew:
+            ended = subprocess.run(
+                [sys.executable, "-m", "entrepot", *given],
+                env=environ,
+                capture_output=True,
+                timeout=PATIENCE_SECONDS,
+                check=False,
+            )
+        else:
+            ended = self.program.run(["entrepot", *given], environ, seconds=PATIENCE_SECONDS)
         assert b"Traceback" not in ended.stderr, ended.stderr
         assert b"ENTREPOT_DEBUG" not in ended.stderr, ended.stderr
         return ended
 
 
 @contextmanager
-def hostile_exchange() -> Iterator[HostileExchange]:
-    exchange = HostileExchange()
+def hostile_exchange(program: WarmProgram) -> Iterator[HostileExchange]:
+    exchange = HostileExchange(program)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -139,7 +150,7 @@ def hostile_exchange() -> Iterator[HostileExchange]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     exchange.url = f"http://127.0.0.1:{server.server_port}"
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving = threading.Thread(target=server.serve_forever, args=(_LOOKS_EVERY_SECONDS,), daemon=True)
     serving.start()
     try:
         yield exchange

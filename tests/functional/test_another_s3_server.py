@@ -20,6 +20,7 @@ from tests.functional.conftest import Port
 from tests.functional.moto_server import CREDENTIALS
 from tests.functional.transfers import User, sizes
 from tests.servers.exchanges import known
+from tests.servers.warm_program import WarmProgram
 
 from entrepot.testing import S3Server, running_entrepot
 
@@ -75,12 +76,14 @@ def test_every_key_that_the_s3_server_keeps_arrives_unchanged(port: Port, s3: An
         assert s3.get_object(Bucket=port.destination, Key=key)["Body"].read() == content
 
 
-def test_every_key_of_a_bucket_is_published_and_fetched_as_it_is(port: Port, s3: Any, tmp_path: Path) -> None:
+def test_every_key_of_a_bucket_is_published_and_fetched_as_it_is(
+    port: Port, s3: Any, tmp_path: Path, program: WarmProgram
+) -> None:
     contents = {key: f"content of {number}".encode() for number, key in enumerate(KEYS)}
     contents |= {"with space and ünï→code.txt": b"1", "percent%2Fslash+plus&amp;": b"2", "${x}": b"3"}
     for key, content in contents.items():
         s3.put_object(Bucket=port.source, Key=key, Body=content)
-    user = User(port, tmp_path, port.account.client, s3)
+    user = User(port, tmp_path, port.account.client, s3, program)
     summary = user.run("publish", f"s3://{port.source}").summary
     assert user.assets(summary) == sizes(contents)
     user.run("fetch", summary["DataSetId"], f"s3://{port.destination}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from tests.functional.conftest import Port
 from tests.functional.gate import Gate, Passing, gate_before
 from tests.functional.transfers import PATIENCE_SECONDS, User, read_files, sizes, some, until, write_files
+from tests.servers.warm_program import WarmProgram
 
 ROADS = pytest.mark.parametrize("road", ["", "/x"], ids=["bucket", "prefix"])
 
@@ -34,10 +35,16 @@ def to_exchange(port: Port) -> Iterator[Gate]:
 
 @pytest.fixture
 def user(
-    port: Port, client: Callable[..., Any], tmp_path: Path, to_s3: Gate, to_exchange: Gate
+    port: Port,
+    s3_of_users: Any,
+    tmp_path: Path,
+    to_s3: Gate,
+    to_exchange: Gate,
+    program: WarmProgram,
 ) -> Iterator[User]:
     exchange = dataclasses.replace(port.exchange, url=to_exchange.url)
-    user = User(dataclasses.replace(port, exchange=exchange), tmp_path, client("dataexchange"), client("s3"))
+    behind = dataclasses.replace(port, exchange=exchange)
+    user = User(behind, tmp_path, port.account.client, s3_of_users, program)
     user.environ["AWS_ENDPOINT_URL_S3"] = to_s3.url
     yield user
     user.tidy_up()
@@ -201,7 +208,7 @@ def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(
         return jobs == 2
 
     to_exchange.holds = creates_second_job
-    objects = some(230)
+    objects = some(110)
     bucket = user.bucket(objects)
     command = ["publish", f"s3://{bucket}", "--name", bucket, "--concurrency", "1"]
     with user.interrupted(*command, by=signal.SIGKILL):
@@ -210,8 +217,7 @@ def test_a_run_is_taken_up_where_nothing_was_remembered_of_it(
     forget(user)
     # As large as before, and not what was imported: nothing tells, so everything is imported again.
     changed = {key: content[::-1] for key, content in objects.items()}
-    for key, content in changed.items():
-        user.s3.put_object(Bucket=bucket, Key=key, Body=content)
+    user.put(bucket, changed)
     summary = user.run(*command).summary
     assert user.assets(summary) == sizes(objects)
     assert user.contents(summary) == changed

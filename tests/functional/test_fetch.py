@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -16,11 +16,12 @@ from tests.functional import tools
 from tests.functional.conftest import Port
 from tests.functional.flow import import_by_signed_url, import_objects, open_revision
 from tests.functional.transfers import User, read_files, some, until, write_files
+from tests.servers.warm_program import WarmProgram
 
 
 @pytest.fixture
-def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[User]:
-    user = User(port, tmp_path, client("dataexchange"), client("s3"))
+def user(port: Port, s3_of_users: Any, tmp_path: Path, program: WarmProgram) -> Iterator[User]:
+    user = User(port, tmp_path, port.account.client, s3_of_users, program)
     yield user
     user.tidy_up()
 
@@ -43,7 +44,7 @@ def test_assets_become_files_under_their_names(user: User, tmp_path: Path, road:
     way = user.bucket({"other": b"stays"})
     through = [] if road == "signed URLs" else ["--through", f"s3://{way}/tmp"]
     target = tmp_path / "new" / "target"
-    summary = user.run("fetch", made["DataSetId"], target, *through).summary
+    summary = user.run("fetch", made["DataSetId"], target, *through, anew=True).summary
     assert read_files(target) == files
     assert (target / "a folder").is_dir()
     assert (summary["Assets"], summary["Skipped"], summary["Failed"]) == (len(files) + 1, 0, 0)
@@ -117,7 +118,7 @@ def test_other_bytes_of_the_same_size_and_time_are_replaced(user: User, tmp_path
 def test_a_run_into_a_folder_that_was_broken_off_is_taken_up(
     user: User, tmp_path: Path, by: signal.Signals, through: bool
 ) -> None:
-    files = some(60)
+    files = some(40)
     made = published(user, files)
     target, way = tmp_path / "target", user.bucket()
     command = ["fetch", made["Name"], str(target), "--concurrency", "2"]

@@ -19,6 +19,7 @@ from tests.functional.hostile_exchange import (
     send,
     send_without_end,
 )
+from tests.servers.warm_program import WarmProgram
 
 BEFORE = b"export PATH=mine\n"
 NASTY = "\x1b]0;owned\x07\x1b[2J\x9b2J\r\x7f\u202egpj.\u2066\x00x"
@@ -26,8 +27,8 @@ _ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u206
 
 
 @pytest.fixture
-def exchange() -> Iterator[HostileExchange]:
-    with hostile_exchange() as exchange:
+def exchange(program: WarmProgram) -> Iterator[HostileExchange]:
+    with hostile_exchange(program) as exchange:
         yield exchange
 
 
@@ -58,7 +59,7 @@ def assert_quiet(*outputs: bytes) -> None:
 
 
 def test_an_honest_one_is_fetched_from(exchange: HostileExchange, tmp_path: Path) -> None:
-    ended = exchange.run(tmp_path, "fetch", "d" * 32, tmp_path / "target")
+    ended = exchange.run(tmp_path, "fetch", "d" * 32, tmp_path / "target", anew=True)
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "target" / "prices.csv").read_bytes() == CONTENT
 

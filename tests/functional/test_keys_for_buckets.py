@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,12 @@ import pytest
 from tests.functional.conftest import Port
 from tests.functional.gate import Passing, gate_before
 from tests.functional.transfers import PATIENCE_SECONDS, User, write_files
+from tests.servers.warm_program import WarmProgram
 
 
 @pytest.fixture
-def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[User]:
-    user = User(port, tmp_path, client("dataexchange"), client("s3"))
+def user(port: Port, s3_of_users: Any, tmp_path: Path, program: WarmProgram) -> Iterator[User]:
+    user = User(port, tmp_path, port.account.client, s3_of_users, program)
     yield user
     user.tidy_up()
 
@@ -36,13 +35,10 @@ def keyless(user: User) -> User:
 
 
 def run(user: User, *arguments: str | Path) -> tuple[int, str]:
-    command = [sys.executable, "-m", "entrepot", *map(str, arguments)]
-    command += ["--endpoint-url", user.port.exchange.url]
-    ended = subprocess.run(
-        command, env=user.environ, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
-    )
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, ended.stderr
+    command = ["entrepot", *map(str, arguments), "--endpoint-url", user.port.exchange.url]
+    ended = user.program.run(command, user.environ, seconds=PATIENCE_SECONDS)
+    assert b"Traceback" not in ended.stderr
+    return ended.returncode, ended.stderr.decode()
 
 
 def commands(user: User, tmp_path: Path) -> list[list[str | Path]]:

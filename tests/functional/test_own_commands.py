@@ -15,33 +15,48 @@ import pytest
 from tests.functional.conftest import Port
 from tests.functional.hostile_exchange import HostileExchange, hostile_exchange
 from tests.functional.transfers import PATIENCE_SECONDS, User, read_files, some, write_files
+from tests.servers.warm_program import WarmProgram
+
+Own = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[User]:
-    user = User(port, tmp_path, client("dataexchange"), client("s3"))
+def user(port: Port, s3_of_users: Any, tmp_path: Path, program: WarmProgram) -> Iterator[User]:
+    user = User(port, tmp_path, port.account.client, s3_of_users, program)
     yield user
     user.tidy_up()
 
 
 @pytest.fixture
-def exchange() -> Iterator[HostileExchange]:
-    with hostile_exchange() as exchange:
+def exchange(program: WarmProgram) -> Iterator[HostileExchange]:
+    with hostile_exchange(program) as exchange:
         yield exchange
 
 
-def own(
+def environ_of(home: Path) -> dict[str, str]:
+    """That of an operator with a data directory of their own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTREPOT_"))}
+    return kept | {"ENTREPOT_DATA_DIR": str(home / "data")}
+
+
+@pytest.fixture
+def own(program: WarmProgram, tmp_path: Path) -> Own:
+    """Runs an operator's command."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return program.run(["entrepot", *arguments], environ_of(tmp_path), seconds=PATIENCE_SECONDS)
+
+    return run
+
+
+def started(
     home: Path, *arguments: str, unbuffered: bool = False, **streams: Any
 ) -> subprocess.CompletedProcess[bytes]:
-    """An operator's command on a data directory of its own."""
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTREPOT_"))
-    }
-    environ |= {"ENTREPOT_DATA_DIR": str(home / "data"), "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    """An operator's command in an interpreter of its own."""
     pipe = subprocess.PIPE
     return subprocess.run(
         [sys.executable, "-m", "entrepot", *arguments],
-        env=environ,
+        env=environ_of(home) | {"PYTHONUNBUFFERED": "1" if unbuffered else ""},
         timeout=PATIENCE_SECONDS,
         check=False,
         **{"stdout": pipe, "stderr": pipe, **streams},
@@ -53,10 +68,14 @@ def own(
 )
 def test_output_that_finds_no_room_is_120(tmp_path: Path, command: str, unbuffered: bool) -> None:
     with Path("/dev/full").open("wb") as full:
-        ended = own(tmp_path, *command.split(), unbuffered=unbuffered, stdout=full)
+        ended = started(tmp_path, *command.split(), unbuffered=unbuffered, stdout=full)
         assert ended.returncode == 120
         assert ended.stderr == b"entrepot: The output could not be written: No space left on device\n"
-        assert own(tmp_path, "key", "disable", "AKIANOBODY", stderr=full).returncode == 252
+
+
+def test_a_message_that_finds_no_room_leaves_the_exit_code(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert started(tmp_path, "key", "disable", "AKIANOBODY", stderr=full).returncode == 252
 
 
 def test_fetch_and_wait_job_whose_output_finds_no_room(exchange: HostileExchange, tmp_path: Path) -> None:
@@ -101,7 +120,7 @@ def test_a_run_that_is_ended_says_by_what(
         process.send_signal(by)
         _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == status, errors
-    assert "run the same command again" in errors
+    assert b"run the same command again" in errors
 
 
 def test_names_that_are_no_utf_8_are_told_in_json_that_any_reader_takes(user: User, tmp_path: Path) -> None:
@@ -132,30 +151,30 @@ def test_a_folder_whose_own_name_is_no_utf_8(user: User, tmp_path: Path) -> None
 # What a shell completes
 
 
-def completed(home: Path, line: str) -> list[str]:
-    return own(home, "__complete", "bash", "--", line).stdout.decode().split()
+def completed(own: Own, line: str) -> list[str]:
+    return own("__complete", "bash", "--", line).stdout.decode().split()
 
 
-def test_what_operators_commands_take_by_id_is_completed(tmp_path: Path) -> None:
-    account = json.loads(own(tmp_path, "account", "create").stdout)
+def test_what_operators_commands_take_by_id_is_completed(own: Own) -> None:
+    account = json.loads(own("account", "create").stdout)
     url = "https://hooks.example.com/x"
-    added = own(tmp_path, "webhook", "add", url, "--account", account["AccountId"])
+    added = own("webhook", "add", url, "--account", account["AccountId"])
     webhook = json.loads(added.stdout)["WebhookId"]
-    disabled = json.loads(own(tmp_path, "key", "create").stdout)["AccessKeyId"]
-    own(tmp_path, "key", "disable", disabled)
-    keys = json.loads(own(tmp_path, "key", "list").stdout)["AccessKeys"]
+    disabled = json.loads(own("key", "create").stdout)["AccessKeyId"]
+    own("key", "disable", disabled)
+    keys = json.loads(own("key", "list").stdout)["AccessKeys"]
     enabled = {key["AccessKeyId"] for key in keys if key["Status"] == "Enabled"}
     for action in ("remove", "replay", "dead-letters"):
-        assert completed(tmp_path, f"entrepot webhook {action} {webhook[:4]}") == [webhook]
-    assert set(completed(tmp_path, "entrepot key disable A")) == enabled
+        assert completed(own, f"entrepot webhook {action} {webhook[:4]}") == [webhook]
+    assert set(completed(own, "entrepot key disable A")) == enabled
     assert disabled not in enabled
     for line in ("entrepot webhook add h", "entrepot webhook list w", "entrepot key create A"):
-        assert completed(tmp_path, line) == []
-    assert own(tmp_path, "webhook", "remove", webhook).returncode == 0
+        assert completed(own, line) == []
+    assert own("webhook", "remove", webhook).returncode == 0
 
 
-def test_completing_makes_no_database(tmp_path: Path) -> None:
-    assert completed(tmp_path, "entrepot key disable A") == []
+def test_completing_makes_no_database(own: Own, tmp_path: Path) -> None:
+    assert completed(own, "entrepot key disable A") == []
     assert not (tmp_path / "data").exists()
 
 
@@ -177,10 +196,10 @@ def test_fetch_completes_names_that_it_takes(exchange: HostileExchange, tmp_path
 # JSON
 
 
-def test_doctor_and_buckets_are_json(tmp_path: Path) -> None:
-    own(tmp_path, "account", "create")
-    assert json.loads(own(tmp_path, "bucket", "list").stdout) == {"BucketPermissions": []}
-    report = json.loads(own(tmp_path, "doctor", "--output", "json").stdout)
+def test_doctor_and_buckets_are_json(own: Own, tmp_path: Path) -> None:
+    own("account", "create")
+    assert json.loads(own("bucket", "list").stdout) == {"BucketPermissions": []}
+    report = json.loads(own("doctor", "--output", "json").stdout)
     assert report["Well"] is True
     assert "entrepot" in report["Versions"]
     settings = {entry["Name"]: entry for entry in report["Settings"]}
@@ -194,6 +213,6 @@ def test_doctor_and_buckets_are_json(tmp_path: Path) -> None:
         "database",
         "store",
     }
-    ended = own(tmp_path, "doctor", "--output", "json", "--s3-endpoint-url", "http://127.0.0.1:1")
+    ended = own("doctor", "--output", "json", "--s3-endpoint-url", "http://127.0.0.1:1")
     assert ended.returncode == 1
     assert json.loads(ended.stdout)["Well"] is False

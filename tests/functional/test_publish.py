@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.functional.conftest import Port
 from tests.functional.transfers import User, sizes, some, until, write_files
+from tests.servers.warm_program import WarmProgram
 
 
 @pytest.fixture
-def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[User]:
-    user = User(port, tmp_path, client("dataexchange"), client("s3"))
+def user(port: Port, s3_of_users: Any, tmp_path: Path, program: WarmProgram) -> Iterator[User]:
+    user = User(port, tmp_path, port.account.client, s3_of_users, program)
     yield user
     user.tidy_up()
 
 
 def test_objects_of_a_bucket_become_a_finalized_revision(user: User) -> None:
-    objects = some(230, "in/")
+    objects = some(110, "in/")
     bucket = user.bucket({**objects, "out/other.csv": b"not this one"})
-    ended = user.run("publish", f"s3://{bucket}/in", "--comment", "First", "--tag", "team=data")
+    ended = user.run("publish", f"s3://{bucket}/in", "--comment", "First", "--tag", "team=data", anew=True)
     summary = ended.summary
     assert user.assets(summary) == sizes(objects)
     assert summary["Finalized"] is True
-    assert (summary["Assets"], summary["Jobs"], summary["Skipped"], summary["Failed"]) == (230, 3, 0, 0)
+    assert (summary["Assets"], summary["Jobs"], summary["Skipped"], summary["Failed"]) == (110, 2, 0, 0)
     assert summary["Bytes"] == sum(sizes(objects).values())
     place = {"DataSetId": summary["DataSetId"], "RevisionId": summary["RevisionId"]}
     revision = user.exchange.get_revision(**place)
     assert (revision["Comment"], revision["Finalized"], revision["Tags"]["team"]) == ("First", True, "data")
     data_set = user.exchange.get_data_set(DataSetId=summary["DataSetId"])
     assert (data_set["Name"], data_set["AssetType"]) == ("in", "S3_SNAPSHOT")
-    assert "230 of 230 assets" in ended.errors
+    assert "110 of 110 assets" in ended.errors
 
 
 def test_publishing_the_same_again_changes_nothing(user: User) -> None:
@@ -88,7 +89,7 @@ def test_a_bucket_with_objects_under_the_same_names_is_not_gone_through(user: Us
 def test_a_run_that_was_broken_off_is_taken_up_where_it_stopped(
     user: User, tmp_path: Path, by: signal.Signals, road: str
 ) -> None:
-    files = some(60)
+    files = some(40)
     name = f"broken off {by} {road}"
     folder = write_files(tmp_path / "product", files)
     bucket = user.bucket()
@@ -200,5 +201,5 @@ def test_another_data_set_can_be_named(user: User) -> None:
 def test_wrong_usage_is_told(user: User) -> None:
     assert "s3://bucket/prefix" in user.run("publish", "s3://", status=252).errors
     assert "--through" in user.run("publish", "s3://a", "--through", "s3://b", status=252).errors
-    assert "KEY=VALUE" in user.run("publish", ".", "--tag", "x", status=252).errors
-    assert "--concurrency" in user.run("publish", ".", "--concurrency", "0", status=252).errors
+    assert "KEY=VALUE" in user.run("publish", user.home, "--tag", "x", status=252).errors
+    assert "--concurrency" in user.run("publish", user.home, "--concurrency", "0", status=252).errors

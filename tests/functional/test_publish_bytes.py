@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from tests.functional.conftest import Port
 from tests.functional.transfers import User, some, write_files
+from tests.servers.warm_program import WarmProgram
 
 ROADS = pytest.mark.parametrize("road", ["signed URLs", "a bucket of its own", "a prefix"])
 
 
 @pytest.fixture
-def user(port: Port, client: Callable[..., Any], tmp_path: Path) -> Iterator[User]:
-    user = User(port, tmp_path, client("dataexchange"), client("s3"))
+def user(port: Port, s3_of_users: Any, tmp_path: Path, program: WarmProgram) -> Iterator[User]:
+    user = User(port, tmp_path, port.account.client, s3_of_users, program)
     yield user
     user.tidy_up()
 
@@ -283,7 +284,7 @@ def test_a_data_set_that_was_renamed_is_still_the_one(user: User, tmp_path: Path
 def test_a_run_that_was_killed_is_taken_up_on_another_machine(
     user: User, tmp_path: Path, name: str, road: str
 ) -> None:
-    files = some(60)
+    files = some(40)
     folder = write_files(tmp_path / name, files)
     command = ["publish", str(folder), "--concurrency", "2", *options_of(user, road)]
     with user.interrupted(*command, by=signal.SIGKILL):

@@ -17,7 +17,9 @@ from typing import Any
 
 from tests.functional.conftest import Port
 from tests.functional.flow import until
+from tests.servers.warm_program import WarmProgram, WarmRun
 
+from entrepot.cli.bulk.user_bucket import Bucket
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
@@ -48,6 +50,7 @@ class User:
     home: Path
     exchange: Any
     s3: Any
+    program: WarmProgram
     environ: dict[str, str] = field(init=False)
     buckets: list[str] = field(default_factory=list)
 
@@ -67,25 +70,29 @@ class User:
             },
         )
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """The program, running."""
-        command = [sys.executable, "-m", "entrepot", *map(str, arguments), "--profile", "entrepot"]
-        command += ["--endpoint-url", self.port.exchange.url]
+    def start(self, *arguments: str | Path, anew: bool = False) -> WarmRun | subprocess.Popen[bytes]:
+        """The program, running; `anew` in an interpreter of its own."""
+        given = [*map(str, arguments), "--profile", "entrepot", "--endpoint-url", self.port.exchange.url]
+        if not anew:
+            return self.program.start(["entrepot", *given], self.environ, Path.cwd())
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environ, stdout=pipe, stderr=pipe, text=True)
+        command = [sys.executable, "-m", "entrepot", *given]
+        return subprocess.Popen(command, env=self.environ, stdout=pipe, stderr=pipe)
 
-    def run(self, *arguments: str | Path, status: int = 0) -> Ended:
+    def run(self, *arguments: str | Path, status: int = 0, anew: bool = False) -> Ended:
         """The program, ended with this status."""
-        with self.start(*arguments) as process:
-            output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        with self.start(*arguments, anew=anew) as process:
+            output, errors = (text.decode() for text in process.communicate(timeout=PATIENCE_SECONDS))
         assert process.returncode == status, errors + output
         assert "Traceback" not in errors, errors
         return Ended(process.returncode, errors, output)
 
     @contextmanager
-    def interrupted(self, *arguments: str | Path, by: signal.Signals) -> Iterator[subprocess.Popen[str]]:
+    def interrupted(
+        self, *arguments: str | Path, by: signal.Signals, anew: bool = False
+    ) -> Iterator[WarmRun | subprocess.Popen[bytes]]:
         """The program while it runs; the signal comes at the end of the block, in the middle of its work."""
-        with self.start(*arguments) as process:
+        with self.start(*arguments, anew=anew) as process:
             yield process
             assert process.poll() is None, "it had ended before it could be interrupted"
             process.send_signal(by)
@@ -99,24 +106,34 @@ class User:
         self.s3.create_bucket(Bucket=name)
         self.port.allow(name)
         self.buckets.append(name)
-        with self._quick(name) as store:
-            for key, content in (objects or {}).items():
-                store.put(key, memoryview(content), len(content))
+        self.put(name, objects or {})
         return name
+
+    def put(self, bucket: str, objects: Mapping[str, bytes]) -> None:
+        """Puts these objects into a bucket."""
+        with self._quick(bucket) as store:
+            for key, content in objects.items():
+                store.put(key, memoryview(content), len(content))
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """Everything in a bucket."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {key: self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        found: dict[str, bytes] = {}
+        buffer = memoryview(bytearray(1024 * 1024))
+        with self._quick(bucket) as store:
+            for entry in store.list(""):
+                content = bytearray()
+                with store.open(entry.key) as reader:
+                    while count := reader.readinto(buffer):
+                        content += buffer[:count]
+                found[entry.key] = bytes(content)
+        return found
 
     def tidy_up(self) -> None:
         """Removes the buckets: the S3 server has room for some dozens."""
         for bucket in self.buckets:
             with self._quick(bucket) as store:
-                while found := store.list(""):
-                    for entry in found:
-                        store.delete(entry.key)
+                if found := store.list(""):
+                    Bucket(store.client, bucket).delete([entry.key for entry in found])
             self.s3.delete_bucket(Bucket=bucket)
 
     @contextmanager

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 from tests.parity.stub_servers import StubServers, open_stub_servers
-from tests.parity.warm_program import WarmProgram, warm_program
+from tests.servers.warm_program import WarmProgram, warm_program
 
 ANOTHER_COMMAND = "ENTREPOT_PARITY_COMMAND"
+_LOADED = (
+    "entrepot.cli.aws.operation.*",
+    "entrepot.cli.aws.output.*",
+    "entrepot.cli.aws.help.*",
+    "entrepot.client.*",
+    *("jmespath", "ruamel.yaml", "dateutil.parser", "dateutil.tz", "ssl", "gzip", "unicodedata"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +45,5 @@ def warm(command: list[str]) -> Iterator[WarmProgram | None]:
     if ANOTHER_COMMAND in os.environ:
         yield None
     else:
-        with warm_program() as program:
+        with warm_program(_LOADED) as program:
             yield program

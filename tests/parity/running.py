@@ -24,7 +24,7 @@ from tests.parity.case import Case, Outcome
 from tests.parity.conversation import Conversation
 from tests.parity.placeholders import filled, without_places, without_program
 from tests.parity.stub_servers import StubServers
-from tests.parity.warm_program import WarmProgram, WarmRun
+from tests.servers.warm_program import WarmProgram, WarmRun
 
 _PATIENCE_SECONDS: Final = 60.0
 _BASE_ENVIRONMENT: Final = {

@@ -10,7 +10,7 @@ from tests.parity.case import Case, read_cases
 from tests.parity.comparison import differences
 from tests.parity.running import run
 from tests.parity.stub_servers import StubServers, open_stub_servers
-from tests.parity.warm_program import WarmProgram
+from tests.servers.warm_program import WarmProgram
 
 CASES = [
     case
