@@ -16,8 +16,9 @@ from urllib.request import urlopen
 import msgspec
 import pytest
 import sqlalchemy as sql
-from tests.jobs.harness import Harness, import_details, opened
+from tests.jobs.harness import OTHER_SCOPE, SCOPE, Harness, import_details, now, opened
 from tests.jobs.s3_buckets import S3Buckets
+from tests.jobs.test_entitled_exports import Granted
 
 from entrepot.database import jobs
 from entrepot.database.connection import Query
@@ -25,9 +26,11 @@ from entrepot.database.expressions import same
 from entrepot.database.tables import ASSETS
 from entrepot.domain.asset import Asset
 from entrepot.domain.identifiers import upload_store_key
-from entrepot.domain.job import JobState, JobType
+from entrepot.domain.job import Job, JobErrorCode, JobState, JobType
 from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 from entrepot.domain.revision import Revision
+from entrepot.domain.scope import Scope
+from entrepot.entitlements.visibility import assets as seen_assets
 from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Request
@@ -244,6 +247,25 @@ async def test_an_asset_of_an_earlier_version_has_what_its_store_says_and_nothin
         require_only(s3_buckets("target"), f"asset/{key}", TABLE[key].carried)
 
 
+async def test_no_receiver_gets_a_url_of_a_store_that_still_has_what_an_earlier_version_copied(
+    tmp_path: Path, template: Path, s3_buckets: S3Buckets
+) -> None:
+    own = S3Store(s3_buckets.client, "own", s3_buckets.prefix)
+    async with opened(tmp_path, template=template, own=own) as plain:
+        harness = replace(plain, signed_urls=StoreSignedUrls(own))
+        granted = await Granted.on(harness, {"a": b"1"})
+        (asset,) = await harness.assets(granted.source)
+        place = (OTHER_SCOPE, granted.grant.data_set_id, granted.seen.id)
+        (seen,) = await seen_assets.all_of_revision(harness.database, *place, now())
+        assert (await fetched(harness, seen, OTHER_SCOPE))[1] == b"1"
+        put_with(own, asset.store_key, replace(TABLE["tags"], data=b"1"))
+        ended = await url_job(harness, seen, OTHER_SCOPE)
+        (error,) = ended.errors
+        assert (ended.state, error.code) == (JobState.ERROR, JobErrorCode.ACCESS_DENIED_EXCEPTION)
+        assert "EXPORT_ASSETS_TO_S3" in error.message
+        assert (await fetched(harness, asset))[1] == b"1"
+
+
 async def record_as_an_earlier_version(harness: Harness, asset: Asset) -> None:
     recorded = {"headers_json": None, "store_etag": harness.own.head(asset.store_key).etag}
     values = {name: sql.bindparam(name) for name in recorded}
@@ -257,11 +279,17 @@ def own_store(folder: Path, buckets: S3Buckets, route: str) -> ObjectStore:
     return S3Store(buckets.client, "own", buckets.prefix)
 
 
-async def fetched(harness: Harness, asset: Asset) -> tuple[Mapping[str, str], bytes]:
-    """What a signed URL of the asset answers: headers by names in small letters, and the bytes."""
+async def url_job(harness: Harness, asset: Asset, scope: Scope) -> Job:
     details = {"DataSetId": asset.data_set_id, "RevisionId": asset.revision_id, "AssetId": asset.id}
-    job = await harness.create(JobType.EXPORT_ASSET_TO_SIGNED_URL, {"ExportAssetToSignedUrl": details})
-    ended = await harness.finish(job)
+    job = await harness.create(
+        JobType.EXPORT_ASSET_TO_SIGNED_URL, {"ExportAssetToSignedUrl": details}, scope=scope
+    )
+    return await harness.finish(job)
+
+
+async def fetched(harness: Harness, asset: Asset, scope: Scope = SCOPE) -> tuple[Mapping[str, str], bytes]:
+    """What a signed URL of the asset answers: headers by names in small letters, and the bytes."""
+    ended = await url_job(harness, asset, scope)
     assert (ended.state, ended.errors) == (JobState.COMPLETED, ())
     url = msgspec.json.decode(ended.details_json)["ExportAssetToSignedUrl"]["SignedUrl"]
     with urlopen(url, timeout=10) as answer:

@@ -20,7 +20,7 @@ from entrepot.domain.errors import (
 )
 from entrepot.domain.job import JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.entitlements.visibility import assets
-from entrepot.entitlements.visibility.data_sets import entitled
+from entrepot.entitlements.visibility.data_sets import Entitled, entitled
 from entrepot.entitlements.visibility.download_receiver import Receiver
 from entrepot.jobs.definition import Checked, Creation, JobDefinition, Outcome, Run, answer
 from entrepot.jobs.destinations import damaged_error
@@ -77,6 +77,14 @@ class ExportAssetToSignedUrl(JobDefinition):
                 asset,
             )
             raise failed_by([error], unreadable.errors) from error
+        if info.carries_more and await _receiving(run) is not None:
+            raise _failed(
+                JobErrorCode.ACCESS_DENIED_EXCEPTION,
+                f"An earlier build imported asset {asset.name!r} with tags or metadata of its owner, which a "
+                "URL of the store would show. Use EXPORT_ASSETS_TO_S3, which leaves them behind, or have its "
+                "owner import it again.",
+                asset,
+            )
         return ()
 
     async def finish(self, run: Run, items: Sequence[JobItem]) -> Outcome:
@@ -88,15 +96,15 @@ class ExportAssetToSignedUrl(JobDefinition):
         asset = await _asset(run)
         now = run.clock()
         expires_at = now.plus_seconds(URL_LIFETIME_SECONDS)
-        through = await entitled(run.database, run.job.scope, run.job.data_set_id, now)
-        if through is not None and through.grant.ends_at is not None and not through.by_owner:
+        through = await _receiving(run)
+        if through is not None and through.grant.ends_at is not None:
             expires_at = min(expires_at, through.grant.ends_at)
         url = run.signed_urls.download_url(
             asset.store_key,
             download_name=asset.name.rstrip("/").rpartition("/")[2] or asset.id,
             expires_at=expires_at,
             now=now,
-            receiver=None if through is None or through.by_owner else str(Receiver.of(run.job.scope, asset)),
+            receiver=None if through is None else str(Receiver.of(run.job.scope, asset)),
             content_disposition=asset.headers.content_disposition,
         )
         details = msgspec.structs.replace(_details(run), signed_url=url, signed_url_expires_at=expires_at)
@@ -105,6 +113,12 @@ class ExportAssetToSignedUrl(JobDefinition):
 
 def _details(run: Run) -> shapes.ExportAssetToSignedUrlResponseDetails:
     return required(run.details.export_asset_to_signed_url, run.job.type)
+
+
+async def _receiving(run: Run) -> Entitled | None:
+    """By which grant the job's account has the asset; None where it owns it."""
+    through = await entitled(run.database, run.job.scope, run.job.data_set_id, run.clock())
+    return None if through is None or through.by_owner else through
 
 
 async def _asset(run: Run) -> Asset:
