@@ -144,7 +144,7 @@ def _environ(proxy: FaultyProxy, storage: S3Server, database: str, seed: int) ->
 
 @contextmanager
 def _restartable_s3(storage: S3Server) -> Iterator[Restartable]:
-    s3 = s3_client(storage)
+    s3 = s3_client(storage, connect_timeout=5, read_timeout=5)  # one that hangs is asked again
 
     def answers() -> bool:
         with suppress(ClientError, BotoCoreError):

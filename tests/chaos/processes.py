@@ -141,7 +141,7 @@ def _server(folder: Path, environ: Mapping[str, str], workers: str) -> Iterator[
         yield server
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

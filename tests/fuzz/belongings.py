@@ -84,7 +84,7 @@ class Belongings:
     grants: list[tuple[str, str]] = field(default_factory=list)
     """Id and ARN."""
     received: list[str] = field(default_factory=list)
-    """ARNs of grants that were accepted."""
+    """ARNs of grants that were accepted: those of the beginning, which stay, and the latest."""
 
     def text(self, data_set_id: str | None = None) -> str:
         """For names and descriptions; nothing private where others look."""
@@ -108,7 +108,7 @@ class Belongings:
             case "signed URL put":
                 self.waiting.append(asked["JobId"])
             case "AcceptDataGrant":
-                self.received = [*self.received[-3:], told["Arn"]]
+                self.received = [*self.received[:3], told["Arn"]]
             case "GetJob" if url := told["Details"].get("ExportAssetToSignedUrl", {}).get("SignedUrl"):
                 self.downloads = [*self.downloads[-20:], url]
             case "ListRevisionAssets":
@@ -233,6 +233,8 @@ def _grant(owner: Belongings, receiver: Belongings) -> None:
     mine.client.update_revision(**place, Finalized=True)
     access = theirs.client.get_asset(**granted(mine, theirs, live["Id"]))
     receiver.alias = access["AssetDetails"]["S3DataAccessAsset"]["S3AccessPointAlias"]
+    received = theirs.client.list_received_data_grants()["DataGrantSummaries"]
+    receiver.received = [grant["Arn"] for grant in received]
     for ids in (api, place):
         for identifier in ids.values():
             owner.known[identifier] = owner.mark
