@@ -36,9 +36,9 @@ from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Request
 from entrepot.stores.s3_headers import carries_more
 from entrepot.stores.store import ObjectStore
+from entrepot.transfer.heads import LISTING_PAYS_FROM
 from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.signed_urls import StoreSignedUrls
-from entrepot.transfer.transfer import LISTING_PAYS_FROM
 
 pytestmark = pytest.mark.seaweedfs
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from entrepot.stores.store import ListedObject
-from entrepot.transfer.transfer import infos_from_listing
+from entrepot.transfer.heads import infos_from_listing
 
 
 class Shelf:
