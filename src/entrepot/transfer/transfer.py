@@ -11,7 +11,6 @@ threads, however many objects are under way. It belongs to one event loop.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
