@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Generator, Iterator
-from copy import copy
 from functools import partial
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy.engine.interfaces import Dialect
 from tests.functional.moto_server import running_moto
 from tests.servers.postgresql import new_database, running_postgresql
 from tests.servers.shared import end_servers, shared
 
-from entrepot.database.connection import Compiled, Query, Statements
+from entrepot.database import connection
+from entrepot.database.connection import Compiled, Query
 from entrepot.database.migrate import migrate
 from entrepot.database.tables import METADATA
 from entrepot.testing import S3Server, running_seaweedfs
@@ -35,20 +36,19 @@ settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _each_statement_is_written_once() -> Iterator[None]:
-    """In a process, not in each of its hundreds of databases: writing it takes longer than running it."""
-    written: dict[tuple[str, Query], Compiled] = {}
-    write = Statements._compile
+def _each_query_is_compiled_once() -> Iterator[None]:
+    """In a process, not in each of its hundreds of databases."""
+    known: dict[tuple[str, Query], Compiled] = {}
+    compiled = connection.compiled
 
-    def write_once(self: Statements, query: Query) -> Compiled:
-        key = self._dialect.name, query
-        if key not in written:
-            written[key] = write(self, query)
-        compiled = self._compiled[query] = copy(written[key])
-        return compiled
+    def compiled_once(query: Query, dialect: Dialect) -> Compiled:
+        key = dialect.name, query
+        if key not in known:
+            known[key] = compiled(query, dialect)
+        return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Statements, "_compile", write_once)
+        patch.setattr(connection, "compiled", compiled_once)
         yield
 
 
@@ -106,9 +106,9 @@ def migrated_postgresql_url(postgresql_server_url: str) -> Iterator[str]:
 @pytest.fixture
 def empty_postgresql_url(migrated_postgresql_url: str) -> str:
     """A database with our tables and not one row. (TRUNCATE would take ten times as long.)"""
-    with psycopg.connect(migrated_postgresql_url) as connection:
+    with psycopg.connect(migrated_postgresql_url) as opened:
         for table in reversed(METADATA.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}".encode())
+            opened.execute(f"DELETE FROM {table.name}".encode())
     return migrated_postgresql_url
 
 

@@ -44,6 +44,13 @@ class Compiled:
         return {**self.constants, **parameters} if self.constants else parameters
 
 
+def compiled(query: Query, dialect: Dialect) -> Compiled:
+    """Has SQLAlchemy write the text of the query, which takes longer than running it."""
+    statement = query.statement.compile(dialect=dialect)
+    names: Mapping[BindParameter[Any], str] = getattr(statement, "bind_names", {})
+    return Compiled(str(statement), {name: bind.value for bind, name in names.items() if not bind.required})
+
+
 class Statements:
     """The compiled queries of one database; each is compiled when it is first needed."""
 
@@ -52,15 +59,10 @@ class Statements:
         self._compiled: dict[Query, Compiled] = {}
 
     def __getitem__(self, query: Query) -> Compiled:
-        compiled = self._compiled.get(query)
-        return self._compile(query) if compiled is None else compiled
-
-    def _compile(self, query: Query) -> Compiled:
-        statement = query.statement.compile(dialect=self._dialect)
-        names: Mapping[BindParameter[Any], str] = getattr(statement, "bind_names", {})
-        constants = {name: bind.value for bind, name in names.items() if not bind.required}
-        compiled = self._compiled[query] = Compiled(str(statement), constants)
-        return compiled
+        known = self._compiled.get(query)
+        if known is None:
+            known = self._compiled[query] = compiled(query, self._dialect)
+        return known
 
 
 class Connection(Protocol):
