@@ -107,13 +107,15 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Stage:
+class FilledExchange:
+    """An exchange, and what its accounts have there."""
+
     exchange: Exchange
     scene: Scene
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(sigv4_exchange: Running) -> AsyncIterator[Stage]:
+async def filled(sigv4_exchange: Running) -> AsyncIterator[FilledExchange]:
     exchange = Exchange(sigv4_exchange)
     for role in (OWNER, RECEIVER, STRANGER, SUPPLIER):
         account = new_account(sigv4_exchange, role)
@@ -125,30 +127,30 @@ async def stage(sigv4_exchange: Running) -> AsyncIterator[Stage]:
         """Nothing has to end here."""
 
     scene = await Scene.set(exchange.client_of, put_asset, ends_at="", end=end, everybody=EVERYBODY)
-    yield Stage(exchange, scene)
+    yield FilledExchange(exchange, scene)
     for each in exchange.made.values():
         each.sdk.close()
 
 
-async def test_what_is_not_the_callers_is_as_if_it_were_not(stage: Stage) -> None:
-    before = stage.exchange.everything()
+async def test_what_is_not_the_callers_is_as_if_it_were_not(filled: FilledExchange) -> None:
+    before = filled.exchange.everything()
     for operation in MODEL.operations.values():
         for form in forms(operation):
-            for angle in stage.scene.strangers(stage.exchange.client_of):
+            for angle in filled.scene.strangers(filled.exchange.client_of):
                 await sees_nothing(angle, form)
-    assert stage.exchange.everything() == before
+    assert filled.exchange.everything() == before
 
 
-async def test_what_was_granted_is_read_and_exported_and_never_changed(stage: Stage) -> None:
+async def test_what_was_granted_is_read_and_exported_and_never_changed(filled: FilledExchange) -> None:
     for operation in MODEL.operations.values():
         for form in forms(operation):
-            for angle in stage.scene.entitled(stage.exchange.client_of):
+            for angle in filled.scene.entitled(filled.exchange.client_of):
                 await may_use_what_was_granted(angle, form)
 
 
-async def test_what_aws_has_no_call_for_is_as_closed(stage: Stage) -> None:
-    exchange = stage.exchange
-    owned, seen = stage.scene.resources[OWNER, HERE], stage.scene.granted[RECEIVER]
+async def test_what_aws_has_no_call_for_is_as_closed(filled: FilledExchange) -> None:
+    exchange = filled.exchange
+    owned, seen = filled.scene.resources[OWNER, HERE], filled.scene.granted[RECEIVER]
     for role, region in ((STRANGER, HERE), (RECEIVER, HERE), (OWNER, ELSEWHERE)):
         asked = [
             ("GET", f"/entrepot/jobs/{owned.job}/progress"),
@@ -171,8 +173,8 @@ async def test_what_aws_has_no_call_for_is_as_closed(stage: Stage) -> None:
     assert status == 400
 
 
-async def test_keys_decide_and_not_what_a_request_says_of_itself(stage: Stage) -> None:
-    exchange, owned = stage.exchange, stage.scene.resources[OWNER, HERE]
+async def test_keys_decide_and_not_what_a_request_says_of_itself(filled: FilledExchange) -> None:
+    exchange, owned = filled.exchange, filled.scene.resources[OWNER, HERE]
     stranger = exchange.client_of(STRANGER)
 
     def pretend(request: Any, **_: Any) -> None:

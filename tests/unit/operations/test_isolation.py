@@ -42,8 +42,8 @@ EACH_FORM = pytest.mark.parametrize("form", ALL_FORMS, ids=str)
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The scene, and the house in which it is played."""
+class FilledExchange:
+    """An exchange, and what its accounts have there."""
 
     application: Application
     scene: Scene
@@ -85,13 +85,13 @@ async def made_scene(empty_database: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-async def stage(made_scene: tuple[Path, Scene], tmp_path: Path) -> AsyncIterator[Stage]:
+async def filled(made_scene: tuple[Path, Scene], tmp_path: Path) -> AsyncIterator[FilledExchange]:
     template, scene = made_scene
     path = shutil.copy(template, tmp_path / "entrepot.sqlite")
     database = await open_hastily(f"sqlite:///{path}")
     application = house_on(database, tmp_path / "bucket")
     application.clock.advance(120_000)
-    yield Stage(application, scene)
+    yield FilledExchange(application, scene)
     await database.close()
 
 
@@ -108,28 +108,30 @@ def test_every_member_that_could_name_something_is_known() -> None:
 
 
 @EACH_FORM
-async def test_what_is_not_the_callers_is_as_if_it_were_not(stage: Stage, form: Form) -> None:
-    before = await everything(stage.application.database)
-    for angle in stage.scene.strangers(stage.client):
+async def test_what_is_not_the_callers_is_as_if_it_were_not(filled: FilledExchange, form: Form) -> None:
+    before = await everything(filled.application.database)
+    for angle in filled.scene.strangers(filled.client):
         await sees_nothing(angle, form)
-    assert await everything(stage.application.database) == before
+    assert await everything(filled.application.database) == before
 
 
 @EACH_FORM
-async def test_what_was_granted_is_read_and_exported_and_never_changed(stage: Stage, form: Form) -> None:
-    before = await everything(stage.application.database)
-    for angle in stage.scene.entitled(stage.client):
+async def test_what_was_granted_is_read_and_exported_and_never_changed(
+    filled: FilledExchange, form: Form
+) -> None:
+    before = await everything(filled.application.database)
+    for angle in filled.scene.entitled(filled.client):
         await may_use_what_was_granted(angle, form)
     if row(form.operation.name, form.label).receiver is not Receiver.ALLOWED:
-        assert await everything(stage.application.database) == before
+        assert await everything(filled.application.database) == before
 
 
 @EACH_FORM
-async def test_whoever_it_belongs_to_finds_it(stage: Stage, form: Form) -> None:
+async def test_whoever_it_belongs_to_finds_it(filled: FilledExchange, form: Form) -> None:
     """Else the tests above would prove nothing."""
-    mine = stage.scene.resources[RECEIVER, HERE]
+    mine = filled.scene.resources[RECEIVER, HERE]
     try:
-        await stage.client(RECEIVER).call(form.operation.name, form.filled(mine))
+        await filled.client(RECEIVER).call(form.operation.name, form.filled(mine))
     except Refused as refused:
         may_be = {"ConflictException", "ValidationException"} - {ROWS[form.operation.name].stranger.value}
         assert refused.code in may_be, f"{form}: {refused}"  # noqa: PT017 - or it is not refused at all
@@ -141,8 +143,8 @@ async def test_from_some_sides_on_postgresql(database_url: str, tmp_path: Path) 
     try:
         application = house_on(database, tmp_path / "bucket")
         everybody = [(account, HERE) for account in (OWNER, RECEIVER, ANOTHER, ENDED)]
-        stage = Stage(application, await scene_in(application, everybody))
-        angles = [each for each in stage.scene.strangers(stage.client) if each.words in SIDES_OF_POSTGRESQL]
+        filled = FilledExchange(application, await scene_in(application, everybody))
+        angles = [each for each in filled.scene.strangers(filled.client) if each.words in SIDES_OF_POSTGRESQL]
         assert len(angles) == len(SIDES_OF_POSTGRESQL)
         before = await everything(database)
         for form in ALL_FORMS:
@@ -150,14 +152,14 @@ async def test_from_some_sides_on_postgresql(database_url: str, tmp_path: Path) 
                 await sees_nothing(angle, form)
         assert await everything(database) == before
         for form in ALL_FORMS:
-            for angle in stage.scene.entitled(stage.client):
+            for angle in filled.scene.entitled(filled.client):
                 await may_use_what_was_granted(angle, form)
     finally:
         await database.close()
 
 
-async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
-    owned = stage.scene.resources[OWNER, HERE]
+async def test_lists_of_others_show_nothing_of_it(filled: FilledExchange) -> None:
+    owned = filled.scene.resources[OWNER, HERE]
     lists = [
         name
         for name, row in ROWS.items()
@@ -166,21 +168,21 @@ async def test_lists_of_others_show_nothing_of_it(stage: Stage) -> None:
     assert len(lists) == 3
     asked = [(name, {}) for name in [*lists, "ListJobs", "ListEventActions"]]
     asked += [("ListDataSets", {"Origin": origin}) for origin in ("OWNED", "ENTITLED")]
-    for place in stage.scene.resources:
+    for place in filled.scene.resources:
         if place == (OWNER, HERE):
             continue
-        client = stage.client(*place)
+        client = filled.client(*place)
         for name, request in asked:
             shown = repr(await client.call(name, request))
             assert [each for each in owned.identifiers if each in shown] == [], f"{name} to {place}"
 
 
 async def test_one_foreign_asset_among_granted_ones_is_not_exported_and_neither_are_they(
-    stage: Stage,
+    filled: FilledExchange,
 ) -> None:
-    granted, owned = stage.scene.granted[RECEIVER], stage.scene.resources[OWNER, HERE]
-    another = stage.scene.granted[ANOTHER]
-    before = await everything(stage.application.database)
+    granted, owned = filled.scene.granted[RECEIVER], filled.scene.resources[OWNER, HERE]
+    another = filled.scene.granted[ANOTHER]
+    before = await everything(filled.application.database)
     for asset in (owned.asset, another.asset):
         destinations = [{"AssetId": each, "Bucket": BUCKET, "Key": each} for each in (granted.asset, asset)]
         export = {
@@ -189,9 +191,9 @@ async def test_one_foreign_asset_among_granted_ones_is_not_exported_and_neither_
             "RevisionId": granted.revision,
         }
         with pytest.raises(Refused) as caught:
-            await stage.client(RECEIVER).call(
+            await filled.client(RECEIVER).call(
                 "CreateJob", {"Type": "EXPORT_ASSETS_TO_S3", "Details": {"ExportAssetsToS3": export}}
             )
         assert caught.value.code == "ResourceNotFoundException"
         assert caught.value.members["ResourceId"] == asset
-    assert await everything(stage.application.database) == before
+    assert await everything(filled.application.database) == before
