@@ -84,6 +84,15 @@ async def current(harness: Harness, asset: Asset) -> Asset:
     return found
 
 
+async def with_damage(harness: Harness, damage: Damage) -> tuple[Revision, Asset]:
+    """An asset whose stored bytes were damaged, and a bucket to export it to."""
+    harness.bucket("target")
+    revision = await harness.revision()
+    (asset,) = await imported(harness, revision, {"prices.csv": DATA})
+    damage(harness, asset)
+    return revision, asset
+
+
 def assert_refused(job: Job, asset: Asset) -> None:
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
@@ -96,10 +105,7 @@ def assert_refused(job: Job, asset: Asset) -> None:
 async def test_what_was_found_damaged_is_served_to_nobody(
     harness: Harness, damage: Damage, job_type: JobType
 ) -> None:
-    harness.bucket("target")
-    revision = await harness.revision()
-    (asset,) = await imported(harness, revision, {"prices.csv": DATA})
-    damage(harness, asset)
+    revision, asset = await with_damage(harness, damage)
     verdict = await verify_asset(harness.database, harness.transfer, now, asset)
     assert verdict is not None
     assert verdict.condition is (Condition.MISSING if damage is remove else Condition.DAMAGED)
@@ -113,10 +119,7 @@ async def test_what_was_found_damaged_is_served_to_nobody(
 async def test_other_bytes_are_noticed_by_the_next_export(
     harness: Harness, damage: Damage, job_type: JobType
 ) -> None:
-    harness.bucket("target")
-    revision = await harness.revision()
-    (asset,) = await imported(harness, revision, {"prices.csv": DATA})
-    damage(harness, asset)
+    revision, asset = await with_damage(harness, damage)
     job = await export(harness, revision, job_type, asset)
     assert job.state is JobState.ERROR
     assert "prices.csv" in job.errors[0].message
