@@ -18,7 +18,9 @@ from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
-SIZES = [0, 1, (1 << 20) + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 70 * (1 << 20) + 3]
+SIZES = [0, 1, (1 << 20) + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 3]
+THREADS = 16
+"""Of them two parts are moved at once; the largest object has three."""
 KEYS = [
     "a//b",
     " leading and trailing ",
@@ -50,7 +52,7 @@ async def test_an_object_arrives_as_it_was_with_its_checksum(
     source, destination = ROADS[road](s3, local, tmp_path)
     data = payload(size)
     put(source, "object", data)
-    told, transfer = Told(), between(source, destination)
+    told, transfer = Told(), between(source, destination, threads=THREADS)
     result = await move(transfer, item_of(source, "object"), told)
     assert get(destination, "object") == data
     info = destination.head("object")
