@@ -19,7 +19,7 @@ from entrepot.domain.api_call import LARGEST_PAYLOAD_BYTES
 from entrepot.domain.api_endpoint import API_ID, STAGE
 from entrepot.domain.asset import require_asset_name
 from entrepot.domain.data_set import AssetType
-from entrepot.domain.errors import JobFailed, ObjectNotFound, StoreError, ValidationFailed
+from entrepot.domain.errors import JobFailed, JobHeldUp, ObjectNotFound, StoreError, ValidationFailed
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.job import Job, JobError, JobErrorCode, JobItem, JobType, Location
 from entrepot.jobs.definition import Checked, Creation, Outcome, Run, answer
@@ -119,7 +119,10 @@ def _details(run: Run) -> shapes.ImportAssetFromApiGatewayApiResponseDetails:
 async def _require_proven(
     details: shapes.ImportAssetFromApiGatewayApiResponseDetails, document: bytes
 ) -> None:
-    """Raises `JobFailed` unless the document is the one that was announced, and is OpenAPI."""
+    """Raises `JobFailed` unless the document is the one that was announced, and is OpenAPI.
+
+    Raises `JobHeldUp` where the machine is too busy for it to be checked: that says nothing of the document.
+    """
     name = details.api_name
     digest = hashlib.md5(document, usedforsecurity=False).digest()
     if digest != base64.b64decode(details.api_specification_md5_hash):
@@ -132,6 +135,8 @@ async def _require_proven(
         problems = await problems_of(document)
     except DocumentUncheckable:
         raise _refused(name, "is too complex to be checked. Upload a simpler one.") from None
+    except TimeoutError:
+        raise JobHeldUp((_not_checked(name),)) from None
     if problems:
         listed = "; ".join(problems)
         raise _refused(name, f"is no valid OpenAPI document: {listed}. Mend it, and create the job again.")
@@ -144,6 +149,14 @@ def _refused(name: str, why: str) -> JobFailed:
     return JobFailed((error,))
 
 
+def _not_checked(name: str) -> JobError:
+    return JobError(
+        JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        f"The document that was uploaded for the API {name!r} could not be checked within {_SECONDS:g} s, "
+        "since the machine of the exchange is very busy. Create the job again later.",
+    )
+
+
 def _not_uploaded(name: str) -> JobError:
     return JobError(
         JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
@@ -153,18 +166,19 @@ def _not_uploaded(name: str) -> JobError:
     )
 
 
-_SECONDS = CPU_SECONDS + 15.0
+_SECONDS = 4.0 * CPU_SECONDS
 """The process ends itself before, unless the machine is very busy."""
 
 
 class DocumentUncheckable(Exception):
-    """The check took too much time or memory."""
+    """The check took too much of a processor's time, or too much memory."""
 
 
 async def problems_of(document: bytes) -> list[str]:
     """What is wrong with the document, the first few problems; empty where nothing is.
 
-    Raises `DocumentUncheckable`. The process ends with this call, however it ends.
+    Raises `DocumentUncheckable`, and `TimeoutError` where the machine had too little time for it. The process
+    ends with this call, however it ends.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -178,8 +192,6 @@ async def problems_of(document: bytes) -> list[str]:
     try:
         async with asyncio.timeout(_SECONDS):
             answer, _ = await process.communicate(document)
-    except TimeoutError:
-        raise DocumentUncheckable from None
     finally:
         if process.returncode is None:
             process.kill()

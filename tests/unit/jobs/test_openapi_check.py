@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
 import subprocess
@@ -14,9 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from entrepot.domain.errors import JobHeldUp
+from entrepot.domain.timestamp import Timestamp
 from entrepot.jobs import import_asset_from_api_gateway_api
-from entrepot.jobs.import_asset_from_api_gateway_api import DocumentUncheckable, problems_of
+from entrepot.jobs.import_asset_from_api_gateway_api import problems_of
 from entrepot.jobs.openapi_check import MOST_PROBLEMS, problems
+from entrepot.model import shapes
 
 
 def document(version: str = "3.0.3", **members: Any) -> dict[str, Any]:
@@ -186,10 +191,23 @@ async def test_a_document_that_takes_too_long_ends_its_process_and_nothing_else(
             beats += 1
 
     beating = asyncio.create_task(beat())
-    with pytest.raises(DocumentUncheckable):
+    with pytest.raises(TimeoutError):
         await problems_of(content)
     beating.cancel()
     assert beats > 5
+
+
+async def test_a_machine_that_is_too_busy_says_nothing_of_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_asset_from_api_gateway_api, "_SECONDS", 0.01)
+    content = json.dumps(document()).encode()
+    md5 = base64.b64encode(hashlib.md5(content).digest()).decode()
+    details = shapes.ImportAssetFromApiGatewayApiResponseDetails(
+        api_id="a", api_name="Prices", api_specification_md5_hash=md5, protocol_type="REST", stage="prod",
+        api_specification_upload_url="", api_specification_upload_url_expires_at=Timestamp(0),
+        data_set_id="d", revision_id="r",
+    )  # fmt: skip
+    with pytest.raises(JobHeldUp, match="very busy"):
+        await import_asset_from_api_gateway_api._require_proven(details, content)
 
 
 async def test_a_check_that_is_cancelled_leaves_no_process_behind() -> None:
