@@ -89,7 +89,8 @@ class Tormentor:
                 os.kill(pid, signal.SIGCONT)
 
     def _burst(self) -> None:
-        self.proxy.kinds = tuple(self.random.sample(tuple(Fault), 3))
+        # what damages bytes in silence is among the faults each time
+        self.proxy.kinds = (Fault.FLIP_ANSWER, *self.random.sample(tuple(Fault), 2))
         self.proxy.rate = BURST
         time.sleep(self.random.uniform(1.0, 3.0))
         self.proxy.rate, self.proxy.kinds = USUAL_FAULTS, tuple(Fault)
