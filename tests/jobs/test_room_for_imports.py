@@ -45,7 +45,7 @@ async def test_an_import_that_needs_the_reserve_ends_before_it_writes(
         job = await imported(harness)
     (error,) = job.errors
     assert (job.state, error.code) == (JobState.ERROR, JobErrorCode.INTERNAL_SERVER_EXCEPTION)
-    assert error.message.startswith("The disk of the exchange's store has no room for the 1,234 bytes")
+    assert error.message.startswith("The disk of the exchange's store has no space left for the 1,234 bytes")
     assert str(tmp_path) not in error.message
     assert f"The disk of {tmp_path / 'own'} has no room" in caplog.text
     assert own.calls["put"] == 0

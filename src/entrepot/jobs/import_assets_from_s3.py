@@ -76,7 +76,7 @@ async def _require_room(run: Run, size_bytes: int) -> None:
     except StoreFull as error:
         _log.warning("job %s has no room: %s", run.job.id, error)
         message = (
-            f"The disk of the exchange's store has no room for the {size_bytes:,} bytes of this job. "
+            f"The disk of the exchange's store has no space left for the {size_bytes:,} bytes of this job. "
             "Have whoever runs the exchange free some, then create the job again."
         )
         raise JobFailed((JobError(JobErrorCode.INTERNAL_SERVER_EXCEPTION, message),)) from error
