@@ -30,6 +30,7 @@ from entrepot.domain.errors import (
     StoreError,
     StoreFull,
     StoreUnavailable,
+    TargetChanged,
     TargetForbidden,
     UnprovenSource,
 )
@@ -41,11 +42,13 @@ CODES: Mapping[type[StoreError], JobErrorCode] = MappingProxyType(
         BucketNotFound: JobErrorCode.RESOURCE_NOT_FOUND_EXCEPTION,
         StoreAccessDenied: JobErrorCode.ACCESS_DENIED_EXCEPTION,
         ObjectChanged: JobErrorCode.VALIDATION_EXCEPTION,
+        TargetChanged: JobErrorCode.VALIDATION_EXCEPTION,
         InvalidStoreRequest: JobErrorCode.VALIDATION_EXCEPTION,
         EncryptionNotApplied: JobErrorCode.VALIDATION_EXCEPTION,
         UnprovenSource: JobErrorCode.VALIDATION_EXCEPTION,
         DamagedAsset: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         ChecksumMismatch: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
+        DamagedRequest: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreFull: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
         StoreUnavailable: JobErrorCode.INTERNAL_SERVER_EXCEPTION,
     }
