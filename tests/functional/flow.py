@@ -93,7 +93,9 @@ def import_by_signed_url(exchange: Any, place: dict[str, str], name: str, conten
 
 def put(url: str, content: bytes, md5: str) -> int:
     """PUTs to a signed URL; the status."""
-    request = urllib.request.Request(url, data=content, method="PUT", headers={"Content-MD5": md5})
+    # Named, since urllib would call it a form: that would go with the asset, and moto reads forms.
+    headers = {"Content-MD5": md5, "Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(url, data=content, method="PUT", headers=headers)
     with urllib.request.urlopen(request) as answer:
         status: int = answer.status
         return status
