@@ -10,7 +10,14 @@ from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
 
 from entrepot.database import abandoned_uploads
-from entrepot.domain.errors import BucketNotFound, StoreAccessDenied, StoreError, StoreUnavailable
+from entrepot.domain.errors import (
+    BucketNotFound,
+    ConfigurationError,
+    EntrepotError,
+    StoreAccessDenied,
+    StoreError,
+    StoreUnavailable,
+)
 from entrepot.domain.job import JobState, JobType
 from entrepot.jobs.abandoned_uploads import LATE_SECONDS, sweep_abandoned_uploads
 from entrepot.transfer.multipart import PART_BYTES
@@ -23,7 +30,7 @@ class Answering:
     """Users' buckets that answer questions about uploads in the way that is set, and count them."""
 
     def __init__(self, harness: Harness) -> None:
-        self.error: StoreError | None = None
+        self.error: EntrepotError | None = None
         self.asked = 0
         find = OpenBuckets(lambda name: FaultyStore(harness.bucket(name), before=self._before))
         self.harness = replace(harness, buckets=find)
@@ -73,9 +80,14 @@ async def test_what_was_put_at_once_has_left_no_upload(answering: Answering) -> 
     assert answering.asked == 0
 
 
-async def test_a_bucket_that_cannot_be_reached_is_looked_at_later(answering: Answering) -> None:
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable("It does not answer."), ConfigurationError("Here is no key for its keys.")]
+)
+async def test_a_bucket_that_cannot_be_reached_is_looked_at_later(
+    answering: Answering, error: EntrepotError
+) -> None:
     await exported(answering.harness, LARGE)
-    answering.error = StoreUnavailable("It does not answer.")
+    answering.error = error
     assert await answering.sweep() == 0
     answering.error = None
     assert await answering.sweep() == 0  # not yet again

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from entrepot.database import abandoned_uploads
 from entrepot.database.abandoned_uploads import AbandonedUpload
-from entrepot.domain.errors import StoreError, StoreUnavailable
+from entrepot.domain.errors import ConfigurationError, StoreError, StoreUnavailable
 from entrepot.domain.job import Job, JobItem, Location
 from entrepot.domain.timestamp import Timestamp
 from entrepot.transfer.multipart import PART_BYTES
@@ -77,7 +77,7 @@ async def sweep_abandoned_uploads(
             acting = transfer.acting_for(await buckets.of_account(upload.account_id))
             try:
                 await acting.abort_abandoned(Location(upload.bucket, upload.key), upload.upload_id)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, ConfigurationError) as error:
                 unreachable.add((upload.account_id, upload.bucket))
                 put_off.append(upload)
                 _log.info("job %s: what it has left is looked for again: %s", upload.job_id, error)
