@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.servers.open_buckets import OpenBuckets
-from tests.transfer.moving import FROM, TO, Between, S3Places
+from tests.transfer.moving import FROM, PART, TO, Between, S3Places
 
 from entrepot.stores.credentials import StaticCredentials
 from entrepot.stores.local import LocalStore
@@ -49,9 +49,11 @@ def local(tmp_path: Path) -> LocalStore:
 async def between() -> AsyncIterator[Between]:
     made: list[Transfer] = []
 
-    def make(source: ObjectStore, destination: ObjectStore, **options: Any) -> Transfer:
+    def make(
+        source: ObjectStore, destination: ObjectStore, *, part_bytes: int = PART, **options: Any
+    ) -> Transfer:
         buckets = OpenBuckets({FROM: source, TO: destination}.__getitem__)
-        made.append(Transfer(source, buckets, **options))
+        made.append(Transfer(source, buckets, part_bytes=part_bytes, **options))
         return made[-1]
 
     yield make

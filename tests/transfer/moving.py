@@ -13,7 +13,6 @@ from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, Multi
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 
@@ -23,6 +22,8 @@ class S3Places(Protocol):
     def __call__(self, server: int, bucket: str = "one") -> S3Store: ...
 
 
+PART = 5 << 20
+"""The usual size of a part in these tests, so that large objects have few bytes: S3 takes none below that."""
 FROM, TO = "from", "to"
 """What the tests call the two buckets; which stores they are is up to each test."""
 
@@ -36,13 +37,13 @@ def payload(size: int) -> bytes:
 def put(store: ObjectStore, key: str, data: bytes) -> str:
     """Writes an object of any size; its ETag."""
     view = memoryview(data)
-    if len(view) <= PART_BYTES:
+    if len(view) <= PART:
         return store.put(key, view, len(view), checksum=checksum_of(view)).etag
     upload_id = store.begin_upload(key)
-    starts = range(0, len(view), PART_BYTES)
+    starts = range(0, len(view), PART)
     parts = [
         store.upload_part(key, upload_id, number, part, checksum=checksum_of(part))
-        for number, part in enumerate((view[start : start + PART_BYTES] for start in starts), 1)
+        for number, part in enumerate((view[start : start + PART] for start in starts), 1)
     ]
     return store.finish_upload(key, upload_id, parts).etag
 
@@ -111,4 +112,5 @@ class Between(Protocol):
         threads: int = 16,
         server_side_copy: bool = True,
         unproven_sources: UnprovenSources | None = None,
+        part_bytes: int = PART,
     ) -> Transfer: ...

@@ -9,7 +9,7 @@ from dataclasses import replace
 from secrets import token_hex
 
 import pytest
-from tests.transfer.moving import Between, Told, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import ObjectNotFound, StoreAccessDenied
 from entrepot.domain.job import MultipartCheckpoint
@@ -19,13 +19,10 @@ from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client, S3Request
 from entrepot.stores.s3_uploads import CopyLimits
 from entrepot.testing import S3Server
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
 MEBIBYTE = 1 << 20
-PART = 5 * MEBIBYTE
-"""The least that S3 takes, but for the last one."""
 LIMITS = CopyLimits(largest_copy=MEBIBYTE, part=PART)
 PARTS = 6
 PARALLEL = 4
@@ -127,7 +124,7 @@ async def test_the_next_attempt_throws_away_the_upload_of_one_that_was_killed(
 ) -> None:
     put(source, "object", payload(size))
     upload_id = destination.begin_upload("object")
-    item = replace(item_of(source, "object"), checkpoint=MultipartCheckpoint(upload_id, PART_BYTES))
+    item = replace(item_of(source, "object"), checkpoint=MultipartCheckpoint(upload_id, PART))
     await move(between(source, destination, server_side_copy=copies), item)
     with pytest.raises(ObjectNotFound):
         destination.uploaded_parts("object", upload_id)

@@ -10,12 +10,12 @@ import pytest
 from tests.servers.open_buckets import OpenBuckets
 from tests.stores.scripted_bucket import found, playing
 from tests.transfer.faulty_store import FaultyStore
-from tests.transfer.moving import S3Places, Told, get, item_of, move, payload, put
+from tests.transfer.moving import PART, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import StoreUnavailable
 from entrepot.domain.job import Location
 from entrepot.stores.store import ObjectStore, Stored
-from entrepot.transfer.multipart import PART_BYTES, abort_abandoned
+from entrepot.transfer.multipart import abort_abandoned
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs
@@ -35,14 +35,14 @@ class Misheard(FaultyStore):
         return replace(stored, etag=("1" if stored.etag[0] == "0" else "0") + stored.etag[1:])
 
 
-@pytest.mark.parametrize("size", [1000, PART_BYTES])
+@pytest.mark.parametrize("size", [1000, PART])
 async def test_a_copy_whose_answer_was_damaged_is_streamed(s3: S3Places, size: int) -> None:
     source, own, data = s3(0, "one"), s3(0, "two"), payload(size)
     put(source, "key", data)
     item = item_of(
         source, "key", destination=Location(None, "key"), source_checksum=source.head("key").checksum
     )
-    transfer = Transfer(Misheard(own), OpenBuckets({"from": source}.__getitem__))
+    transfer = Transfer(Misheard(own), OpenBuckets({"from": source}.__getitem__), part_bytes=PART)
     try:
         result = await move(transfer, item)
     finally:
@@ -52,10 +52,11 @@ async def test_a_copy_whose_answer_was_damaged_is_streamed(s3: S3Places, size: i
 
 
 async def test_an_upload_whose_last_answer_was_damaged_is_looked_at_again(s3: S3Places) -> None:
-    source, own, data = s3(0, "one"), s3(0, "two"), payload(PART_BYTES + 7)
+    source, own, data = s3(0, "one"), s3(0, "two"), payload(PART + 7)
     put(source, "key", data)
     item = item_of(source, "key", destination=Location(None, "key"))
-    transfer = Transfer(Misheard(own), OpenBuckets({"from": source}.__getitem__), server_side_copy=False)
+    buckets = OpenBuckets({"from": source}.__getitem__)
+    transfer = Transfer(Misheard(own), buckets, server_side_copy=False, part_bytes=PART)
     told = Told()
     try:
         with pytest.raises(StoreUnavailable, match="damaged"):

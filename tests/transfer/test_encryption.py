@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 from tests.transfer.faulty_store import FaultyStore
-from tests.transfer.moving import Between, S3Places, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, S3Places, get, item_of, move, payload, put
 
 from entrepot.domain.errors import EncryptionNotApplied, ObjectNotFound
 from entrepot.domain.job import Encryption
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
 AES = Encryption("AES256")
 KMS = Encryption("aws:kms", "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab")
-SIZES = [5_000, PART_BYTES + 5_000]
+SIZES = [5_000, PART + 5_000]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.transfer.faulty_store import Fault, FaultyStore
-from tests.transfer.moving import Between, S3Places, Told, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.asset import Checksum
 from entrepot.domain.errors import (
@@ -18,11 +18,10 @@ from entrepot.domain.errors import (
 )
 from entrepot.stores.checksum import ALGORITHMS, checksum_of
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
-SIZES = [5_000, PART_BYTES + 5_000]
+SIZES = [5_000, PART + 5_000]
 TORN = [
     (SIZES[0], Fault.ENDS_EARLY),
     (SIZES[0], Fault.DROPPED),
@@ -148,7 +147,7 @@ async def test_what_the_destinations_disk_makes_of_it_is_found_and_sent_again(
     put(local, "object", data)
     destination = FaultyStore(s3(0), corrupt_writes=1, silent=silent)
     transfer = between(local, destination)
-    if silent and size > PART_BYTES:  # the first part is proven by nothing, the whole by being read back
+    if silent and size > PART:  # the first part is proven by nothing, the whole by being read back
         with pytest.raises(ChecksumMismatch):
             await move(transfer, item_of(local, "object"))
         assert_nothing_is_left(destination)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
-from tests.transfer.moving import FROM, Between, S3Places, put
+from tests.transfer.moving import FROM, PART, Between, S3Places, put
 
 from entrepot.domain.errors import BucketNotFound, ObjectNotFound, StoreAccessDenied, StoreError
 from entrepot.domain.job import Location
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectInfo
-from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs
@@ -28,7 +27,7 @@ async def test_a_listing_answers_as_heads_would_and_the_rest_is_asked_for(
     keys = [f"data/{number:03d}.csv" for number in range(30)] + ["data/ü 日本+.csv", "data/dir/", "data/a//b"]
     for number, key in enumerate(keys):
         put(store.real, key, b"x" * number)
-    put(store.real, "data/large", bytes(PART_BYTES + 1))
+    put(store.real, "data/large", bytes(PART + 1))
     keys += ["data/large", "data/missing", "data/000.csv"]
     transfer = between(store, store)
     found = await transfer.head_many([Location(FROM, key) for key in keys])

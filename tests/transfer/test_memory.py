@@ -11,6 +11,7 @@ from tests.transfer.moving import TO, Between, S3Places, item_of, move, payload,
 
 from entrepot.domain.job import Location
 from entrepot.stores.local import LocalStore
+from entrepot.transfer.multipart import PART_BYTES
 
 MEBIBYTE = 1 << 20
 pytestmark = pytest.mark.seaweedfs
@@ -27,7 +28,7 @@ async def test_two_hundred_mebibytes_in_large_and_small_objects_take_less_than_a
         replace(item, destination=Location(TO, f"{number}"))
         for number, item in enumerate([large, *[medium] * 6, *[small] * 100, large])
     ]
-    transfer = between(local, s3(0))
+    transfer = between(local, s3(0), part_bytes=PART_BYTES)
     await move(transfer, replace(small, destination=Location(TO, "first")))
     begin_to_watch_the_peak()
     before = status_mebibytes("VmRSS")

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 from tests.transfer.faulty_store import FaultyStore
-from tests.transfer.moving import Between, S3Places, Told, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import ChecksumMismatch, ObjectChanged, ObjectNotFound
 from entrepot.domain.job import Location
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
-SIZES = [0, 1, (1 << 20) + 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 3]
+SIZES = [0, 1, (1 << 20) + 1, PART - 1, PART, PART + 1, 2 * PART + 3]
 THREADS = 16
 """Of them two parts are moved at once; the largest object has three."""
 KEYS = [
@@ -121,7 +120,7 @@ async def test_the_servers_copy_is_not_used_where_it_is_switched_off(s3: S3Place
     assert result.checksum == checksum_of(b"bytes")
 
 
-@pytest.mark.parametrize("size", [10, PART_BYTES + 10])
+@pytest.mark.parametrize("size", [10, PART + 10])
 @pytest.mark.parametrize("road", ["local to S3", "S3 to local", "S3 to S3 of one server"])
 async def test_an_object_that_changed_since_it_was_pinned_is_not_moved(
     road: str, size: int, s3: S3Places, local: LocalStore, tmp_path: Path, between: Between
@@ -137,7 +136,7 @@ async def test_an_object_that_changed_since_it_was_pinned_is_not_moved(
         destination.head("object")
 
 
-@pytest.mark.parametrize("size", [10, PART_BYTES + 10])
+@pytest.mark.parametrize("size", [10, PART + 10])
 @pytest.mark.parametrize("road", ["local to S3", "S3 to local", "S3 to S3 of one server"])
 async def test_an_object_that_is_gone_is_not_found(
     road: str, size: int, s3: S3Places, local: LocalStore, tmp_path: Path, between: Between

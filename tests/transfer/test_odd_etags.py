@@ -12,13 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tests.stores.objects import pattern
 from tests.stores.scripted_bucket import bucket_at
-from tests.transfer.moving import Between, get, item_of, move
+from tests.transfer.moving import PART, Between, get, item_of, move
 
 from entrepot.domain.errors import InvalidStoreRequest, ObjectChanged
 from entrepot.stores.local import LocalStore
-from entrepot.transfer.multipart import PART_BYTES
 
-LARGE = PART_BYTES + 7
+LARGE = PART + 7
 
 
 @dataclass

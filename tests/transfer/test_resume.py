@@ -8,19 +8,18 @@ from dataclasses import replace
 
 import pytest
 from tests.transfer.faulty_store import FaultyStore
-from tests.transfer.moving import Between, S3Places, Told, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, S3Places, Told, get, item_of, move, payload, put
 
 from entrepot.domain.errors import ObjectChanged, ObjectNotFound
 from entrepot.domain.job import JobItem, MultipartCheckpoint
 from entrepot.stores.checksum import checksum_of
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
 PARTS = 3
-SIZE = (PARTS - 1) * PART_BYTES + 1000
+SIZE = (PARTS - 1) * PART + 1000
 
 
 class Killed(BaseException):
@@ -93,7 +92,7 @@ async def test_a_store_that_refuses_to_abort_an_upload_is_only_logged(
     s3: S3Places, local: LocalStore, between: Between, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(local, "object", b"x")
-    item = item_of(local, "object", checkpoint=MultipartCheckpoint("upload", PART_BYTES))
+    item = item_of(local, "object", checkpoint=MultipartCheckpoint("upload", PART))
     await between(local, s3(0, "no-such-bucket")).abandon(item)
     assert "stays as an orphan" in caplog.text and "no-such-bucket" in caplog.text
 

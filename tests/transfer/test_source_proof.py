@@ -21,7 +21,6 @@ from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
 from entrepot.stores.store import ObjectInfo, ObjectStore, Reader
-from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.seaweedfs
@@ -31,11 +30,15 @@ PARTS = {
     "one put": [],
     "one small part": [5_000],
     "equal parts": [5 * MEBIBYTE] * 2,
-    "a short last part": [5 * MEBIBYTE] * 3 + [7],
-    "parts of all sizes": [6 * MEBIBYTE, 5 * MEBIBYTE, 7 * MEBIBYTE, 6 * MEBIBYTE],
-    "parts larger than ours": [PART_BYTES + 11, 5 * MEBIBYTE],
+    "a short last part": [5 * MEBIBYTE] * 2 + [7],
+    "parts of all sizes": [6 * MEBIBYTE, 5 * MEBIBYTE, 7 * MEBIBYTE, 7],
+    "parts larger than ours": [11 * MEBIBYTE + 11, 5_000],
 }
-LARGE_PUT = PART_BYTES + 5_000
+OUR_PART = 11 * MEBIBYTE
+"""In which those are moved: S3 takes no parts below 5 MiB, and two of them are to be put at once."""
+PART = 2 * MEBIBYTE
+"""In which all others are."""
+LARGE_PUT = PART + 5_000
 
 
 def put_without_checksum(store: S3Store, shape: str) -> bytes:
@@ -79,7 +82,7 @@ async def own_copies() -> AsyncIterator[OwnCopies]:
     made: list[Transfer] = []
 
     def make(source: ObjectStore, own: ObjectStore, **changes: Any) -> Awaitable[ItemResult]:
-        made.append(Transfer(own, OpenBuckets({FROM: source}.__getitem__), threads=4))
+        made.append(Transfer(own, OpenBuckets({FROM: source}.__getitem__), threads=4, part_bytes=OUR_PART))
         item = item_of(source, "object", destination=Location(None, "assets/1"), **changes)
         return move(made[-1], item)
 
@@ -94,7 +97,7 @@ async def test_one_flipped_bit_is_read_again(
 ) -> None:
     data = put_without_checksum(s3(0), shape)
     source, told = FaultyStore(s3(0), read_faults=[Fault.FLIPPED]), Told()
-    result = await move(between(source, local), item_of(s3(0), "object"), told)
+    result = await move(between(source, local, part_bytes=OUR_PART), item_of(s3(0), "object"), told)
     assert get(local, "object") == data
     assert (result.proof, result.checksum, told.bytes) == (Proof.ETAG, checksum_of(data), len(data))
 
@@ -106,7 +109,7 @@ async def test_a_line_that_always_flips_a_bit_never_makes_an_object(
     put_without_checksum(s3(0), shape)
     source = FaultyStore(s3(0), read_faults=[Fault.FLIPPED] * 99)
     with pytest.raises(ChecksumMismatch, match=r"different bytes|damaged on the way"):
-        await move(between(source, local), item_of(s3(0), "object"))
+        await move(between(source, local, part_bytes=OUR_PART), item_of(s3(0), "object"))
     assert not local.list("")
 
 
@@ -116,10 +119,10 @@ async def test_bytes_that_arrive_right_are_proven_by_one_reading(
 ) -> None:
     data = put_without_checksum(s3(0), shape)
     source = FaultyStore(s3(0))
-    result = await move(between(source, local), item_of(s3(0), "object"))
+    result = await move(between(source, local, part_bytes=OUR_PART), item_of(s3(0), "object"))
     assert (get(local, "object"), result.proof) == (data, Proof.ETAG)
     guessed_wrong = shape == "parts of all sizes"  # only then the sizes of all parts are asked for
-    opened = -(-len(data) // PART_BYTES) + 2 * guessed_wrong
+    opened = -(-len(data) // OUR_PART) + 2 * guessed_wrong
     assert source.calls["open"] == opened
 
 
@@ -134,7 +137,7 @@ async def test_one_flipped_bit_in_any_part_of_a_large_object_is_noticed(
     source, told = FaultyStore(s3(0), read_faults=faults), Told()
     checksum = None if algorithm is None else checksum_of(data, algorithm)
     item = item_of(s3(0), "object", source_checksum=checksum)
-    result = await move(between(source, local), item, told)
+    result = await move(between(source, local, part_bytes=PART), item, told)
     assert (get(local, "object"), told.bytes) == (data, len(data))
     assert result.proof is (Proof.ETAG if algorithm is None else Proof.CHECKSUM)
     assert told.checkpoints[-1] is not None
@@ -146,13 +149,13 @@ async def test_an_upload_that_goes_on_reads_what_was_sent_before_once_more(
 ) -> None:
     data = payload(LARGE_PUT)
     put_plain(s3(0), "object", data)
-    sent = bytearray(data[:PART_BYTES])
+    sent = bytearray(data[:PART])
     sent[7] ^= damaged
     upload_id = local.begin_upload("object")
     first = local.upload_part("object", upload_id, 1, memoryview(sent), checksum=checksum_of(bytes(sent)))
     destination, told = FaultyStore(local), Told()
-    item = item_of(s3(0), "object", checkpoint=MultipartCheckpoint(upload_id, PART_BYTES, (first,)))
-    result = await move(between(s3(0), destination), item, told)
+    item = item_of(s3(0), "object", checkpoint=MultipartCheckpoint(upload_id, PART, (first,)))
+    result = await move(between(s3(0), destination, part_bytes=PART), item, told)
     assert (get(local, "object"), result.proof, told.bytes) == (data, Proof.ETAG, len(data))
     assert damaged or destination.calls["upload_part"] == 1
 
@@ -168,7 +171,8 @@ async def test_an_etag_that_only_looks_like_an_md5_proves_nothing(
     data = payload(size)
     put(s3(0), "object", data)
     source = OtherEtags(s3(0))
-    result = await move(between(source, local, unproven_sources=policy), item_of(source, "object"))
+    transfer = between(source, local, part_bytes=PART, unproven_sources=policy)
+    result = await move(transfer, item_of(source, "object"))
     assert (get(local, "object"), result.proof) == (data, proof)
 
 
@@ -197,7 +201,8 @@ async def test_the_setting_decides_about_what_nothing_proves(
     put(s3(0), "object", data)
     source = OtherEtags(s3(0))
     source.etag, source.encryption = etag, Encryption("aws:kms")
-    moving = move(between(source, local, unproven_sources=policy), item_of(source, "object"))
+    transfer = between(source, local, part_bytes=PART, unproven_sources=policy)
+    moving = move(transfer, item_of(source, "object"))
     if proof is None:
         with pytest.raises(UnprovenSource, match=r"'object' of bucket 'from'.*ENTREPOT_UNPROVEN_SOURCES"):
             await moving

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from tests.servers.scripted_http import answer, error
 from tests.stores.scripted_bucket import OK, playing
-from tests.transfer.moving import Between, S3Places, get, item_of, move, payload, put
+from tests.transfer.moving import PART, Between, S3Places, get, item_of, move, payload, put
 
 from entrepot.domain.errors import JobLost
 from entrepot.domain.job import JobItem
@@ -17,7 +17,6 @@ from entrepot.stores.local import LocalStore
 from entrepot.stores.s3 import S3Store
 from entrepot.stores.s3_client import S3Client
 from entrepot.testing import S3Server
-from entrepot.transfer.multipart import PART_BYTES
 
 pytestmark = pytest.mark.seaweedfs
 
@@ -53,7 +52,7 @@ WAYS = [
     (1000, True, 1, False),
     (2 << 20, False, 1, True),
     (2 << 20, True, 1, False),
-    (PART_BYTES + 1, False, 4, False),
+    (PART + 1, False, 4, False),
 ]
 """Size of the object, whether the server may copy, which write makes it visible, whether it looks first."""
 

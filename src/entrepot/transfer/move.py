@@ -23,6 +23,8 @@ class Move:
     on_bytes: Callable[[int], None]
     on_checkpoint: Callable[[MultipartCheckpoint | None], None]
     stop: StopSignal
+    part_bytes: int
+    """The usual size of a part."""
     unproven: UnprovenSources = UnprovenSources.ALLOW
     """What is done where nothing proves the source's bytes."""
 

@@ -62,10 +62,10 @@ class PartRange:
     size_bytes: int
 
 
-def part_size(object_bytes: int) -> int:
+def part_size(object_bytes: int, part_bytes: int = PART_BYTES) -> int:
     """16 MiB, or for objects above 156 GiB as many whole MiB as make 10,000 parts suffice."""
-    if object_bytes <= PART_BYTES * MOST_PARTS:
-        return PART_BYTES
+    if object_bytes <= part_bytes * MOST_PARTS:
+        return part_bytes
     needed = -(-object_bytes // MOST_PARTS)
     return -(-needed // MEBIBYTE) * MEBIBYTE
 
@@ -216,7 +216,7 @@ def open_upload(move: Move) -> Upload | ItemResult:
     upload_id = move.destination.begin_upload(
         move.item.destination.key, encryption=move.encryption, headers=move.item.headers or NO_HEADERS
     )
-    begun = MultipartCheckpoint(upload_id, part_size(move.item.size_bytes))
+    begun = MultipartCheckpoint(upload_id, part_size(move.item.size_bytes, move.part_bytes))
     try:
         move.on_checkpoint(begun)
     except Exception:

@@ -66,6 +66,7 @@ class Transfer:
     It acts for the account whose `buckets` it is given; without any it knows the exchange's own store alone.
     With `server_side_copy` False every byte passes through this process and is proven by its own checksum.
     `unproven_sources` None: as the road to the source is private, or not.
+    `part_bytes`, more than 1 MiB: the usual size of a part, and the largest object that is put at once.
     """
 
     def __init__(
@@ -76,15 +77,17 @@ class Transfer:
         *,
         server_side_copy: bool = True,
         unproven_sources: UnprovenSources | None = None,
+        part_bytes: int = PART_BYTES,
     ) -> None:
         self._own = own
         self.buckets = buckets
         """Of whom it acts for."""
         self._server_side_copy = server_side_copy
         self._unproven_sources = unproven_sources
+        self._part_bytes = part_bytes
         self._threads = Threads(threads)
         self._parallel_parts = max(2, threads // 8)
-        large_bytes = self._parallel_parts * PART_BYTES
+        large_bytes = self._parallel_parts * part_bytes
         self._budget = Budget(large_bytes)
         self._buffers = Buffers(large_bytes + threads * SMALL_BYTES)
 
@@ -145,9 +148,10 @@ class Transfer:
             on_bytes=on_bytes,
             on_checkpoint=on_checkpoint,
             stop=self._stop(),
+            part_bytes=self._part_bytes,
             unproven=self._unproven(source, item.source),
         )
-        if item.checkpoint is not None and item.size_bytes <= PART_BYTES:
+        if item.checkpoint is not None and item.size_bytes <= self._part_bytes:
             await self.abandon(item)  # of a copy in parts: in one put nothing goes on
         if item.size_bytes <= SMALL_BYTES:
             return await self._threads.run(move.stop, self._move_small, move)
@@ -155,7 +159,7 @@ class Transfer:
             copied = await self._threads.run(move.stop, copy_server_side, move)
             if copied is not None:
                 return copied
-        if item.size_bytes <= PART_BYTES:
+        if item.size_bytes <= self._part_bytes:
             async with self._budget.take(item.size_bytes):
                 return await self._threads.run(move.stop, stream_small, move, self._buffers)
         if item.source_etag is None or item.headers is None:
@@ -353,7 +357,8 @@ class _Watch:
 
     def begun(self, upload_id: str) -> None:
         """In parts of the size in which a later attempt would stream, should it go on with this upload."""
-        self.move.on_checkpoint(MultipartCheckpoint(upload_id, part_size(self.move.item.size_bytes)))
+        size = part_size(self.move.item.size_bytes, self.move.part_bytes)
+        self.move.on_checkpoint(MultipartCheckpoint(upload_id, size))
 
 
 def _require_size(move: Move) -> None:
