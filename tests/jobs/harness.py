@@ -32,6 +32,7 @@ from entrepot.jobs.runner import Runner
 from entrepot.model import shapes
 from entrepot.stores.local import LocalStore
 from entrepot.stores.store import ObjectStore
+from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.signed_urls import LocalSignedUrls
 from entrepot.transfer.transfer import Transfer
 from entrepot.transfer.user_buckets import Buckets
@@ -249,6 +250,7 @@ async def opened(
     buckets: Callable[[str], ObjectStore] | Buckets | None = None,
     unproven_sources: UnprovenSources | None = None,
     server_side_copy: bool = True,
+    part_bytes: int = PART_BYTES,
 ) -> AsyncIterator[Harness]:
     """The exchange in the folder, made from the template where there is none yet.
 
@@ -263,7 +265,11 @@ async def opened(
     found = buckets or existing_buckets(folder)
     of_accounts = OpenBuckets(found) if callable(found) else found
     transfer = Transfer(
-        store, threads=8, server_side_copy=server_side_copy, unproven_sources=unproven_sources
+        store,
+        threads=8,
+        server_side_copy=server_side_copy,
+        unproven_sources=unproven_sources,
+        part_bytes=part_bytes,
     )
     try:
         yield Harness(folder, url, database, store, transfer, of_accounts, limits or Limits())

@@ -37,7 +37,6 @@ from entrepot.stores.s3_client import S3Request
 from entrepot.stores.s3_headers import carries_more
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.heads import LISTING_PAYS_FROM
-from entrepot.transfer.multipart import PART_BYTES
 from entrepot.transfer.signed_urls import StoreSignedUrls
 
 pytestmark = pytest.mark.seaweedfs
@@ -57,7 +56,9 @@ SECRETS = {
     "x-amz-website-redirect-location": "/elsewhere",
 }
 CSV = ObjectHeaders("text/csv")
-LARGE = bytes(PART_BYTES + 1)
+PART = 5 * 1024**2
+"""The least that S3 takes."""
+LARGE = bytes(PART + 1)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ async def test_five_headers_go_with_an_asset_and_nothing_else_does(
         own=own,
         buckets=s3_buckets,
         server_side_copy="without" not in route,
+        part_bytes=PART,
     ) as harness:
         revision = await harness.revision()
         for keys in (TABLE, MANY):
@@ -163,6 +165,7 @@ async def test_headers_of_an_upload_by_signed_url_go_with_its_asset(
         own=own,
         buckets=s3_buckets,
         server_side_copy="without" not in route,
+        part_bytes=PART,
     ) as harness:
         revision = await harness.revision()
         details = {
@@ -207,7 +210,7 @@ async def test_a_signed_url_of_an_s3_store_answers_with_the_headers_of_the_asset
 ) -> None:
     own = S3Store(s3_buckets.client, "own", s3_buckets.prefix)
     put_with(s3_buckets("source"), row, TABLE[row])
-    async with opened(tmp_path, template=template, own=own, buckets=s3_buckets) as plain:
+    async with opened(tmp_path, template=template, own=own, buckets=s3_buckets, part_bytes=PART) as plain:
         harness = replace(plain, signed_urls=StoreSignedUrls(own))
         revision = await harness.revision()
         await done(harness, JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", [row]))
@@ -232,6 +235,7 @@ async def test_an_asset_of_an_earlier_version_has_what_its_store_says_and_nothin
         own=own,
         buckets=s3_buckets,
         server_side_copy="without" not in route,
+        part_bytes=PART,
     ) as harness:
         revision = await harness.revision()
         for key in keys:
@@ -251,7 +255,7 @@ async def test_no_receiver_gets_a_url_of_a_store_that_still_has_what_an_earlier_
     tmp_path: Path, template: Path, s3_buckets: S3Buckets
 ) -> None:
     own = S3Store(s3_buckets.client, "own", s3_buckets.prefix)
-    async with opened(tmp_path, template=template, own=own) as plain:
+    async with opened(tmp_path, template=template, own=own, part_bytes=PART) as plain:
         harness = replace(plain, signed_urls=StoreSignedUrls(own))
         granted = await Granted.on(harness, {"a": b"1"})
         (asset,) = await harness.assets(granted.source)
