@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _SWEEP_EVERY_SECONDS = 60.0
+_ABORT_EVERY_SECONDS = 10.0
 _COMPARE_SHARE = 100
 """A long listing is made seldom: it takes one part in so many of the time."""
 _DAY_SECONDS = 86_400
@@ -99,11 +100,13 @@ def open_worker(
         unstarted = clock().plus_seconds(-settings.upload_retention_days * _DAY_SECONDS)
         await sweep_uploads(database, store, DEFINITIONS, created_before=unstarted, now=clock())
         await sweep_unknown_uploads(database, transfer)
-        await sweep_abandoned_uploads(database, transfer, buckets, clock())
         await notifications.forget(database, clock().plus_seconds(-notifications.REMEMBERED_SECONDS))
         if settings.store.is_folder:
             # Checking a local store also clears away what dead processes were writing.
             await asyncio.to_thread(store.check)
+
+    async def abort_abandoned() -> None:
+        await sweep_abandoned_uploads(database, transfer, buckets, clock())
 
     async def compare() -> None:
         began = time.monotonic()
@@ -119,6 +122,7 @@ def open_worker(
 
     loops = (
         Loop("sweep", sweep, _SWEEP_EVERY_SECONDS),
+        Loop("uploads that jobs have left", abort_abandoned, _ABORT_EVERY_SECONDS),
         Loop("comparison of the store with the rows", compare, _SWEEP_EVERY_SECONDS),
         *_scrubbing(settings, database, transfer, worker_id),
         Loop("access outside of the exchange", reconciler.look, _LOOK_EVERY_SECONDS),
