@@ -23,7 +23,7 @@ _PORT_OPTIONS = (
 )  # fmt: skip
 _OPTIONS = """
     -master.telemetry=false -master.volumeSizeLimitMB=1024 -master.electionTimeout=200ms
-    -master.heartbeatInterval=50ms -volume.max=200 -volume.preStopSeconds=0 -volume.minFreeSpace=1
+    -master.heartbeatInterval=50ms -volume.max=2000 -volume.preStopSeconds=0 -volume.minFreeSpace=1
     -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0
 """
 
