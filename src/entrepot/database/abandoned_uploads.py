@@ -43,19 +43,15 @@ class AbandonedUpload:
     upload_id: str | None
     """None: none is known of, but one may have begun whose id was lost."""
     recorded_at: Timestamp
-    due_at: Timestamp
-    """When somebody looks."""
 
 
 def _upload(row: Row) -> AbandonedUpload:
-    job_id, number, account_id, bucket, key, upload_id, recorded_at, due_at = row
-    return AbandonedUpload(
-        job_id, number, account_id, bucket, key, upload_id, Timestamp(recorded_at), Timestamp(due_at)
-    )
+    job_id, number, account_id, bucket, key, upload_id, recorded_at, _ = row
+    return AbandonedUpload(job_id, number, account_id, bucket, key, upload_id, Timestamp(recorded_at))
 
 
-async def record(c: Connection, uploads: Sequence[AbandonedUpload]) -> None:
-    """Writes them down. Crash: all of them or none."""
+async def record(c: Connection, uploads: Sequence[AbandonedUpload], due_at: Timestamp) -> None:
+    """Writes them down; from `due_at` on somebody looks. Crash: all of them or none."""
     rows = [
         {
             "job_id": upload.job_id,
@@ -65,7 +61,7 @@ async def record(c: Connection, uploads: Sequence[AbandonedUpload]) -> None:
             "key": upload.key,
             "upload_id": upload.upload_id,
             "recorded_at": upload.recorded_at.milliseconds,
-            "due_at": upload.due_at.milliseconds,
+            "due_at": due_at.milliseconds,
         }
         for upload in uploads
     ]

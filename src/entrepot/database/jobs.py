@@ -56,17 +56,17 @@ PAGES_OF_BOTH = Pages(_OF_REVISION.where(*same(_j.data_set_id)), _NEWEST_OF_REVI
 
 _START = Query(
     sql.update(JOBS)
-    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .where(*same(_j.id), _WAITING)
     .values(state=JobState.IN_PROGRESS.value, attempt=1, updated_at=sql.bindparam("now"))
 )
 _CANCEL = Query(
     sql.update(JOBS)
-    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .where(*same(_j.id), _WAITING)
     .values(state=JobState.CANCELLED.value, updated_at=sql.bindparam("now"))
 )
 _KEEP_UPLOAD_HEADERS = Query(
     sql.update(JOBS)
-    .where(*same(_j.id), _j.state == JobState.WAITING.value)
+    .where(*same(_j.id), _WAITING)
     .values(upload_headers_json=sql.bindparam("upload_headers_json"))
 )
 _FINISH = Query(

@@ -37,24 +37,20 @@ async def note(connection: Connection, job: Job, items: Iterable[JobItem], now: 
 
     Crash: with the end of the job, or not at all; then the job goes on.
     """
-    due_at = now.plus_seconds(LATE_SECONDS)
-    await abandoned_uploads.record(
-        connection,
-        [
-            AbandonedUpload(
-                job.id,
-                item.number,
-                job.scope.account_id,
-                item.destination.bucket,
-                item.destination.key,
-                None if item.checkpoint is None else item.checkpoint.upload_id,
-                now,
-                due_at,
-            )
-            for item in items
-            if item.destination.bucket is not None and item.size_bytes > PART_BYTES
-        ],
-    )
+    places = [
+        AbandonedUpload(
+            job.id,
+            item.number,
+            job.scope.account_id,
+            item.destination.bucket,
+            item.destination.key,
+            None if item.checkpoint is None else item.checkpoint.upload_id,
+            now,
+        )
+        for item in items
+        if item.destination.bucket is not None and item.size_bytes > PART_BYTES
+    ]
+    await abandoned_uploads.record(connection, places, now.plus_seconds(LATE_SECONDS))
 
 
 async def sweep_abandoned_uploads(
@@ -67,29 +63,40 @@ async def sweep_abandoned_uploads(
     Crash: what was not looked at is looked at by the next sweep.
     """
     looked_at = 0
+    acting: dict[str, Transfer] = {}
     unreachable: set[tuple[str, str]] = set()
+    given_up_before = now.plus_seconds(-_GIVEN_UP_SECONDS)
     while found := await abandoned_uploads.due(database, now, PAGE):
+        done: list[AbandonedUpload] = []
         put_off: list[AbandonedUpload] = []
         for upload in found:
-            if (upload.account_id, upload.bucket) in unreachable:
-                put_off.append(upload)
+            place = (upload.account_id, upload.bucket)
+            if upload.account_id not in acting:
+                account_buckets = await buckets.of_account(upload.account_id)
+                acting[upload.account_id] = transfer.acting_for(account_buckets)
+            if place not in unreachable and await _is_looked_at(acting[upload.account_id], upload):
+                looked_at += 1
+                done.append(upload)
                 continue
-            acting = transfer.acting_for(await buckets.of_account(upload.account_id))
-            try:
-                await acting.abort_abandoned(Location(upload.bucket, upload.key), upload.upload_id)
-            except (StoreUnavailable, ConfigurationError) as error:
-                unreachable.add((upload.account_id, upload.bucket))
+            unreachable.add(place)
+            if upload.recorded_at < given_up_before:
+                where = f"s3://{upload.bucket}/{upload.key}"
+                _log.warning("job %s: whether it left an upload to %s was never seen", upload.job_id, where)
+                done.append(upload)
+            else:
                 put_off.append(upload)
-                _log.info("job %s: what it has left is looked for again: %s", upload.job_id, error)
-            except StoreError as error:
-                _log.info("job %s: what it has left cannot be seen: %s", upload.job_id, error)
-        given_up_before = now.plus_seconds(-_GIVEN_UP_SECONDS)
-        given_up = [upload for upload in put_off if upload.recorded_at < given_up_before]
-        for upload in given_up:
-            place = f"s3://{upload.bucket}/{upload.key}"
-            _log.warning("job %s: whether it has left an upload to %s was never seen", upload.job_id, place)
         await abandoned_uploads.put_off(database, put_off, now.plus_seconds(_AGAIN_SECONDS))
-        done = [upload for upload in found if upload not in put_off or upload in given_up]
         await abandoned_uploads.remove(database, done)
-        looked_at += len(found) - len(put_off)
     return looked_at
+
+
+async def _is_looked_at(transfer: Transfer, upload: AbandonedUpload) -> bool:
+    """Aborts what is there; False where the bucket cannot be reached now."""
+    try:
+        await transfer.abort_abandoned(Location(upload.bucket, upload.key), upload.upload_id)
+    except (StoreUnavailable, ConfigurationError) as error:
+        _log.info("job %s: what it has left is looked for again: %s", upload.job_id, error)
+        return False
+    except StoreError as error:
+        _log.info("job %s: what it has left cannot be seen: %s", upload.job_id, error)
+    return True

@@ -323,8 +323,10 @@ class Runner:
             await job_items.remove(connection, job.id)
             await tell_of_end(connection, job, completed=False, now=now)
         self.at(CrashPoint.AFTER_FAILURE)
-        transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
-        await asyncio.gather(*(transfer.abandon(item) for item in items if item.checkpoint is not None))
+        begun = [item for item in items if item.checkpoint is not None]
+        if begun:
+            transfer = self.transfer.acting_for(await self.buckets.of_account(job.scope.account_id))
+            await asyncio.gather(*(transfer.abandon(item) for item in begun))
 
     def _timed_out(self, job_type: JobType) -> JobError:
         return JobError(

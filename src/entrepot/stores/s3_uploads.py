@@ -28,7 +28,7 @@ from entrepot.stores.s3_headers import (
     required_etag,
 )
 from entrepot.stores.s3_xml import NotXml
-from entrepot.stores.store import CopyWatch, Stored
+from entrepot.stores.store import LARGEST_COPY_BYTES, CopyWatch, Stored
 
 
 class Uploads:
@@ -223,8 +223,7 @@ _NOTHING_ELSE: Headers = (
 class CopyLimits:
     """Where one request ends and parts begin, in bytes."""
 
-    largest_copy: int = 5 * 1024**3
-    """Amazon S3's own limit for CopyObject."""
+    largest_copy: int = LARGEST_COPY_BYTES
     part: int = 512 * 1024**2
     streamed: int = 16 * 1024**2
     """Up to here it is better streamed than copied in parts, where it is not to be copied whole."""

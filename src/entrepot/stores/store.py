@@ -20,6 +20,8 @@ from entrepot.domain.errors import InvalidStoreRequest
 from entrepot.domain.job import Encryption, UploadedPart
 from entrepot.domain.object_headers import NO_HEADERS, ObjectHeaders
 
+LARGEST_COPY_BYTES = 5 * 1024**3
+"""Amazon S3's limit for one CopyObject; above that a copy is many requests."""
 BeforeWrite = Callable[[], None]
 """Called before each write; raises where this process may no longer write, and no store catches that."""
 

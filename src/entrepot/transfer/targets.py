@@ -15,8 +15,6 @@ from entrepot.domain.errors import ObjectNotFound, StoreError, TargetChanged
 from entrepot.stores.store import ObjectStore
 from entrepot.transfer.move import Move
 
-COPIED_AT_ONCE_BYTES = 5 * 1024**3
-"""Amazon S3's limit of one CopyObject; above that a copy is many requests."""
 _LOOKS = 3
 """So often it is looked at; if it always changes then whoever writes last has written."""
 

@@ -30,7 +30,7 @@ from entrepot.domain.errors import (
 from entrepot.domain.job import Encryption, ItemResult, JobItem, Location, MultipartCheckpoint
 from entrepot.domain.object_headers import NO_HEADERS
 from entrepot.stores.checksum import running_checksum
-from entrepot.stores.store import ObjectInfo, ObjectStore, Stored
+from entrepot.stores.store import LARGEST_COPY_BYTES, ObjectInfo, ObjectStore, Stored
 from entrepot.transfer.buffers import MEBIBYTE, SMALL_BYTES, Budget, Buffers
 from entrepot.transfer.heads import Heads
 from entrepot.transfer.move import Collected, Move, TornRead, fill, hash_object
@@ -52,7 +52,7 @@ from entrepot.transfer.source_proof import (
     read_through_again,
     subject_of_source,
 )
-from entrepot.transfer.targets import COPIED_AT_ONCE_BYTES, write_over
+from entrepot.transfer.targets import write_over
 from entrepot.transfer.threads import StopSignal, Threads
 from entrepot.transfer.user_buckets import Access, AccountBuckets
 from entrepot.transfer.verification import Pace, Recorded, Verdict, verify
@@ -296,7 +296,7 @@ def copy_server_side(move: Move) -> ItemResult | None:
                 watch=_Watch(move),
                 headers=item.headers,
             ),
-            looks_first=item.size_bytes > COPIED_AT_ONCE_BYTES,
+            looks_first=item.size_bytes > LARGEST_COPY_BYTES,
         )
     except (ObjectNotFound, StoreAccessDenied, InvalidStoreRequest):
         return None

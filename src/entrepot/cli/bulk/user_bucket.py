@@ -105,9 +105,8 @@ class Bucket:
     def close(self) -> None:
         self._client.close()
 
-    def objects(self, prefix: str) -> Iterator[ListedObject]:
-        """Lists all objects below the prefix, in the order of their keys."""
-        after = ""
+    def objects(self, prefix: str, *, after: str = "") -> Iterator[ListedObject]:
+        """Lists all objects below the prefix whose keys come after that one, in the order of their keys."""
         while True:
             page = self._store.list(prefix, after=after, limit=_PAGE)
             yield from page
@@ -118,13 +117,12 @@ class Bucket:
     def etags(self, keys: Sequence[str]) -> dict[str, str]:
         """The ETag of each of these objects that is there, by a list from the first to the last."""
         wanted, last, found = set(keys), max(keys), dict[str, str]()
-        after = min(keys)[:-1]
-        while True:
-            page = self._store.list("", after=after, limit=_PAGE)
-            found |= {one.key: one.etag for one in page if one.key in wanted}
-            if len(page) < _PAGE or page[-1].key >= last:
-                return found
-            after = page[-1].key
+        for one in self.objects("", after=min(keys)[:-1]):
+            if one.key in wanted:
+                found[one.key] = one.etag
+            if one.key >= last:
+                break
+        return found
 
     def put_file(
         self, key: str, path: str, size_bytes: int, on_bytes: Callable[[int], None]
