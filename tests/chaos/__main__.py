@@ -9,17 +9,15 @@ something is not as it must be.
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.chaos.checks import Insides, violations_of, wrong_exports_of
 from tests.chaos.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.chaos.processes import Fleet, Restartable, running_fleet, wait_until
-from tests.chaos.progress import told_now_and_then
+from tests.chaos.progress import told_at_the_end, told_now_and_then
 from tests.chaos.small_disk import begin_again_with_own_mounts, small_disk
 from tests.chaos.torment import Tormentor
 from tests.chaos.work import BUCKETS, OWN, Task, Work, put_sources, refresh
@@ -50,14 +48,7 @@ _KILL, _CRASH_OF_POSTGRESQL = signal.SIGKILL, signal.SIGQUIT
 def main() -> int:
     options = _options()
     begin_again_with_own_mounts(sys.argv[1:])
-    folder = Path(tempfile.mkdtemp(prefix="entrepot-chaos-"))
-    summary = _run(folder, options)
-    print(json.dumps(summary, indent=2))
-    if summary["Violations"] or options.keep:
-        print(f"kept for a look: {folder}", file=sys.stderr)
-    else:
-        shutil.rmtree(folder)
-    return 1 if summary["Violations"] else 0
+    return told_at_the_end("entrepot-chaos-", partial(_run, options), keep=options.keep)
 
 
 def _options() -> argparse.Namespace:
@@ -70,7 +61,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     began_at = time.monotonic()
     on_postgresql, seed = options.database == "postgresql", options.seed
     with ExitStack() as stack:

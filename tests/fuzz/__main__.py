@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.progress import told_at_the_end
 from tests.fuzz.belongings import settled
 from tests.fuzz.run import fuzz, tracebacks
 from tests.servers.exchanges import known
@@ -31,14 +31,7 @@ _ACCOUNTS = 4
 
 def main() -> int:
     options = _options()
-    folder = Path(tempfile.mkdtemp(prefix="entrepot-fuzz-"))
-    summary = {"Database": options.database, **_run(folder, options)}
-    print(json.dumps(summary, indent=2))
-    if summary["Violations"] or options.keep:
-        print(f"kept for a look: {folder}", file=sys.stderr)
-    else:
-        shutil.rmtree(folder)
-    return 1 if summary["Violations"] else 0
+    return told_at_the_end("entrepot-fuzz-", partial(_run, options), keep=options.keep)
 
 
 def _options() -> argparse.Namespace:
@@ -50,7 +43,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         storage = stack.enter_context(running_seaweedfs(folder))
         api = stack.enter_context(running_api())
@@ -67,7 +60,10 @@ def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         server = stack.enter_context(running_entrepot(folder / "exchange", environ=environ))
         exchange = replace(known(server), database=database)
         accounts = stack.enter_context(settled(exchange, storage, _ACCOUNTS))
-        summary = fuzz(exchange, accounts, options.requests, options.seed)
+        summary = {
+            "Database": options.database,
+            **fuzz(exchange, accounts, options.requests, options.seed),
+        }
         summary["Violations"] += tracebacks(exchange.log)
         return summary
 

@@ -303,3 +303,20 @@ async def imported(harness: Harness, revision: Revision, objects: Mapping[str, b
         assert (await harness.finish(job)).state is JobState.COMPLETED
     by_name = {asset.name: asset for asset in await harness.assets(revision)}
     return [by_name[key] for key in keys]
+
+
+async def exporting(harness: Harness, objects: Mapping[str, bytes]) -> Job:
+    """A job, not started yet, that is to write these objects, imported before, to the bucket `target`."""
+    revision = await harness.revision()
+    assets = await imported(harness, revision, objects)
+    harness.bucket("target")
+    details = {
+        "ExportAssetsToS3": {
+            "DataSetId": revision.data_set_id,
+            "RevisionId": revision.id,
+            "AssetDestinations": [
+                {"AssetId": asset.id, "Bucket": "target", "Key": asset.name} for asset in assets
+            ],
+        }
+    }
+    return await harness.create(JobType.EXPORT_ASSETS_TO_S3, details)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.jobs.harness import Harness, imported, now
+from tests.jobs.harness import Harness, exporting, now
 from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
 
@@ -18,7 +18,7 @@ from entrepot.domain.errors import (
     StoreError,
     StoreUnavailable,
 )
-from entrepot.domain.job import JobState, JobType
+from entrepot.domain.job import JobState
 from entrepot.jobs.abandoned_uploads import LATE_SECONDS, sweep_abandoned_uploads
 from entrepot.transfer.multipart import PART_BYTES
 
@@ -54,15 +54,7 @@ def answering(harness: Harness) -> Answering:
 
 
 async def exported(harness: Harness, content: bytes) -> None:
-    revision = await harness.revision()
-    (asset,) = await imported(harness, revision, {"a": content})
-    harness.bucket("target")
-    details = {
-        "DataSetId": revision.data_set_id,
-        "RevisionId": revision.id,
-        "AssetDestinations": [{"AssetId": asset.id, "Bucket": "target", "Key": "a"}],
-    }
-    job = await harness.create(JobType.EXPORT_ASSETS_TO_S3, {"ExportAssetsToS3": details})
+    job = await exporting(harness, {"a": content})
     assert (await harness.finish(job)).state is JobState.COMPLETED
 
 

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from tests.jobs.harness import Harness, Interrupted, content, import_details, imported, interrupt_at
+from tests.jobs.harness import Harness, Interrupted, content, exporting, import_details, interrupt_at
 from tests.servers.open_buckets import OpenBuckets
 from tests.transfer.faulty_store import FaultyStore
 
 from entrepot.database import garbage, job_items
 from entrepot.domain.errors import ObjectNotFound
-from entrepot.domain.job import ItemResult, Job, JobState, JobType, RunId
+from entrepot.domain.job import ItemResult, JobState, JobType, RunId
 from entrepot.engine.lease import LEASE_SECONDS, Lease
 from entrepot.jobs.crash_points import CrashPoint
 from entrepot.stores.local import LocalStore
@@ -54,20 +54,8 @@ async def sleeper(
         await transfer.close()
 
 
-async def exporting(harness: Harness, keys: list[str]) -> Job:
-    revision = await harness.revision()
-    assets = await imported(harness, revision, {key: b"bytes of " + key.encode() for key in keys})
-    harness.bucket("target")
-    details = {
-        "ExportAssetsToS3": {
-            "DataSetId": revision.data_set_id,
-            "RevisionId": revision.id,
-            "AssetDestinations": [
-                {"AssetId": asset.id, "Bucket": "target", "Key": asset.name} for asset in assets
-            ],
-        }
-    }
-    return await harness.create(JobType.EXPORT_ASSETS_TO_S3, details)
+def named(*keys: str) -> dict[str, bytes]:
+    return {key: b"bytes of " + key.encode() for key in keys}
 
 
 async def test_what_it_still_writes_in_the_store_is_not_what_became_the_assets(harness: Harness) -> None:
@@ -107,7 +95,7 @@ async def test_what_a_former_attempt_has_finished_is_taken_as_it_is(harness: Har
 
 async def test_objects_of_users_are_not_written_once_the_lease_is_over(harness: Harness) -> None:
     """An export was finished by another worker, and the user has replaced the objects since."""
-    job = await exporting(harness, ["a", "b", "c"])
+    job = await exporting(harness, named("a", "b", "c"))
     run_id = await harness.start(job)
     now = [0.0]
     lease = Lease(lambda: now[0])
@@ -134,7 +122,7 @@ async def test_objects_of_users_are_not_written_once_the_lease_is_over(harness: 
 
 async def test_a_run_whose_lease_is_over_leaves_its_job_as_it_is(harness: Harness) -> None:
     """Nobody has taken it over yet: it is not failed, and goes on where it was."""
-    job = await exporting(harness, ["a", "b"])
+    job = await exporting(harness, named("a", "b"))
     run_id = await harness.start(job)
     lease = Lease(lambda: 0.0)
     lease.end()

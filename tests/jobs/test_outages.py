@@ -12,8 +12,8 @@ from tests.jobs.harness import (
     Harness,
     content,
     existing_buckets,
+    exporting,
     import_details,
-    imported,
     now,
     opened,
 )
@@ -245,22 +245,6 @@ async def test_requests_that_are_damaged_on_the_way_hold_a_job_up(
         await harness.runner(outage_seconds=HOUR).run(next_attempt(run_id))
         assert (await harness.job(job.id)).state is JobState.COMPLETED
         assert content(harness.bucket("target"), "a") == bytes(size)
-
-
-async def exporting(harness: Harness, objects: dict[str, bytes]) -> Job:
-    revision = await harness.revision()
-    assets = await imported(harness, revision, objects)
-    harness.bucket("target")
-    details = {
-        "ExportAssetsToS3": {
-            "DataSetId": revision.data_set_id,
-            "RevisionId": revision.id,
-            "AssetDestinations": [
-                {"AssetId": asset.id, "Bucket": "target", "Key": asset.name} for asset in assets
-            ],
-        }
-    }
-    return await harness.create(JobType.EXPORT_ASSETS_TO_S3, details)
 
 
 async def test_a_service_that_cannot_be_used_holds_up_a_job_as_well(outages: Outages) -> None:

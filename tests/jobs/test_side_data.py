@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import msgspec
@@ -118,6 +119,16 @@ def require_only(store: S3Store, key: str, headers: ObjectHeaders) -> None:
     assert b"<Tag>" not in store.client.call(tagging).body
 
 
+def by_route(template: Path, buckets: S3Buckets, route: str) -> dict[str, Any]:
+    """What `opened` is told of the route."""
+    return {
+        "template": template,
+        "buckets": buckets,
+        "server_side_copy": "without" not in route,
+        "part_bytes": PART,
+    }
+
+
 @pytest.mark.parametrize("route", ROUTES)
 async def test_five_headers_go_with_an_asset_and_nothing_else_does(
     tmp_path: Path, template: Path, s3_buckets: S3Buckets, route: str
@@ -127,14 +138,7 @@ async def test_five_headers_go_with_an_asset_and_nothing_else_does(
     for key, row in rows.items():
         put_with(source, key, row)
     own = own_store(tmp_path, s3_buckets, route)
-    async with opened(
-        tmp_path,
-        template=template,
-        own=own,
-        buckets=s3_buckets,
-        server_side_copy="without" not in route,
-        part_bytes=PART,
-    ) as harness:
+    async with opened(tmp_path, own=own, **by_route(template, s3_buckets, route)) as harness:
         revision = await harness.revision()
         for keys in (TABLE, MANY):
             await done(harness, JobType.IMPORT_ASSETS_FROM_S3, import_details(revision, "source", keys))
@@ -159,14 +163,7 @@ async def test_headers_of_an_upload_by_signed_url_go_with_its_asset(
 ) -> None:
     data = b"1,2,3"
     own = own_store(tmp_path, s3_buckets, route)
-    async with opened(
-        tmp_path,
-        template=template,
-        own=own,
-        buckets=s3_buckets,
-        server_side_copy="without" not in route,
-        part_bytes=PART,
-    ) as harness:
+    async with opened(tmp_path, own=own, **by_route(template, s3_buckets, route)) as harness:
         revision = await harness.revision()
         details = {
             "AssetName": "uploaded",
@@ -229,14 +226,7 @@ async def test_an_asset_of_an_earlier_version_has_what_its_store_says_and_nothin
     """Its record knows no headers, and in a bucket its bytes still lie with all that the provider had put."""
     own = own_store(tmp_path, s3_buckets, route)
     keys = ["secrets", "plain", "large"]
-    async with opened(
-        tmp_path,
-        template=template,
-        own=own,
-        buckets=s3_buckets,
-        server_side_copy="without" not in route,
-        part_bytes=PART,
-    ) as harness:
+    async with opened(tmp_path, own=own, **by_route(template, s3_buckets, route)) as harness:
         revision = await harness.revision()
         for key in keys:
             put_with(s3_buckets("source"), key, TABLE[key])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.grants import an_accepted_grant
 from tests.servers.open_buckets import OpenBuckets
+from tests.servers.sqlite import open_hastily
 
 from entrepot.database import assets, data_grants, data_sets, revisions
 from entrepot.database.connection import Database
@@ -158,3 +162,15 @@ class Exchange:
 
     def _sent(self, count: int) -> None:
         self.sent_bytes += count
+
+
+async def filled_exchange(stack: AsyncExitStack, migrated: Path, folder: Path, url: str) -> Exchange:
+    """An exchange with a copy of that database, before the provider's endpoint there; the stack closes it."""
+    path = folder / "entrepot.sqlite"
+    shutil.copy(migrated, path)
+    database = await open_hastily(f"sqlite:///{path}")
+    stack.push_async_callback(database.close)
+    exchange = Exchange(database, url)
+    stack.callback(exchange.close)
+    await exchange.fill()
+    return exchange

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -12,11 +11,9 @@ from typing import Any
 
 import pytest
 from tests.servers.scripted_http import Scripted, ScriptedServer, answer, error, scripted_server
-from tests.servers.sqlite import open_hastily
-from tests.unit.s3_gateway.gateway_in_asgi import ALIAS, NOW, OWNER, RECEIVER, Exchange
+from tests.unit.s3_gateway.gateway_in_asgi import ALIAS, NOW, OWNER, RECEIVER, Exchange, filled_exchange
 
 from entrepot.database import data_grants
-from entrepot.database.migrate import migrate
 from entrepot.domain.errors import AuthenticationFailed, StoreAccessDenied
 from entrepot.domain.own_bucket import OwnBucket
 from entrepot.domain.scope import Scope
@@ -33,13 +30,6 @@ KEY = f"/{ALIAS}/shared/key"
 Opening = Callable[..., Awaitable[tuple[Exchange, ScriptedServer]]]
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gateway") / "migrated.sqlite"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 async def opened(tmp_path: Path, migrated: Path) -> AsyncIterator[Opening]:
     """An exchange whose provider's endpoint plays the script."""
@@ -47,13 +37,7 @@ async def opened(tmp_path: Path, migrated: Path) -> AsyncIterator[Opening]:
 
         async def open_on(*script: Scripted | bytes) -> tuple[Exchange, ScriptedServer]:
             server = stack.enter_context(scripted_server(*script))
-            path = tmp_path / "entrepot.sqlite"
-            shutil.copy(migrated, path)
-            database = await open_hastily(f"sqlite:///{path}")
-            stack.push_async_callback(database.close)
-            exchange = Exchange(database, server.url)
-            stack.callback(exchange.close)
-            await exchange.fill()
+            exchange = await filled_exchange(stack, migrated, tmp_path, server.url)
             return exchange, server
 
         yield open_on

@@ -6,7 +6,6 @@ an S3 store are answered by that store.)
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -17,13 +16,11 @@ from typing import Any
 
 import pytest
 from tests.servers.odd_bucket import Oddity, odd_bucket
-from tests.servers.sqlite import open_hastily
 from tests.unit.s3_gateway import gateway_in_asgi
 from tests.unit.s3_gateway.gateway_in_asgi import ALIAS
 from tests.unit.server import signed_urls_in_asgi
 from tests.unit.server.signed_urls_in_asgi import asset_with
 
-from entrepot.database.migrate import migrate
 from entrepot.stores.local import LocalStore
 from entrepot.transfer.signed_urls import LocalSignedUrls
 
@@ -156,13 +153,6 @@ CASES = (
 )
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("portions") / "migrated.sqlite"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 async def test_own_signed_urls_answer_as_s3(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as executor:
         urls = LocalSignedUrls("http://127.0.0.1:8250", b"secret")
@@ -189,13 +179,7 @@ async def test_a_shared_bucket_is_answered_as_s3_whatever_its_server_says(
     async with AsyncExitStack() as stack:
         objects = {str(len(content)): content for content in (CONTENT, EMPTY)}
         url = stack.enter_context(odd_bucket(objects, MODIFIED, oddity))
-        path = tmp_path / "entrepot.sqlite"
-        shutil.copy(migrated, path)
-        database = await open_hastily(f"sqlite:///{path}")
-        stack.push_async_callback(database.close)
-        exchange = gateway_in_asgi.Exchange(database, url)
-        stack.callback(exchange.close)
-        await exchange.fill()
+        exchange = await gateway_in_asgi.filled_exchange(stack, migrated, tmp_path, url)
 
         async def ask(method: str, content: bytes, headers: Mapping[str, str]) -> Any:
             return await exchange.ask(method, f"/{ALIAS}/shared/{len(content)}", **headers)

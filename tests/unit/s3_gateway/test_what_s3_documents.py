@@ -5,7 +5,6 @@ The list of parameters is that of S3's own service model, so that a new one fail
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -18,13 +17,11 @@ import botocore.session
 import pytest
 from tests.servers.odd_bucket import ETAG, Oddity, odd_bucket
 from tests.servers.scripted_http import answer, scripted_server
-from tests.servers.sqlite import open_hastily
 from tests.unit.s3_gateway import gateway_in_asgi
 from tests.unit.s3_gateway.gateway_in_asgi import ALIAS, NOW, OWNER
 from tests.unit.server import signed_urls_in_asgi
 from tests.unit.server.signed_urls_in_asgi import JOB_ID, md5
 
-from entrepot.database.migrate import migrate
 from entrepot.domain.identifiers import upload_store_key
 from entrepot.domain.object_headers import ObjectHeaders
 from entrepot.http.messages import HttpRequest
@@ -170,27 +167,13 @@ def test_it_is_decided_what_each_parameter_does_by_a_signed_url() -> None:
         assert parameters_of(operation).keys() == DOWNLOADS.keys()
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("documented") / "migrated.sqlite"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 async def opening(tmp_path: Path, migrated: Path) -> AsyncIterator[Any]:
     """Opens the gateway before a provider's endpoint."""
     async with AsyncExitStack() as stack:
 
         async def open_on(url: str) -> gateway_in_asgi.Exchange:
-            path = tmp_path / "entrepot.sqlite"
-            shutil.copy(migrated, path)
-            database = await open_hastily(f"sqlite:///{path}")
-            stack.push_async_callback(database.close)
-            exchange = gateway_in_asgi.Exchange(database, url)
-            stack.callback(exchange.close)
-            await exchange.fill()
-            return exchange
+            return await gateway_in_asgi.filled_exchange(stack, migrated, tmp_path, url)
 
         yield open_on
 
